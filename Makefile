@@ -1,0 +1,59 @@
+# Targets for people: `make help`. Set-up runs by itself when it is needed.
+
+# The active conda environment where it holds petsc4py (environment.yml), else .venv.
+CONDA_PYTHON := $(if $(CONDA_PREFIX),$(shell "$(CONDA_PREFIX)/bin/python" -c \
+  'import importlib.util as u, sys; u.find_spec("petsc4py") and print(sys.executable)' 2>/dev/null))
+ifneq ($(CONDA_PYTHON),)
+PYTHON := $(CONDA_PYTHON)
+STAMP := .setup-conda-$(notdir $(CONDA_PREFIX))
+else
+PYTHON := .venv/bin/python
+STAMP := .venv/stamp
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+endif
+
+# One thread each: the work is in many small processes. Override as usual.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+# Packages of the user's home must not shadow the locked ones.
+export PYTHONNOUSERSITE := 1
+# Open MPI refuses to run as root (as in a container) unless told twice.
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+endif
+
+.PHONY: help setup book test lock clean
+.DEFAULT_GOAL := help
+
+help:  ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP)-package  ## install what is missing (done by the others when needed)
+
+book: setup  ## build the book, _build/html/index.html; a warning is an error
+	@$(PYTHON) -c 'import matplotlib.font_manager' 2>/dev/null # its first import prints to stderr
+	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going .
+	@test -f _build/html/index.html
+
+test: setup  ## ruff, import-linter, pytest
+	$(PYTHON) -m ruff check .
+	$(dir $(PYTHON))lint-imports --no-logo
+	$(PYTHON) -m pytest
+
+lock: $(STAMP)-deps  ## bring requirements*.lock in line with pyproject.toml, keeping pins that fit
+	./setup.sh lock $(PYTHON)
+
+clean:  ## remove build products; never data, never .venv
+	rm -rf _build build lib/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find lib tests book -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps: nothing of set-up runs again until one of these files changes.
+$(STAMP)-deps: setup.sh requirements.lock requirements-mumps.lock
+	./setup.sh deps $(PYTHON)
+	@touch $@
+
+$(STAMP)-package: $(STAMP)-deps pyproject.toml setup.py $(wildcard lib/inclusions/eigen/*.c)
+	./setup.sh package $(PYTHON)
+	@touch $@

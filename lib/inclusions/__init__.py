@@ -1,0 +1,1 @@
+"""Ergodic inclusions in many-body localized systems: a reproducible paper."""

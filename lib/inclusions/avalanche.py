@@ -1,0 +1,134 @@
+"""Predicts how far a bubble thermalizes a localized chain: avalanche theory, SM D and Eq. (6)."""
+
+import math
+
+import numpy as np
+
+CRITICAL_LENGTH = 1 / math.log(2)
+"""Critical localization length xi_*, in sites (SM D)."""
+
+_ALLOWED = {
+    "distance": ("finite and at least 0", lambda value: np.isfinite(value) & (value >= 0)),
+    "xi": ("finite and above 0", lambda value: np.isfinite(value) & (value > 0)),
+    "bubble": ("finite and at least 1", lambda value: np.isfinite(value) & (value >= 1)),
+    "length": ("at least 1", lambda value: value >= 1),
+    "p": ("in [0, 1]", lambda value: (value >= 0) & (value <= 1)),
+    "isolated": ("in [0.5, 1]", lambda value: (value >= 0.5) & (value <= 1)),
+    "exponent": ("finite and above 0", lambda value: np.isfinite(value) & (value > 0)),
+}
+
+
+def _read(**quantities):
+    """Return the quantities as float arrays, refusing the first value outside its range."""
+    arrays = [np.asarray(value, dtype=float) for value in quantities.values()]
+    for name, value in zip(quantities, arrays, strict=True):
+        allowed, holds = _ALLOWED[name]
+        if not (good := holds(value)).all():
+            raise ValueError(f"{name} must be {allowed}, got {value[~good].flat[0]}")
+    return arrays
+
+
+def resonance_ratio(distance, xi, bubble):
+    """Matrix element over level spacing of the next LIOM, e^(-l/xi) (n_GOE 4^l)^(1/2), Eq. (8).
+
+    The avalanche goes on while the ratio is above 1. All arguments broadcast.
+
+    Parameters
+    ----------
+    distance : l, up to which the chain is thermal, in sites
+    xi : localization length of the isolated chain, in sites
+    bubble : dimension n_GOE of the bubble
+
+    Raises
+    ------
+    ValueError : an argument is nan or out of range
+    """
+    distance, xi, bubble = _read(distance=distance, xi=xi, bubble=bubble)
+    return np.sqrt(bubble) * np.exp(distance * (1 / CRITICAL_LENGTH - 1 / xi))
+
+
+def thermalized_distance(xi, bubble, length=math.inf):
+    """Distance l_c = (1/2) ln n_GOE / (1/xi - 1/xi_*) up to which the avalanche runs, in sites.
+
+    This is where Eq. (8) equals 1 (the printed exponent -1/2 is a factor 1/2). It is infinite
+    for xi >= xi_*, and never more than half the length, since both ends touch the bubble.
+
+    Parameters
+    ----------
+    xi : localization length of the isolated chain, in sites; broadcasts with the others
+    bubble : dimension n_GOE of the bubble
+    length : sites L of the chain; infinite unless given
+
+    Raises
+    ------
+    ValueError : an argument is nan or out of range
+    """
+    xi, bubble, length = _read(xi=xi, bubble=bubble, length=length)
+    # times xi xi_*: the difference xi_* - xi is exact where 1/xi - 1/xi_* rounds to 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        finite = 0.5 * np.log(bubble) * xi * CRITICAL_LENGTH / (CRITICAL_LENGTH - xi)
+    return np.minimum(np.where(xi < CRITICAL_LENGTH, finite, math.inf), length / 2)
+
+
+def thermal_dimension(xi, bubble, length=math.inf):
+    """Dimension d_therm = n_GOE 4^l_c of the thermal region (SM D).
+
+    It equals n_GOE^(1/(1 - xi/xi_*)) while the avalanche stops inside the chain, and
+    n_GOE 2^L once it has swallowed the chain. Parameters and errors: `thermalized_distance`.
+    """
+    reach = thermalized_distance(xi, bubble, length)
+    return np.asarray(bubble, dtype=float) * 4.0**reach
+
+
+def effective_dimension(distance, xi, bubble, length=math.inf):
+    """Effective dimension d_eff,i = e^(-2i/xi) d_therm at a distance from the bubble (Sec. IV).
+
+    The sign is the main text's; the SM prints e^(+2i/xi), which would make the far sites the
+    most thermal ones. With the minus sign d_eff passes 1 exactly where the avalanche would
+    stop in an infinite chain.
+
+    Parameters
+    ----------
+    distance : i, distance of the site from the bubble, in sites; broadcasts with the others
+    xi, bubble, length : see `thermalized_distance`
+
+    Raises
+    ------
+    ValueError : an argument is nan or out of range
+    """
+    distance, xi = _read(distance=distance, xi=xi)
+    return np.exp(-2 * distance / xi) * thermal_dimension(xi, bubble, length)
+
+
+def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
+    """Mean purity gamma_i at a distance from the bubble, Eq. (6); dimensionless.
+
+    1/2 + (1 - p)(1 - e^(-i/xi))(gamma_XXZ - 1/2) + p min(d_eff^(-exponent), gamma_XXZ - 1/2).
+
+    The minimum is not printed. Beyond the avalanche d_eff falls below 1 and the printed term
+    diverges, although a site the avalanche did not reach is as pure as in the isolated chain.
+    With the minimum gamma_i never exceeds gamma_XXZ and tends to it for xi < xi_*, as the
+    paper states of its regime II.
+
+    Parameters
+    ----------
+    distance : i, distance of the site from the bubble, in sites; all arguments broadcast
+    xi : localization length of the isolated chain, in sites
+    p : probability that the bubble starts an avalanche
+    bubble : dimension n_GOE of the bubble
+    length : sites L of the chain
+    isolated : mean purity gamma_XXZ of the isolated chain
+    exponent : 1 is random-matrix theory (<S^z> ~ d^(-1/2), squared); the paper prints 1/2
+
+    Raises
+    ------
+    ValueError : an argument is nan or out of range
+    """
+    distance, xi, p, isolated, exponent = _read(
+        distance=distance, xi=xi, p=p, isolated=isolated, exponent=exponent
+    )
+    dimension = effective_dimension(distance, xi, bubble, length)
+    with np.errstate(divide="ignore", over="ignore"):  # far away the dimension underflows
+        ergodic = np.minimum(dimension**-exponent, isolated - 0.5)
+    localized = -np.expm1(-distance / xi) * (isolated - 0.5)
+    return 0.5 + (1 - p) * localized + p * ergodic

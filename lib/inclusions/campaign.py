@@ -1,0 +1,126 @@
+"""Campaign files: which ensembles, how many realizations, under which seed."""
+
+import tomllib
+from itertools import product
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from inclusions.model import PARAMETERS, Model
+
+
+class Ensemble(NamedTuple):
+    """One model of a campaign and how much of it is wanted."""
+
+    model: Model
+    realizations: int
+    states: int  # wanted in each; a smaller sector gives all it has
+    seed: int
+    solver: str
+    certify: float  # share of the realizations certified where that is not cheap
+
+    @property
+    def count(self) -> int:
+        """States computed in each realization."""
+        return min(self.states, self.model.dimension)
+
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    length: list
+    disorder: list
+    bubble: list = [0]
+    coupling: list = [1.0]
+    bandwidth: list = [None]
+    anisotropy: list = [1.0]
+    boundary: list = ["open"]
+    magnetization: list = [None]
+    realizations: Positive
+    states: Positive | None = None
+    certify: Share | None = None
+
+    @field_validator(*PARAMETERS, mode="before")
+    @classmethod
+    def _one_or_many(cls, value):
+        return value if isinstance(value, list) else [value]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    seed: Annotated[int, Field(ge=0)]
+    states: Positive = 50
+    solver: str = "auto"
+    certify: Share = 0.05
+    chunk: Positive = 25
+    data: str = "data"
+    ensemble: Annotated[list[_Table], Field(min_length=1)]
+
+
+class Campaign(NamedTuple):
+    """A campaign file, checked."""
+
+    name: str
+    ensembles: list[Ensemble]
+    chunk: int  # realizations a shard holds at most
+    data: Path  # where the results go
+
+
+def load(path: str | Path) -> Campaign:
+    """Read and check a campaign file.
+
+    A parameter that is a list is swept; several lists make all combinations.
+
+    Raises:
+        ValueError: the file is missing, is not TOML, or has a wrong key or value; one line.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"campaign file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"campaign file {path} is not TOML: {error}") from None
+    try:
+        file = _File(**content)
+    except ValidationError as error:
+        raise ValueError(f"campaign file {path}: {_first(error)}") from None
+    ensembles: dict[tuple, Ensemble] = {}
+    for number, table in enumerate(file.ensemble, 1):
+        for values in product(*(getattr(table, name) for name in PARAMETERS)):
+            try:
+                model = Model(**dict(zip(PARAMETERS, values, strict=True)))
+            except ValueError as error:
+                raise ValueError(f"campaign file {path}, ensemble {number}: {error}") from None
+            one = Ensemble(
+                model=model,
+                realizations=table.realizations,
+                states=table.states or file.states,
+                seed=file.seed,
+                solver=file.solver,
+                certify=file.certify if table.certify is None else table.certify,
+            )
+            # The same model named twice is one ensemble: the larger number wins.
+            place = (model.key, one.states)
+            if place not in ensembles or ensembles[place].realizations < one.realizations:
+                ensembles[place] = one
+    return Campaign(file.name, list(ensembles.values()), file.chunk, Path(file.data))
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint of pydantic as one line: where, what was got, what is allowed."""
+    detail = error.errors()[0]
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        allowed = (_Table if len(detail["loc"]) > 1 else _File).model_fields
+        return f"unknown key {place}; allowed: {', '.join(allowed)}"
+    if detail["type"] == "missing":
+        return f"missing key {place}"
+    return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}, got {detail['input']!r}"

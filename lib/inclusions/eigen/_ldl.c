@@ -1,0 +1,464 @@
+/* Supernodal L D L^T of a sparse symmetric indefinite matrix, left-looking, and its solves.
+
+   The matrix is given block by block: supernode s owns the columns [first[s], first[s+1]) and its
+   panel is a column-major array of (p + m) x p numbers, the p x p diagonal block on top of the m
+   rows below it. Each panel is first filled with the matrix (by the caller), then takes the
+   updates of all its descendants, one dgemm each, and is factorized in place.
+
+   Pivoting is Bunch and Kaufman's, within chunks of a diagonal block (Schenk and Gaertner 2006):
+   the structure then never depends on the values. The caller watches the growth it reports.
+
+   BLAS is handed over at run time, so this file needs no library to link against. It is compiled
+   for two precisions of the stored factor by including itself. */
+
+#ifndef REAL
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
+#define CLONES __attribute__((target_clones("avx512f", "arch=haswell", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+typedef struct {
+    int64_t supernodes;      /* number of them */
+    const int64_t *first;    /* (supernodes + 1): first column */
+    const int64_t *offset;   /* (supernodes + 1): start of the panel in the factor */
+    const int64_t *row_start; /* (supernodes + 1): start of its rows in `rows` */
+    const int32_t *rows;     /* rows below the diagonal blocks, ascending within a supernode */
+    const int32_t *owner;    /* (columns): supernode of a column */
+} structure;
+
+typedef struct {
+    double smallest_pivot; /* smallest |eigenvalue| of a pivot block */
+    double largest_entry;  /* largest |L_ij|: the growth */
+    int64_t negative;      /* eigenvalues of D below zero: the inertia */
+    int64_t pairs;         /* 2 x 2 pivots */
+} outcome;
+
+#define WIDTH 64  /* columns of a chunk: pivots are sought within it */
+#define TILE 256  /* columns of an update computed at once */
+#define LANES 8   /* right-hand sides solved at once */
+
+/* Elimination tree of a symmetric graph (Liu 1990). parent[j] = -1 at a root. */
+int ldl_tree(int64_t n, const int64_t *start, const int32_t *neighbour, int32_t *parent) {
+    int32_t *ancestor = malloc(n * sizeof *ancestor);
+    if (!ancestor) return -1;
+    for (int64_t j = 0; j < n; j++) {
+        parent[j] = ancestor[j] = -1;
+        for (int64_t a = start[j]; a < start[j + 1]; a++) {
+            int32_t i = neighbour[a];
+            while (i != -1 && i < j) {
+                int32_t next = ancestor[i];
+                ancestor[i] = (int32_t)j;
+                if (next == -1) parent[i] = (int32_t)j;
+                i = next;
+            }
+        }
+    }
+    free(ancestor);
+    return 0;
+}
+
+/* Entries of every column of L, the diagonal included: row i marks its subtree of the tree. */
+int ldl_counts(int64_t n, const int64_t *start, const int32_t *neighbour, const int32_t *parent,
+               int64_t *count) {
+    int32_t *mark = malloc(n * sizeof *mark);
+    if (!mark) return -1;
+    for (int64_t j = 0; j < n; j++) mark[j] = -1;
+    for (int64_t j = 0; j < n; j++) count[j] = 1;
+    for (int64_t i = 0; i < n; i++) {
+        mark[i] = (int32_t)i;
+        for (int64_t a = start[i]; a < start[i + 1]; a++)
+            for (int32_t j = neighbour[a]; j < i && mark[j] != i; j = parent[j]) {
+                mark[j] = (int32_t)i;
+                count[j]++;
+            }
+    }
+    free(mark);
+    return 0;
+}
+
+#define NAME(x) x##_double
+#define REAL double
+#include "_ldl.c"
+#undef NAME
+#undef REAL
+#define NAME(x) x##_single
+#define REAL float
+#include "_ldl.c"
+
+#else /* REAL */
+
+typedef void NAME(gemm)(const char *, const char *, const int *, const int *, const int *,
+                        const REAL *, const REAL *, const int *, const REAL *, const int *,
+                        const REAL *, REAL *, const int *);
+typedef void NAME(trsm)(const char *, const char *, const char *, const char *, const int *,
+                        const int *, const REAL *, const REAL *, const int *, REAL *, const int *);
+
+typedef struct {
+    NAME(gemm) *gemm;
+    NAME(trsm) *trsm;
+    REAL *d, *e; /* diagonal and subdiagonal of D; e[j] != 0 couples j and j + 1 */
+    REAL *scratch;
+    outcome *result;
+} NAME(work);
+
+/* c -= a b^T with column-major a (m x k), b (n x k), c (m x n). */
+static void NAME(subtract)(NAME(work) *w, int m, int n, int k, const REAL *a, int lda,
+                           const REAL *b, int ldb, REAL beta, REAL *c, int ldc) {
+    const REAL minus = -1;
+    if (m > 0 && n > 0 && k > 0)
+        w->gemm("N", "T", &m, &n, &k, &minus, a, &lda, b, &ldb, &beta, c, &ldc);
+}
+
+/* out (n x k, leading dimension n) = rows of l (n x k) times D. */
+static void NAME(times_d)(const REAL *l, int64_t ld, int n, int k, const REAL *d, const REAL *e,
+                          REAL *out) {
+    for (int j = 0; j < k; j++) {
+        const REAL *column = l + j * ld;
+        REAL *to = out + (int64_t)j * n;
+        if (e[j] != 0) {
+            const REAL *next = column + ld;
+            REAL *beside = to + n;
+            for (int i = 0; i < n; i++) {
+                to[i] = column[i] * d[j] + next[i] * e[j];
+                beside[i] = column[i] * e[j] + next[i] * d[j + 1];
+            }
+            j++;
+        } else
+            for (int i = 0; i < n; i++) to[i] = column[i] * d[j];
+    }
+}
+
+static void NAME(swap)(REAL *a, int64_t step_a, REAL *b, int64_t step_b, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        REAL t = a[i * step_a];
+        a[i * step_a] = b[i * step_b];
+        b[i * step_b] = t;
+    }
+}
+
+/* Factorize columns [begin, begin + width) of a panel: pivots within them, all rows below. */
+static void NAME(chunk)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int width,
+                        int32_t *order) {
+    REAL *a = panel + begin + begin * ld, *d = w->d + begin, *e = w->e + begin;
+    const REAL alpha = (REAL)0.6403882032022076; /* (1 + sqrt 17) / 8 */
+    int k = 0;
+    while (k < width) {
+        int size = 1, swap_with = k;
+        REAL diagonal = a[k + k * ld] < 0 ? -a[k + k * ld] : a[k + k * ld], largest = 0;
+        int row = k;
+        for (int i = k + 1; i < width; i++) {
+            REAL v = a[i + k * ld] < 0 ? -a[i + k * ld] : a[i + k * ld];
+            if (v > largest) largest = v, row = i;
+        }
+        if (diagonal < alpha * largest) {
+            REAL beside = 0; /* largest off-diagonal entry of row `row` */
+            for (int j = k; j < width; j++) {
+                if (j == row) continue;
+                REAL v = j < row ? a[row + j * ld] : a[j + row * ld];
+                if (v < 0) v = -v;
+                if (v > beside) beside = v;
+            }
+            REAL other = a[row + row * ld] < 0 ? -a[row + row * ld] : a[row + row * ld];
+            if (diagonal * beside >= alpha * largest * largest) {
+            } else if (other >= alpha * beside)
+                swap_with = row;
+            else
+                size = 2, swap_with = row;
+        }
+        int at = k + size - 1;
+        if (swap_with != at) {
+            int q = swap_with; /* symmetric interchange of at < q */
+            NAME(swap)(panel + begin + at, ld, panel + begin + q, ld, begin + k);
+            if (size == 2) NAME(swap)(a + at + k * ld, 1, a + q + k * ld, 1, 1);
+            NAME(swap)(a + at + at * ld, 1, a + q + q * ld, 1, 1);
+            NAME(swap)(a + at + 1 + at * ld, 1, a + q + (at + 1) * ld, ld, q - at - 1);
+            NAME(swap)(a + q + 1 + at * ld, 1, a + q + 1 + q * ld, 1, ld - begin - q - 1);
+            int32_t t = order[begin + at];
+            order[begin + at] = order[begin + q];
+            order[begin + q] = t;
+        }
+        if (size == 1) {
+            REAL pivot = a[k + k * ld];
+            d[k] = pivot, e[k] = 0;
+            double magnitude = fabs((double)pivot);
+            if (!(magnitude >= w->result->smallest_pivot)) w->result->smallest_pivot = magnitude;
+            w->result->negative += pivot < 0;
+            for (int i = k + 1; i < width; i++) a[i + k * ld] /= pivot;
+            for (int j = k + 1; j < width; j++) {
+                REAL factor = a[j + k * ld] * pivot;
+                for (int i = j; i < width; i++) a[i + j * ld] -= a[i + k * ld] * factor;
+            }
+        } else {
+            REAL p = a[k + k * ld], q = a[k + 1 + k * ld], r = a[k + 1 + (k + 1) * ld];
+            d[k] = p, e[k] = q, d[k + 1] = r, e[k + 1] = 0;
+            double mean = ((double)p + r) / 2, half = ((double)p - r) / 2;
+            double root = sqrt(half * half + (double)q * q);
+            double magnitude = fmin(fabs(mean - root), fabs(mean + root));
+            if (!(magnitude >= w->result->smallest_pivot)) w->result->smallest_pivot = magnitude;
+            w->result->negative += (mean - root < 0) + (mean + root < 0);
+            w->result->pairs++;
+            REAL det = p * r - q * q;
+            a[k + 1 + k * ld] = 0;
+            for (int j = k + 2; j < width; j++) {
+                REAL u = a[j + k * ld], v = a[j + (k + 1) * ld];
+                REAL x = (r * u - q * v) / det, y = (p * v - q * u) / det;
+                for (int i = j; i < width; i++)
+                    a[i + j * ld] -= a[i + k * ld] * x + a[i + (k + 1) * ld] * y;
+                /* column k holds L D until the loop is over; then it becomes L */
+                w->scratch[j] = x, w->scratch[width + j] = y;
+            }
+            for (int j = k + 2; j < width; j++)
+                a[j + k * ld] = w->scratch[j], a[j + (k + 1) * ld] = w->scratch[width + j];
+        }
+        k += size;
+    }
+    int below = (int)(ld - begin - width);
+    if (below) {
+        const REAL one = 1;
+        int lda = (int)ld;
+        REAL *b = a + width;
+        w->trsm("R", "L", "T", "U", &below, &width, &one, a, &lda, b, &lda);
+        for (int j = 0; j < width; j++) {
+            REAL *column = b + j * ld;
+            if (e[j] != 0) {
+                REAL *next = column + ld, det = d[j] * d[j + 1] - e[j] * e[j];
+                REAL p = d[j] / det, q = e[j] / det, r = d[j + 1] / det;
+                for (int i = 0; i < below; i++) {
+                    REAL u = column[i], v = next[i];
+                    column[i] = r * u - q * v;
+                    next[i] = p * v - q * u;
+                }
+                j++;
+            } else {
+                REAL inverse = 1 / d[j];
+                for (int i = 0; i < below; i++) column[i] *= inverse;
+            }
+        }
+        REAL largest = 0;
+        for (int j = 0; j < width; j++)
+            for (int i = 0; i < below; i++) {
+                REAL v = b[i + j * ld] < 0 ? -b[i + j * ld] : b[i + j * ld];
+                largest = v > largest ? v : largest;
+            }
+        if (!(largest <= w->result->largest_entry)) w->result->largest_entry = largest;
+    }
+}
+
+/* Factorize columns [begin, end) of a panel by halves, so that updates are large products. */
+static void NAME(columns)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int end,
+                          int32_t *order) {
+    if (end - begin <= WIDTH) {
+        NAME(chunk)(w, panel, ld, begin, end - begin, order);
+        return;
+    }
+    int chunks = (end - begin + WIDTH - 1) / WIDTH;
+    int middle = begin + (chunks / 2) * WIDTH;
+    NAME(columns)(w, panel, ld, begin, middle, order);
+    for (int j = middle; j < end; j += TILE) {
+        int n = end - j < TILE ? end - j : TILE, k = middle - begin;
+        REAL *left = panel + j + begin * ld;
+        NAME(times_d)(left, ld, n, k, w->d + begin, w->e + begin, w->scratch);
+        NAME(subtract)(w, (int)(ld - j), n, k, left, (int)ld, w->scratch, n, 1,
+                       panel + j + j * ld, (int)ld);
+    }
+    NAME(columns)(w, panel, ld, middle, end, order);
+}
+
+/* Factorize all panels in place. d, e, order: one number a column. Returns 0, or -1 without
+   memory for the scratch space. */
+int NAME(ldl_factorize)(const structure *s, REAL *factor, REAL *d, REAL *e, int32_t *order,
+                        NAME(gemm) *gemm, NAME(trsm) *trsm, outcome *result) {
+    int64_t columns = s->first[s->supernodes], tallest = 0, widest = 0;
+    for (int64_t t = 0; t < s->supernodes; t++) {
+        int64_t p = s->first[t + 1] - s->first[t], m = s->row_start[t + 1] - s->row_start[t];
+        if (p > widest) widest = p;
+        if (p + m > tallest) tallest = p + m;
+    }
+    int64_t *next = malloc(s->supernodes * sizeof *next); /* descendants waiting for a supernode */
+    int64_t *head = malloc(s->supernodes * sizeof *head);
+    int64_t *done = malloc(s->supernodes * sizeof *done); /* rows of a descendant already used */
+    int32_t *position = malloc(columns * sizeof *position);
+    REAL *update = malloc(tallest * TILE * sizeof *update);
+    REAL *scaled = malloc((widest + 2) * TILE * sizeof *scaled);
+    int failed = !next || !head || !done || !position || !update || !scaled;
+    *result = (outcome){INFINITY, 0, 0, 0};
+    if (!failed) {
+        for (int64_t j = 0; j < columns; j++) d[j] = e[j] = 0;
+        for (int64_t t = 0; t < s->supernodes; t++) head[t] = -1;
+        for (int64_t t = 0; t < s->supernodes; t++) {
+            int64_t first = s->first[t], p = s->first[t + 1] - first;
+            const int32_t *rows = s->rows + s->row_start[t];
+            int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
+            REAL *panel = factor + s->offset[t];
+            for (int64_t j = 0; j < p; j++) position[first + j] = (int32_t)j;
+            for (int64_t i = 0; i < m; i++) position[rows[i]] = (int32_t)(p + i);
+
+            for (int64_t u = head[t], following; u != -1; u = following) {
+                following = next[u];
+                const int32_t *their = s->rows + s->row_start[u];
+                int64_t k = s->first[u + 1] - s->first[u];
+                int64_t count = s->row_start[u + 1] - s->row_start[u], from = done[u], to = from;
+                while (to < count && their[to] < first + p) to++;
+                const REAL *below = factor + s->offset[u] + k; /* its rows under the diagonal */
+                for (int64_t j = from; j < to; j += TILE) {
+                    int n = (int)(to - j < TILE ? to - j : TILE), height = (int)(count - j);
+                    NAME(times_d)(below + j, k + count, n, (int)k, d + s->first[u],
+                                  e + s->first[u], scaled);
+                    NAME(work) w = {gemm, trsm, d, e, scaled, result};
+                    int64_t top = position[their[j]];
+                    if (position[their[count - 1]] == top + height - 1) {
+                        NAME(subtract)(&w, height, n, (int)k, below + j, (int)(k + count), scaled,
+                                       n, 1, panel + top + top * ld, (int)ld);
+                        continue;
+                    }
+                    NAME(subtract)(&w, height, n, (int)k, below + j, (int)(k + count), scaled, n,
+                                   0, update, height);
+                    for (int c = 0; c < n; c++) {
+                        REAL *column = panel + position[their[j + c]] * ld;
+                        const REAL *change = update + (int64_t)c * height;
+                        for (int i = c; i < height; i++) column[position[their[j + i]]] += change[i];
+                    }
+                }
+                done[u] = to;
+                if (to < count) {
+                    int32_t heir = s->owner[their[to]];
+                    next[u] = head[heir];
+                    head[heir] = u;
+                }
+            }
+            NAME(work) w = {gemm, trsm, d + first, e + first, scaled, result};
+            for (int64_t j = 0; j < p; j++) order[first + j] = (int32_t)j;
+            NAME(columns)(&w, panel, ld, 0, (int)p, order + first);
+            done[t] = 0;
+            if (m) {
+                int32_t heir = s->owner[rows[0]];
+                next[t] = head[heir];
+                head[heir] = t;
+            }
+        }
+    }
+    free(next), free(head), free(done), free(position), free(update), free(scaled);
+    return failed ? -1 : 0;
+}
+
+/* y (m rows of LANES) -= l (m x n, column-major) x, eight columns of l at a time: the factor is
+   read once, straight through, and everything else stays in cache. */
+INLINE void NAME(forward)(int64_t m, int64_t n, const REAL *restrict l, int64_t ld,
+                          const double *restrict x, double *restrict y) {
+    int64_t j = 0;
+    for (; j + 8 <= n; j += 8) {
+        const REAL *c = l + j * ld;
+        const double *b = x + j * LANES;
+        for (int64_t i = 0; i < m; i++) {
+            double *to = y + i * LANES;
+#pragma GCC ivdep
+            for (int v = 0; v < LANES; v++)
+                to[v] -= ((c[i] * b[v] + c[i + ld] * b[LANES + v]) +
+                          (c[i + 2 * ld] * b[2 * LANES + v] + c[i + 3 * ld] * b[3 * LANES + v])) +
+                         ((c[i + 4 * ld] * b[4 * LANES + v] + c[i + 5 * ld] * b[5 * LANES + v]) +
+                          (c[i + 6 * ld] * b[6 * LANES + v] + c[i + 7 * ld] * b[7 * LANES + v]));
+        }
+    }
+    for (; j < n; j++)
+        for (int64_t i = 0; i < m; i++)
+            for (int v = 0; v < LANES; v++) y[i * LANES + v] -= l[i + j * ld] * x[j * LANES + v];
+}
+
+/* x (n rows of LANES) -= l^T y, the same way. */
+INLINE void NAME(backward)(int64_t m, int64_t n, const REAL *restrict l, int64_t ld,
+                           double *restrict x, const double *restrict y) {
+    int64_t j = 0;
+    for (; j + 8 <= n; j += 8) {
+        const REAL *c = l + j * ld;
+        double sum[8][LANES] = {{0}};
+        for (int64_t i = 0; i < m; i++) {
+            const double *from = y + i * LANES;
+#pragma GCC unroll 8
+            for (int q = 0; q < 8; q++)
+#pragma GCC ivdep
+                for (int v = 0; v < LANES; v++) sum[q][v] += c[i + q * ld] * from[v];
+        }
+        for (int q = 0; q < 8; q++)
+            for (int v = 0; v < LANES; v++) x[(j + q) * LANES + v] -= sum[q][v];
+    }
+    for (; j < n; j++)
+        for (int64_t i = 0; i < m; i++)
+            for (int v = 0; v < LANES; v++) x[j * LANES + v] -= l[i + j * ld] * y[i * LANES + v];
+}
+
+#define STEP 8 /* columns of the diagonal block solved before the rest is updated */
+
+/* Overwrite x (columns x LANES, row-major) with the solution. space: (tallest + widest) x LANES. */
+CLONES
+void NAME(ldl_solve)(const structure *s, const REAL *factor, const REAL *d, const REAL *e,
+                     const int32_t *order, double *x, double *space) {
+    for (int64_t t = 0; t < s->supernodes; t++) {
+        int64_t first = s->first[t], p = s->first[t + 1] - first;
+        int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
+        const int32_t *rows = s->rows + s->row_start[t];
+        const REAL *panel = factor + s->offset[t];
+        double *y = space; /* p pivots in their order, then the m rows below */
+        for (int64_t j = 0; j < p; j++)
+            memcpy(y + j * LANES, x + (first + order[first + j]) * LANES, LANES * sizeof *x);
+        for (int64_t i = 0; i < m; i++)
+            memcpy(y + (p + i) * LANES, x + (int64_t)rows[i] * LANES, LANES * sizeof *x);
+        for (int64_t j = 0; j < p; j += STEP) {
+            int64_t end = j + STEP < p ? j + STEP : p;
+            for (int64_t k = j; k < end; k++)
+                for (int64_t i = k + 1; i < end; i++)
+                    for (int v = 0; v < LANES; v++)
+                        y[i * LANES + v] -= panel[i + k * ld] * y[k * LANES + v];
+            NAME(forward)(ld - end, end - j, panel + end + j * ld, ld, y + j * LANES,
+                          y + end * LANES);
+        }
+        for (int64_t i = 0; i < m; i++)
+            memcpy(x + (int64_t)rows[i] * LANES, y + (p + i) * LANES, LANES * sizeof *x);
+        for (int64_t j = 0; j < p; j++) {
+            double *to = x + (first + j) * LANES;
+            const double *from = y + j * LANES;
+            double a = d[first + j], b = e[first + j];
+            if (b != 0) {
+                double c = d[first + j + 1], det = a * c - b * b;
+                for (int v = 0; v < LANES; v++) {
+                    to[v] = (c * from[v] - b * from[LANES + v]) / det;
+                    to[LANES + v] = (a * from[LANES + v] - b * from[v]) / det;
+                }
+                j++;
+            } else
+                for (int v = 0; v < LANES; v++) to[v] = from[v] / a;
+        }
+    }
+    for (int64_t t = s->supernodes - 1; t >= 0; t--) {
+        int64_t first = s->first[t], p = s->first[t + 1] - first;
+        int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
+        const int32_t *rows = s->rows + s->row_start[t];
+        const REAL *panel = factor + s->offset[t];
+        double *y = space;
+        memcpy(y, x + first * LANES, p * LANES * sizeof *x);
+        for (int64_t i = 0; i < m; i++)
+            memcpy(y + (p + i) * LANES, x + (int64_t)rows[i] * LANES, LANES * sizeof *x);
+        for (int64_t j = (p - 1) / STEP * STEP; j >= 0; j -= STEP) {
+            int64_t end = j + STEP < p ? j + STEP : p;
+            NAME(backward)(ld - end, end - j, panel + end + j * ld, ld, y + j * LANES,
+                           y + end * LANES);
+            for (int64_t k = end - 1; k >= j; k--)
+                for (int64_t i = k + 1; i < end; i++)
+                    for (int v = 0; v < LANES; v++)
+                        y[k * LANES + v] -= panel[i + k * ld] * y[i * LANES + v];
+        }
+        for (int64_t j = 0; j < p; j++)
+            memcpy(x + (first + order[first + j]) * LANES, y + j * LANES, LANES * sizeof *x);
+    }
+}
+
+#undef STEP
+
+#endif /* REAL */

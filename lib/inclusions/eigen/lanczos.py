@@ -1,0 +1,163 @@
+"""Block Lanczos with full reorthogonalization and thick restart, on any symmetric operator."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import eigh, qr
+
+from inclusions.eigen.types import Array, NotConverged
+
+Operator = Callable[[Array], Array]
+
+
+class Ritz(NamedTuple):
+    """Ritz pairs of the operator, in the order the caller's `rank` gave, best first."""
+
+    values: Array  # (m,)
+    vectors: Array  # (n, m)
+    residuals: Array  # (m,), as the caller's `measure` gives them
+    applications: int  # of the operator to a block
+    basis: int  # largest number of vectors held
+    restarts: int
+    converged: int  # of the leading pairs
+
+
+def block_lanczos(
+    operator: Operator,
+    start: Array,
+    wanted: int,
+    order: Callable[[Array], Array],
+    measure: Callable[[Array, Array, Array], Array],
+    tolerance: float,
+    capacity: int,
+    max_restarts: int,
+    first_check: int,
+) -> Ritz:
+    """The `wanted` leading Ritz pairs of a symmetric operator.
+
+    Args:
+        operator: maps an (n, b) block to an (n, b) block.
+        start: (n, b) block, of full rank.
+        wanted: number of pairs that must converge.
+        order: maps Ritz values (m,) to their positions, wanted ones first.
+        measure: maps (values, coefficients, next block) to residuals (m,). The coefficients,
+            (b, m), expand each pair's operator residual in the orthonormal next block, (n, b).
+        tolerance: largest residual of a converged pair.
+        capacity: most vectors the basis may hold before a restart.
+        max_restarts: restarts before it gives up and returns what has converged.
+        first_check: size of the basis at which convergence is first tested.
+
+    The recurrence is never trusted: after the local step each block is made orthogonal to the
+    whole basis once more, which costs less than one application of the operator.
+    """
+    n, b = start.shape
+    capacity = min(max(capacity, wanted + 3 * b), n)
+    basis = np.empty((n, capacity + b), order="F")  # touched, hence resident, only as it fills
+    # The operator in the basis; only its upper triangle is filled and read.
+    projected = np.zeros((capacity + b, capacity + b))
+    block, coupling = _orthonormal(start, basis[:, :0])
+    filled = previous = coupled = 0
+    applications = restarts = largest = 0
+    next_check = first_check
+    while True:
+        new = slice(filled, filled + block.shape[1])
+        basis[:, new] = block
+        filled = new.stop
+        largest = max(largest, filled)
+        image = operator(basis[:, new])
+        applications += 1
+        # A block couples to the one before it and, after a restart, to all kept Ritz vectors.
+        local = slice(0 if previous <= coupled else previous, filled)
+        for part in (local, slice(0, filled)):
+            overlap = basis[:, part].T @ image
+            image = image - basis[:, part] @ overlap
+            projected[part, new] += overlap
+        previous = new.start
+        block, coupling = _orthonormal(image, basis[:, :filled])
+
+        exhausted = filled == n
+        full = exhausted or filled + b > capacity
+        if not full and filled < next_check:
+            continue
+        # The projected problem is solved now and then only: on small matrices it is what costs.
+        next_check = filled + max(2 * b, filled // 12)
+        values, vectors = eigh(projected[:filled, :filled], lower=False, check_finite=False)
+        best = order(values)
+        values, vectors = values[best], vectors[:, best]
+        if exhausted:
+            errors = np.zeros(filled)
+        else:
+            errors = measure(values, coupling @ vectors[new], block)
+        good = errors[:wanted] <= tolerance
+        if good.all() or exhausted or (full and restarts == max_restarts):
+            count = min(wanted, filled)
+            return Ritz(
+                values=values[:count],
+                vectors=basis[:, :filled] @ vectors[:, :count],
+                residuals=errors[:count],
+                applications=applications,
+                basis=largest,
+                restarts=restarts,
+                converged=int(good.sum()),
+            )
+        if full:
+            # Thick restart: the leading Ritz vectors stay, and the next block follows them.
+            kept = min(wanted + 2 * b, filled - b)
+            basis[:, :kept] = basis[:, :filled] @ vectors[:, :kept]
+            projected[:] = 0
+            projected[range(kept), range(kept)] = values[:kept]
+            filled = previous = coupled = kept
+            restarts += 1
+
+
+def _orthonormal(image: Array, basis: Array) -> tuple[Array, Array]:
+    """Orthonormal block Q and coupling R with image = Q R, of the rank of the image.
+
+    A direction that is lost (an invariant subspace) is left out; when all are, a new random block
+    takes their place, with no coupling.
+    """
+    block, coupling = qr(image, mode="economic", check_finite=False)
+    pivots = np.abs(np.diag(coupling))
+    if pivots.min() > 1e-10 * pivots.max() > 0:
+        return block, coupling
+    n, room = image.shape[0], image.shape[0] - basis.shape[1]
+    block, coupling, columns = qr(image, mode="economic", pivoting=True, check_finite=False)
+    pivots = np.abs(np.diag(coupling))
+    rank = min(int((pivots > 1e-10 * max(pivots.max(), 1.0)).sum()), room)
+    coupling = coupling[:rank, np.argsort(columns)]
+    if rank:
+        block = block[:, :rank]
+        block -= basis @ (basis.T @ block)  # what is left of a nearly lost direction is noise
+        return qr(block, mode="economic", check_finite=False)[0], coupling
+    fresh = np.random.default_rng(n + room).standard_normal((n, min(image.shape[1], room)))
+    for _ in range(2):
+        fresh -= basis @ (basis.T @ fresh)
+        fresh = qr(fresh, mode="economic", check_finite=False)[0]
+    return fresh, np.zeros((fresh.shape[1], image.shape[1]))
+
+
+def spectrum_edges(operator: Operator, dimension: int, tolerance: float = 1e-8) -> Array:
+    """Lowest and highest level of a symmetric operator, shape (2,).
+
+    The residual `tolerance` is in units of the operator; the levels are accurate to its square
+    over the gap to the next level.
+
+    Raises:
+        NotConverged: after a hundred restarts.
+    """
+    start = np.random.default_rng(dimension).standard_normal((dimension, 1))
+    ritz = block_lanczos(
+        operator,
+        start,
+        wanted=2,
+        order=lambda values: np.r_[0, np.arange(values.size - 1, 0, -1)],
+        measure=lambda values, coefficients, block: np.linalg.norm(coefficients, axis=0),
+        tolerance=tolerance,
+        capacity=100,
+        max_restarts=100,
+        first_check=30,
+    )
+    if ritz.converged < min(2, dimension):
+        raise NotConverged(f"edges of the spectrum: residual {ritz.residuals.max():.1e}")
+    return np.sort(ritz.values)[[0, -1]]

@@ -1,0 +1,194 @@
+"""Our own supernodal L D L^T of the shifted Hamiltonian: the default factorization.
+
+Left-looking, so it holds the factor and nothing else; Bunch-Kaufman pivots within the diagonal
+blocks, so its structure is fixed per model; the arithmetic is in `_ldl.c`.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.linalg.cython_blas as blas
+from numpy.typing import NDArray
+
+from inclusions.eigen.ordering import library, pointer, structure
+from inclusions.hamiltonian import Hamiltonian, pattern
+from inclusions.model import Model
+
+LANES = 8  # right-hand sides the compiled solve takes at once
+
+
+class _Structure(ctypes.Structure):
+    _fields_ = [
+        ("supernodes", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("first", "offset", "row_start", "rows", "owner")),
+    ]
+
+
+class _Outcome(ctypes.Structure):
+    _fields_ = [
+        ("smallest_pivot", ctypes.c_double),
+        ("largest_entry", ctypes.c_double),
+        ("negative", ctypes.c_int64),
+        ("pairs", ctypes.c_int64),
+    ]
+
+
+def available() -> bool:
+    """Whether the C part was compiled."""
+    return library() is not None
+
+
+@lru_cache(maxsize=8)
+def _blas(name: str) -> ctypes.c_void_p:
+    """Address of a BLAS routine inside SciPy: the one BLAS that is always there."""
+    capsule = blas.__pyx_capi__[name]
+    get_name = ctypes.pythonapi.PyCapsule_GetName
+    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    get_pointer.restype = ctypes.c_void_p
+    get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    return ctypes.c_void_p(get_pointer(capsule, get_name(capsule)))
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Where the entries of H go in the factor; shared by all realizations of a model."""
+
+    source: NDArray[np.integer]  # CSR values of the permuted lower triangle, no diagonal
+    target: NDArray[np.int64]  # their places in the factor
+    diagonal_source: NDArray[np.integer]  # (dimension,)
+    diagonal: NDArray[np.int64]  # (dimension,): places of the diagonal in the factor
+
+
+def slots(model: Model) -> Slots:
+    """Where each stored entry of the matrix stands in the factor; cached."""
+    return _slots(model.length, model.up, model.boundary, model.bubble)
+
+
+@lru_cache(maxsize=4)
+def _slots(length: int, up: int, boundary: str, bubble: int) -> Slots:
+    model = Model(length, 0.0, bubble=bubble, boundary=boundary, magnetization=up - length / 2)
+    form = structure(model)
+    shape = pattern(length, up, boundary, bubble, 0, model.dimension)
+    n = model.dimension
+    position = np.empty(n, np.int64)
+    position[form.permutation] = np.arange(n)
+    row = np.repeat(position, np.diff(shape.indptr))
+    column = position[shape.indices]
+    lower = np.flatnonzero(row >= column)
+    row, column = row[lower], column[lower]
+    owner = form.owner[column]
+    first = form.first[owner]
+    width = form.first[owner + 1] - first
+    # Rows ascend within a supernode: (supernode, row) is one ascending key over all of them.
+    counts = np.diff(form.row_start)
+    keys = np.repeat(np.arange(counts.size), counts) * np.int64(n) + form.rows
+    below = np.searchsorted(keys, owner * np.int64(n) + row) - form.row_start[owner] + width
+    place = np.where(row < first + width, row - first, below)
+    target = form.offset[owner] + (column - first) * form.heights[owner] + place
+    diagonal = row == column
+    by_column = np.argsort(column[diagonal])
+    return Slots(
+        source=lower[~diagonal],
+        target=target[~diagonal],
+        diagonal_source=lower[diagonal][by_column],
+        diagonal=target[diagonal][by_column],
+    )
+
+
+class LDL:
+    """(H - shift) = L D L^T, ready to solve; use it as a context manager.
+
+    `negative` levels lie below the shift (Sylvester's law of inertia). `growth` is the largest
+    entry of L; beyond 1e6 or so the shift sits on a level of some leading block.
+    """
+
+    name = "ldl"
+
+    def __init__(self, hamiltonian: Hamiltonian, shift: float, precision: type = np.float64):
+        form, place = structure(hamiltonian.model), slots(hamiltonian.model)
+        self.structure = form
+        self.shape = (hamiltonian.dimension,) * 2
+        self.dtype = np.dtype(precision)
+        n = hamiltonian.dimension
+        values = hamiltonian.matrix.data
+        self.factor = _borrow(form.entries, self.dtype)
+        self.factor[:] = 0
+        self.factor[place.target] = values[place.source]
+        self.factor[place.diagonal] = values[place.diagonal_source] - shift
+        self.d, self.e = np.empty(n, self.dtype), np.empty(n, self.dtype)
+        self.order = np.empty(n, np.int32)
+        suffix, kind = ("_double", "d") if self.dtype == np.float64 else ("_single", "s")
+        self._form = _Structure(
+            form.first.size - 1,
+            *(
+                pointer(getattr(form, name))
+                for name in ("first", "offset", "row_start", "rows", "owner")
+            ),
+        )
+        outcome = _Outcome()
+        failed = getattr(library(), "ldl_factorize" + suffix)(
+            ctypes.byref(self._form),
+            pointer(self.factor),
+            pointer(self.d),
+            pointer(self.e),
+            pointer(self.order),
+            _blas(kind + "gemm"),
+            _blas(kind + "trsm"),
+            ctypes.byref(outcome),
+        )
+        if failed:
+            raise MemoryError(f"no memory to factorize a matrix of dimension {n}")
+        self._solve = getattr(library(), "ldl_solve" + suffix)
+        self._space = np.empty((form.heights.max(initial=1) + 1, LANES))
+        self.negative = int(outcome.negative)
+        self.growth = float(outcome.largest_entry)
+        self.smallest_pivot = float(outcome.smallest_pivot)
+        self.entries, self.flops = form.entries, form.flops
+
+    def solve(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(H - shift)^-1 times an (n, k) block."""
+        result = np.empty(block.shape)
+        permutation = self.structure.permutation
+        for start in range(0, block.shape[1], LANES):
+            columns = slice(start, min(start + LANES, block.shape[1]))
+            x = np.zeros((block.shape[0], LANES))
+            x[:, : columns.stop - start] = block[permutation, columns]
+            self._solve(
+                ctypes.byref(self._form),
+                pointer(self.factor),
+                pointer(self.d),
+                pointer(self.e),
+                pointer(self.order),
+                pointer(x),
+                pointer(self._space),
+            )
+            result[permutation, columns] = x[:, : columns.stop - start]
+        return result
+
+    def __enter__(self) -> "LDL":
+        return self
+
+    def __exit__(self, *_) -> None:
+        _give_back(self.factor)
+        self.factor = None
+
+
+# One factor's memory is kept for the next realization: mapping it anew costs a page fault for
+# every 4 kB, and an ensemble's memory stays flat.
+_spare: list[NDArray] = []
+
+
+def _borrow(entries: int, dtype: np.dtype) -> NDArray:
+    while _spare:
+        array = _spare.pop()
+        if array.size == entries and array.dtype == dtype:
+            return array
+        del array
+    return np.empty(entries, dtype)
+
+
+def _give_back(array: NDArray) -> None:
+    _spare[:] = [array]

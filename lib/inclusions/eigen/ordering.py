@@ -1,0 +1,202 @@
+"""Fill-reducing orderings of the graph of chain states, and the shape of the factor they give.
+
+All of it depends on the sector and on whether the ring is closed, never on disorder: it is
+computed once per model and shared by every realization.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import numpy as np
+import pymetis
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from inclusions.hamiltonian import chain_graph
+from inclusions.model import Model
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    """The compiled `_ldl.c`, or None where no C compiler was found at installation."""
+    for suffix in EXTENSION_SUFFIXES:
+        path = Path(__file__).with_name("_ldl" + suffix)
+        if path.exists():
+            return ctypes.CDLL(str(path))
+    return None
+
+
+def pointer(array: NDArray) -> ctypes.c_void_p:
+    """The address of an array, for C."""
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Supernodes of the factor of one model: which columns, which rows, in which order."""
+
+    permutation: NDArray[np.int64]  # (dimension,): unknown at each position of the factor
+    first: NDArray[np.int64]  # (supernodes + 1,): first column of each
+    offset: NDArray[np.int64]  # (supernodes + 1,): start of its panel in the factor
+    row_start: NDArray[np.int64]  # (supernodes + 1,): start of its rows
+    rows: NDArray[np.int32]  # rows below the diagonal blocks
+    owner: NDArray[np.int32]  # (dimension,): supernode of a column
+
+    @property
+    def heights(self) -> NDArray[np.int64]:
+        return np.diff(self.first) + np.diff(self.row_start)
+
+    @property
+    def entries(self) -> int:
+        """Numbers stored in the factor, explicit zeros of merged supernodes among them."""
+        return int(self.offset[-1])
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions of the factorization."""
+        p, below = np.diff(self.first).astype(float), np.diff(self.row_start).astype(float)
+        # sum over a panel's columns of (entries under the diagonal)^2
+        high, low = below + p - 1, below - 1
+        sums = [x * (x + 1) * (2 * x + 1) / 6 for x in (high, low)]
+        return int((sums[0] - sums[1]).sum())
+
+
+def nested_dissection(graph: sp.csr_array) -> NDArray[np.int64]:
+    """METIS's fill-reducing permutation of a graph: the vertex at each position."""
+    if graph.shape[0] < 3 or not graph.nnz:
+        return np.arange(graph.shape[0])
+    order, _ = pymetis.nested_dissection(xadj=graph.indptr, adjncy=graph.indices)
+    return np.asarray(order, dtype=np.int64)
+
+
+def structure(model: Model) -> Structure:
+    """The factor's structure for a model's geometry; cached."""
+    ring = bool(model.bubble) or model.boundary == "periodic"
+    return _structure(model.length, model.up, ring, model.block)
+
+
+@lru_cache(maxsize=4)
+def _structure(length: int, up: int, ring: bool, block: int) -> Structure:
+    boundary = "periodic" if ring and length > 2 else "open"
+    model = Model(length, 0.0, boundary=boundary, magnetization=up - length / 2)
+    graph = chain_graph(model)
+    order, parent, count, graph = _eliminate(graph, nested_dissection(graph))
+    merged = _merge(parent, count, block)
+    return _assemble(graph, order, parent, merged, block)
+
+
+def _eliminate(graph: sp.csr_array, order: NDArray) -> tuple:
+    """Elimination tree and column counts, with the columns put in a postorder of the tree."""
+    n = graph.shape[0]
+    c = library()
+    for attempt in range(2):
+        permuted = sp.csr_array(graph[order][:, order])
+        start, neighbour = permuted.indptr.astype(np.int64), permuted.indices.astype(np.int32)
+        parent = np.empty(n, np.int32)
+        if c.ldl_tree(ctypes.c_int64(n), pointer(start), pointer(neighbour), pointer(parent)):
+            raise MemoryError(f"no memory for the elimination tree of {n} chain states")
+        if attempt == 0:
+            order = order[_postorder(parent)]
+    count = np.empty(n, np.int64)
+    if c.ldl_counts(
+        ctypes.c_int64(n), pointer(start), pointer(neighbour), pointer(parent), pointer(count)
+    ):
+        raise MemoryError(f"no memory for the column counts of {n} chain states")
+    return order, parent, count, permuted
+
+
+def _postorder(parent: NDArray) -> NDArray[np.int64]:
+    """Children before their parent, and each subtree in one run."""
+    n = parent.size
+    children: list[list[int]] = [[] for _ in range(n)]
+    roots = []
+    for node in range(n - 1, -1, -1):
+        (children[parent[node]] if parent[node] >= 0 else roots).append(node)
+    order, stack = [], list(roots)
+    while stack:  # parents first, then reversed
+        node = stack.pop()
+        order.append(node)
+        stack.extend(reversed(children[node]))
+    return np.array(order[::-1], dtype=np.int64)
+
+
+# A supernode takes in a child while the explicit zeros this stores stay below a share of the
+# panel: any share for the narrowest, little for the wide, where zeros cost more than calls.
+SHARES = ((8, 0.9), (32, 0.3), (128, 0.1), (10**9, 0.03))
+
+
+def _merge(parent: NDArray, count: NDArray, block: int) -> NDArray[np.int64]:
+    """Supernode of every column, by its topmost column: merging children into parents."""
+    n = parent.size
+    top = np.arange(n)
+    width = np.full(n, block, dtype=np.int64)  # unknowns, not chain states
+    zeros = np.zeros(n, dtype=np.int64)
+    height = (count - 1) * block  # rows under the topmost column
+    children: list[list[int]] = [[] for _ in range(n)]
+    for node in range(n):
+        for child in sorted(children[node], key=lambda c: -count[c]):
+            w, both = width[child], width[child] + width[node]
+            added = zeros[child] + w * (width[node] + height[node] - height[child])
+            total = zeros[node] + added
+            stored = both * (both + 1) // 2 + both * height[node]
+            share = next(share for limit, share in SHARES if both <= limit)
+            if total <= share * stored:
+                width[node], zeros[node] = both, total
+                top[child] = node
+                children[node].extend(children[child])
+                children[child] = []
+        if parent[node] >= 0:
+            children[parent[node]].append(node)
+    for node in range(n - 1, -1, -1):
+        top[node] = top[top[node]]
+    return top
+
+
+def _assemble(
+    graph: sp.csr_array, order: NDArray, parent: NDArray, top: NDArray, block: int
+) -> Structure:
+    """Number the supernodes in a postorder of their tree and gather their rows."""
+    n = top.size
+    heads, member = np.unique(top, return_inverse=True)
+    above = np.where(parent[heads] >= 0, member[parent[heads]], -1)
+    sequence = _postorder(above)
+    place = np.empty(heads.size, np.int64)
+    place[sequence] = np.arange(heads.size)
+    supernode = place[member]
+    columns = np.lexsort((np.arange(n), supernode))  # within one, children stay before parents
+    position = np.empty(n, np.int64)
+    position[columns] = np.arange(n)
+    widths = np.bincount(supernode, minlength=heads.size)
+    first = np.r_[0, np.cumsum(widths)]
+    above = np.where(above[sequence] >= 0, place[above[sequence]], -1)
+
+    adjacent = position[graph.indices]
+    inherited: list[list[NDArray]] = [[] for _ in range(heads.size)]
+    rows = []
+    for s in range(heads.size):
+        mine = [
+            adjacent[graph.indptr[c] : graph.indptr[c + 1]]
+            for c in columns[first[s] : first[s + 1]]
+        ]
+        gathered = np.unique(np.concatenate(mine + inherited[s]))
+        gathered = gathered[np.searchsorted(gathered, first[s + 1]) :]
+        inherited[s] = []
+        if above[s] >= 0:
+            inherited[above[s]].append(gathered)
+        rows.append(gathered.astype(np.int32))
+    unit = np.arange(block)
+    expand = lambda nodes: (np.asarray(nodes)[:, None] * block + unit).ravel()  # noqa: E731
+    row_start = np.r_[0, np.cumsum([r.size for r in rows])] * block
+    widths, first = widths * block, first * block
+    heights = widths + np.diff(row_start)
+    return Structure(
+        permutation=expand(order[columns]),
+        first=first,
+        offset=np.r_[0, np.cumsum(widths * heights)],
+        row_start=row_start,
+        rows=expand(np.concatenate(rows)).astype(np.int32),
+        owner=np.repeat(np.arange(heads.size), widths).astype(np.int32),
+    )

@@ -1,0 +1,124 @@
+"""The physics parameters of one ensemble: a random-field chain, isolated or closed by a bubble."""
+
+from dataclasses import asdict, dataclass, fields
+from math import comb, isfinite
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+
+TUNED_BANDWIDTH = {3: 0.55, 4: 0.60, 5: 0.58, 6: 0.55, 8: 0.50}
+"""beta of the GOE matrices by bubble size: SM A and the caption of Fig. 8."""
+
+BOUNDARIES = ("open", "periodic")
+
+
+def tuned_bandwidth(bubble: int) -> float:
+    """Bandwidth beta for `bubble` states, in units of J.
+
+    The paper tunes 3, 4, 5, 6 and 8 (SM A, Fig. 8); sizes between are interpolated linearly and
+    sizes beyond take the nearest tuned value.
+    """
+    return float(np.interp(bubble, list(TUNED_BANDWIDTH), list(TUNED_BANDWIDTH.values())))
+
+
+@dataclass(frozen=True)
+class Model:
+    """Parameters of Eqs. (1)-(4). Energies are in units of J; spins are S = 1/2.
+
+    Raises:
+        ValueError: a parameter is of the wrong type or out of range; the message says which.
+    """
+
+    length: int  # spins in the chain
+    disorder: float  # half-width W of the field distribution
+    bubble: int = 0  # n_GOE; 0 is the isolated chain
+    coupling: float = 1.0  # g between chain and bubble
+    bandwidth: float | None = None  # beta of the GOE matrices; None is the tuned value
+    anisotropy: float = 1.0  # Delta
+    boundary: Literal["open", "periodic"] = "open"  # of the isolated chain
+    magnetization: float | None = None  # total S^z; None is 0 for even L and +1/2 for odd L
+
+    def __post_init__(self) -> None:
+        if self.boundary not in BOUNDARIES:
+            raise ValueError(f"boundary must be open or periodic, got {self.boundary!r}")
+        self._check_integer("length", 3 if self.boundary == "periodic" else 2)
+        if self.length > 62:
+            raise ValueError(f"length must be at most 62 (one bit a spin), got {self.length}")
+        self._check_integer("bubble", 0, "bubble must be 0 or at least 1")
+        self._check_real("disorder", 0.0)
+        self._check_real("coupling")
+        self._check_real("anisotropy")
+        if self.bubble and self.boundary == "periodic":
+            raise ValueError(
+                "boundary must be open with a bubble, which closes the ring itself; got periodic"
+            )
+        if self.bandwidth is not None:
+            self._check_real("bandwidth", 0.0)
+            if not self.bubble:
+                raise ValueError(f"bandwidth needs a bubble, got {self.bandwidth} without one")
+        if self.bandwidth is None and self.bubble:
+            object.__setattr__(self, "bandwidth", tuned_bandwidth(self.bubble))
+        if self.magnetization is None:
+            object.__setattr__(self, "magnetization", (self.length % 2) / 2)
+        self._check_real("magnetization")
+        if (self.magnetization + self.length / 2) % 1 or abs(self.magnetization) > self.length / 2:
+            raise ValueError(
+                f"magnetization must be one of {-self.length / 2:g}, {1 - self.length / 2:g} ... "
+                f"{self.length / 2:g} for length {self.length}, got {self.magnetization:g}"
+            )
+
+    def _check_integer(self, name: str, lowest: int, rule: str = "") -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < lowest:
+            rule = rule or f"{name} must be an integer of at least {lowest}"
+            raise ValueError(f"{rule}, got {value!r}")
+        object.__setattr__(self, name, int(value))
+
+    def _check_real(self, name: str, lowest: float | None = None) -> None:
+        value = getattr(self, name)
+        number = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+        if not number or (lowest is not None and value < lowest):
+            bound = "" if lowest is None else f" of at least {lowest:g}"
+            raise ValueError(f"{name} must be a finite number{bound}, got {value!r}")
+        object.__setattr__(self, name, float(value))
+
+    @property
+    def up(self) -> int:
+        """Number of up spins in the sector."""
+        return round(self.magnetization + self.length / 2)
+
+    @property
+    def block(self) -> int:
+        """Unknowns per chain state: n_GOE, or 1 without a bubble."""
+        return max(self.bubble, 1)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the sector, block * C(L, up)."""
+        return self.block * comb(self.length, self.up)
+
+    @property
+    def key(self) -> str:
+        """Name of the ensemble, complete, unique and fit for a file name.
+
+        Parameters at their default are left out, so `bubble4-L12-W4.4` is the paper's own model.
+        """
+        kind = f"bubble{self.bubble}" if self.bubble else f"chain-{self.boundary}"
+        parts = [kind, f"L{self.length}", f"W{self.disorder!r}"]
+        if self.bubble and self.coupling != 1.0:
+            parts.append(f"g{self.coupling!r}")
+        if self.bubble and self.bandwidth != tuned_bandwidth(self.bubble):
+            parts.append(f"beta{self.bandwidth!r}")
+        if self.anisotropy != 1.0:
+            parts.append(f"Delta{self.anisotropy!r}")
+        if self.magnetization != (self.length % 2) / 2:
+            parts.append(f"Sz{self.magnetization!r}")
+        return "-".join(parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All parameters by name, resolved: ready for JSON or a file's attributes."""
+        return asdict(self)
+
+
+PARAMETERS = tuple(field.name for field in fields(Model))
