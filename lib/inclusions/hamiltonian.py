@@ -71,10 +71,10 @@ def pattern(length: int, up: int, boundary: str, bubble: int, start: int, stop: 
     n = model.block
     first, last = start // n, -(-stop // n)
     states = chain_states(length, up)[first:last]
-    k, l = (index.ravel() for index in np.indices((n, n)))
+    k, m = (index.ravel() for index in np.indices((n, n)))
 
     here = np.arange(first, last)
-    rows, columns = [_expand(here, n, k)], [_expand(here, n, l)]
+    rows, columns = [_expand(here, n, k)], [_expand(here, n, m)]
     sources = [np.full(rows[0].size, -1)]  # -1: inside a diagonal block
     for bond in chain_bonds(model):
         position, partner = flips(states, length, bond)
@@ -85,7 +85,7 @@ def pattern(length: int, up: int, boundary: str, bubble: int, start: int, stop: 
     if bubble:
         position, partner = flips(states, length, (length - 1, 0))
         rows.append(_expand(here[position], n, k))
-        columns.append(_expand(partner, n, l))
+        columns.append(_expand(partner, n, m))
         sources.append(np.tile(np.arange(n * n), position.size))  # element of R_2
     row, column, source = map(np.concatenate, (rows, columns, sources))
     if start % n or stop % n:

@@ -3,6 +3,7 @@
 from inclusions.eigen.dense import Dense
 from inclusions.eigen.factorization import FACTORIZATIONS, best_available, mumps_available
 from inclusions.eigen.ldl import available as ldl_available
+from inclusions.eigen.petsc import petsc_available
 from inclusions.eigen.shift_invert import ShiftInvert
 from inclusions.eigen.slepc import Slepc, slepc_available
 from inclusions.eigen.types import (
@@ -34,30 +35,27 @@ def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Dense | ShiftI
     solver, _, factorization = name.partition(":")
     if solver not in SOLVERS or (factorization and solver != "shift-invert"):
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {name!r}")
-    if solver == "auto":
-        solver = "slepc" if ranks > 1 else "dense" if dimension < DENSE_BELOW else "shift-invert"
-    if solver == "dense":
+    if solver == "dense" or (solver == "auto" and ranks == 1 and dimension < DENSE_BELOW):
         return Dense()
+    if (solver == "slepc" and not slepc_available()) or (ranks > 1 and not petsc_available()):
+        raise MissingSolver(HOW_TO_GET["slepc"])
     if solver == "slepc":
-        if not slepc_available():
-            raise MissingSolver(
-                "solver slepc needs petsc4py and slepc4py: install python3-slepc4py-real "
-                "(Debian, Ubuntu) or slepc4py (conda-forge)"
-            )
         return Slepc()
     if factorization:
-        found = {"ldl": ldl_available(), "mumps": mumps_available(), "superlu": True}
         if factorization not in FACTORIZATIONS:
             raise ValueError(
                 f"factorization must be one of {', '.join(FACTORIZATIONS)}, got {factorization!r}"
             )
-        if not found[factorization]:
-            raise MissingSolver(HOW_TO_GET[factorization])
+        library = factorization.removesuffix("-single")
+        if not {"ldl": ldl_available, "mumps": mumps_available}.get(library, lambda: True)():
+            raise MissingSolver(HOW_TO_GET[library])
         knobs["factorization"] = factorization
     return ShiftInvert(**knobs)
 
 
 HOW_TO_GET = {
+    "slepc": "several ranks and solver slepc need petsc4py and slepc4py: install "
+    "python3-petsc4py-real and python3-slepc4py-real (Debian, Ubuntu) or slepc4py (conda-forge)",
     "ldl": "factorization ldl needs a C compiler when the package is installed: pip install -e .",
     "mumps": "factorization mumps needs python-mumps: install libmumps-seq-dev (Debian, Ubuntu) "
     "and run pip install python-mumps, or get python-mumps from conda-forge",
@@ -66,17 +64,14 @@ HOW_TO_GET = {
 
 def solvers_found() -> list[tuple[str, bool, str]]:
     """Every solver and factorization: (name, whether it is here, what it is or how to get it)."""
-    slepc = (
-        "SLEPc Krylov-Schur with MUMPS, any number of MPI ranks"
-        if slepc_available()
-        else "install python3-slepc4py-real (Debian, Ubuntu) or slepc4py (conda-forge)"
-    )
+    ldl, mumps, slepc = ldl_available(), mumps_available(), slepc_available()
+    auto = f"dense below dimension {DENSE_BELOW}, then shift-invert:{best_available()}"
     return [
         ("dense", True, "LAPACK on the whole matrix"),
-        ("shift-invert:ldl", ldl_available(), "own L D L^T" if ldl_available() else HOW_TO_GET["ldl"]),
-        ("shift-invert:mumps", mumps_available(),
-         "MUMPS L D L^T" if mumps_available() else HOW_TO_GET["mumps"]),
+        ("shift-invert:ldl", ldl, "own L D L^T" if ldl else HOW_TO_GET["ldl"]),
+        ("shift-invert:ldl-single", ldl, "the same, factor in float32, solves refined"),
+        ("shift-invert:mumps", mumps, "MUMPS L D L^T" if mumps else HOW_TO_GET["mumps"]),
         ("shift-invert:superlu", True, "SciPy's SuperLU ordered by METIS; no certificate"),
-        ("slepc", slepc_available(), slepc),
-        ("auto", True, f"dense below dimension {DENSE_BELOW}, then shift-invert:{best_available()}"),
-    ]  # fmt: skip
+        ("slepc", slepc, "SLEPc Krylov-Schur with MUMPS" if slepc else HOW_TO_GET["slepc"]),
+        ("auto", True, f"{auto}; on several MPI ranks shift-invert:petsc"),
+    ]

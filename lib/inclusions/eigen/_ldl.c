@@ -42,8 +42,13 @@ typedef struct {
 } outcome;
 
 #define WIDTH 64  /* columns of a chunk: pivots are sought within it */
-#define TILE 256  /* columns of an update computed at once */
-#define LANES 8   /* right-hand sides solved at once */
+#ifndef TILE
+#define TILE 192  /* columns of an update computed at once ... */
+#define STRIP 512 /* ... and rows: what is then added to the panel is still in cache */
+#endif
+#define LANES 8   /* right-hand sides solved at once: one vector register, or a few */
+
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
 
 /* Elimination tree of a symmetric graph (Liu 1990). parent[j] = -1 at a root. */
 int ldl_tree(int64_t n, const int64_t *start, const int32_t *neighbour, int32_t *parent) {
@@ -286,9 +291,11 @@ int NAME(ldl_factorize)(const structure *s, REAL *factor, REAL *d, REAL *e, int3
     int64_t *head = malloc(s->supernodes * sizeof *head);
     int64_t *done = malloc(s->supernodes * sizeof *done); /* rows of a descendant already used */
     int32_t *position = malloc(columns * sizeof *position);
-    REAL *update = malloc(tallest * TILE * sizeof *update);
+    int32_t *place = malloc(tallest * sizeof *place), *run_end = malloc(tallest * sizeof *run_end);
+    REAL *update = malloc((int64_t)STRIP * TILE * sizeof *update);
     REAL *scaled = malloc((widest + 2) * TILE * sizeof *scaled);
-    int failed = !next || !head || !done || !position || !update || !scaled;
+    int failed = !next || !head || !done || !position || !place || !run_end || !update ||
+                 !scaled;
     *result = (outcome){INFINITY, 0, 0, 0};
     if (!failed) {
         for (int64_t j = 0; j < columns; j++) d[j] = e[j] = 0;
@@ -308,23 +315,43 @@ int NAME(ldl_factorize)(const structure *s, REAL *factor, REAL *d, REAL *e, int3
                 int64_t count = s->row_start[u + 1] - s->row_start[u], from = done[u], to = from;
                 while (to < count && their[to] < first + p) to++;
                 const REAL *below = factor + s->offset[u] + k; /* its rows under the diagonal */
+                /* Rows that are neighbours in both panels are added as one run. */
+                for (int64_t i = count - 1; i >= from; i--) {
+                    place[i] = position[their[i]];
+                    int joined = i + 1 < count && place[i + 1] == place[i] + 1;
+                    run_end[i] = joined ? run_end[i + 1] : (int32_t)(i + 1);
+                }
                 for (int64_t j = from; j < to; j += TILE) {
-                    int n = (int)(to - j < TILE ? to - j : TILE), height = (int)(count - j);
+                    int n = (int)(to - j < TILE ? to - j : TILE);
                     NAME(times_d)(below + j, k + count, n, (int)k, d + s->first[u],
                                   e + s->first[u], scaled);
                     NAME(work) w = {gemm, trsm, d, e, scaled, result};
-                    int64_t top = position[their[j]];
-                    if (position[their[count - 1]] == top + height - 1) {
-                        NAME(subtract)(&w, height, n, (int)k, below + j, (int)(k + count), scaled,
-                                       n, 1, panel + top + top * ld, (int)ld);
-                        continue;
-                    }
-                    NAME(subtract)(&w, height, n, (int)k, below + j, (int)(k + count), scaled, n,
-                                   0, update, height);
-                    for (int c = 0; c < n; c++) {
-                        REAL *column = panel + position[their[j + c]] * ld;
-                        const REAL *change = update + (int64_t)c * height;
-                        for (int i = c; i < height; i++) column[position[their[j + i]]] += change[i];
+                    int together = run_end[j] >= to;
+                    for (int64_t i = j; i < count;) {
+                        /* Straight into the panel where the rows, too, are one run. */
+                        int direct = together && run_end[i] - i >= STRIP / 4;
+                        int64_t end = i + STRIP < count ? i + STRIP : count;
+                        if (direct)
+                            end = run_end[i];
+                        else if (together)
+                            for (int64_t r = run_end[i]; r < end; r = run_end[r])
+                                if (run_end[r] - r >= STRIP / 4) end = r;
+                        int height = (int)(end - i);
+                        REAL *corner = panel + place[i] + place[j] * ld;
+                        NAME(subtract)(&w, height, n, (int)k, below + i, (int)(k + count), scaled,
+                                       n, direct, direct ? corner : update,
+                                       direct ? (int)ld : height);
+                        for (int c = 0; c < n && !direct; c++) {
+                            REAL *column = panel + place[j + c] * ld;
+                            const REAL *change = update + (int64_t)c * height - i;
+                            for (int64_t r = i > j + c ? i : j + c; r < end;) {
+                                int64_t stop = run_end[r] < end ? run_end[r] : end;
+                                REAL *restrict to_row = column + place[r] - r;
+                                for (int64_t v = r; v < stop; v++) to_row[v] += change[v];
+                                r = stop;
+                            }
+                        }
+                        i = end;
                     }
                 }
                 done[u] = to;
@@ -345,95 +372,101 @@ int NAME(ldl_factorize)(const structure *s, REAL *factor, REAL *d, REAL *e, int3
             }
         }
     }
-    free(next), free(head), free(done), free(position), free(update), free(scaled);
+    free(next), free(head), free(done), free(position), free(place), free(run_end);
+    free(update), free(scaled);
     return failed ? -1 : 0;
 }
 
 /* y (m rows of LANES) -= l (m x n, column-major) x, eight columns of l at a time: the factor is
    read once, straight through, and everything else stays in cache. */
 INLINE void NAME(forward)(int64_t m, int64_t n, const REAL *restrict l, int64_t ld,
-                          const double *restrict x, double *restrict y) {
+                          const lanes *restrict x, lanes *restrict y) {
     int64_t j = 0;
     for (; j + 8 <= n; j += 8) {
         const REAL *c = l + j * ld;
-        const double *b = x + j * LANES;
+        lanes b0 = x[j], b1 = x[j + 1], b2 = x[j + 2], b3 = x[j + 3];
+        lanes b4 = x[j + 4], b5 = x[j + 5], b6 = x[j + 6], b7 = x[j + 7];
         for (int64_t i = 0; i < m; i++) {
-            double *to = y + i * LANES;
-#pragma GCC ivdep
-            for (int v = 0; v < LANES; v++)
-                to[v] -= ((c[i] * b[v] + c[i + ld] * b[LANES + v]) +
-                          (c[i + 2 * ld] * b[2 * LANES + v] + c[i + 3 * ld] * b[3 * LANES + v])) +
-                         ((c[i + 4 * ld] * b[4 * LANES + v] + c[i + 5 * ld] * b[5 * LANES + v]) +
-                          (c[i + 6 * ld] * b[6 * LANES + v] + c[i + 7 * ld] * b[7 * LANES + v]));
+            lanes even = y[i], odd = c[i + ld] * b1;
+            even -= (double)c[i] * b0;
+            even -= (double)c[i + 2 * ld] * b2, odd += (double)c[i + 3 * ld] * b3;
+            even -= (double)c[i + 4 * ld] * b4, odd += (double)c[i + 5 * ld] * b5;
+            even -= (double)c[i + 6 * ld] * b6, odd += (double)c[i + 7 * ld] * b7;
+            y[i] = even - odd;
         }
     }
-    for (; j < n; j++)
+    for (; j + 4 <= n; j += 4) {
+        const REAL *c = l + j * ld;
+        lanes b0 = x[j], b1 = x[j + 1], b2 = x[j + 2], b3 = x[j + 3];
         for (int64_t i = 0; i < m; i++)
-            for (int v = 0; v < LANES; v++) y[i * LANES + v] -= l[i + j * ld] * x[j * LANES + v];
+            y[i] -= ((double)c[i] * b0 + (double)c[i + ld] * b1) +
+                    ((double)c[i + 2 * ld] * b2 + (double)c[i + 3 * ld] * b3);
+    }
+    for (; j < n; j++)
+        for (int64_t i = 0; i < m; i++) y[i] -= (double)l[i + j * ld] * x[j];
 }
 
 /* x (n rows of LANES) -= l^T y, the same way. */
 INLINE void NAME(backward)(int64_t m, int64_t n, const REAL *restrict l, int64_t ld,
-                           double *restrict x, const double *restrict y) {
+                           lanes *restrict x, const lanes *restrict y) {
     int64_t j = 0;
     for (; j + 8 <= n; j += 8) {
         const REAL *c = l + j * ld;
-        double sum[8][LANES] = {{0}};
+        lanes s0 = x[j], s1 = x[j + 1], s2 = x[j + 2], s3 = x[j + 3];
+        lanes s4 = x[j + 4], s5 = x[j + 5], s6 = x[j + 6], s7 = x[j + 7];
         for (int64_t i = 0; i < m; i++) {
-            const double *from = y + i * LANES;
-#pragma GCC unroll 8
-            for (int q = 0; q < 8; q++)
-#pragma GCC ivdep
-                for (int v = 0; v < LANES; v++) sum[q][v] += c[i + q * ld] * from[v];
+            lanes from = y[i];
+            s0 -= (double)c[i] * from, s1 -= (double)c[i + ld] * from;
+            s2 -= (double)c[i + 2 * ld] * from, s3 -= (double)c[i + 3 * ld] * from;
+            s4 -= (double)c[i + 4 * ld] * from, s5 -= (double)c[i + 5 * ld] * from;
+            s6 -= (double)c[i + 6 * ld] * from, s7 -= (double)c[i + 7 * ld] * from;
         }
-        for (int q = 0; q < 8; q++)
-            for (int v = 0; v < LANES; v++) x[(j + q) * LANES + v] -= sum[q][v];
+        x[j] = s0, x[j + 1] = s1, x[j + 2] = s2, x[j + 3] = s3;
+        x[j + 4] = s4, x[j + 5] = s5, x[j + 6] = s6, x[j + 7] = s7;
+    }
+    for (; j + 4 <= n; j += 4) {
+        const REAL *c = l + j * ld;
+        lanes s0 = x[j], s1 = x[j + 1], s2 = x[j + 2], s3 = x[j + 3];
+        for (int64_t i = 0; i < m; i++) {
+            lanes from = y[i];
+            s0 -= (double)c[i] * from, s1 -= (double)c[i + ld] * from;
+            s2 -= (double)c[i + 2 * ld] * from, s3 -= (double)c[i + 3 * ld] * from;
+        }
+        x[j] = s0, x[j + 1] = s1, x[j + 2] = s2, x[j + 3] = s3;
     }
     for (; j < n; j++)
-        for (int64_t i = 0; i < m; i++)
-            for (int v = 0; v < LANES; v++) x[j * LANES + v] -= l[i + j * ld] * y[i * LANES + v];
+        for (int64_t i = 0; i < m; i++) x[j] -= (double)l[i + j * ld] * y[i];
 }
 
 #define STEP 8 /* columns of the diagonal block solved before the rest is updated */
 
-/* Overwrite x (columns x LANES, row-major) with the solution. space: (tallest + widest) x LANES. */
+/* Overwrite x (columns x LANES, row-major) with the solution. y: space for the tallest panel. */
 CLONES
 void NAME(ldl_solve)(const structure *s, const REAL *factor, const REAL *d, const REAL *e,
-                     const int32_t *order, double *x, double *space) {
+                     const int32_t *order, lanes *x, lanes *y) {
     for (int64_t t = 0; t < s->supernodes; t++) {
         int64_t first = s->first[t], p = s->first[t + 1] - first;
         int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
         const int32_t *rows = s->rows + s->row_start[t];
         const REAL *panel = factor + s->offset[t];
-        double *y = space; /* p pivots in their order, then the m rows below */
-        for (int64_t j = 0; j < p; j++)
-            memcpy(y + j * LANES, x + (first + order[first + j]) * LANES, LANES * sizeof *x);
-        for (int64_t i = 0; i < m; i++)
-            memcpy(y + (p + i) * LANES, x + (int64_t)rows[i] * LANES, LANES * sizeof *x);
+        for (int64_t j = 0; j < p; j++) y[j] = x[first + order[first + j]];
+        for (int64_t i = 0; i < m; i++) y[p + i] = x[rows[i]];
         for (int64_t j = 0; j < p; j += STEP) {
             int64_t end = j + STEP < p ? j + STEP : p;
             for (int64_t k = j; k < end; k++)
-                for (int64_t i = k + 1; i < end; i++)
-                    for (int v = 0; v < LANES; v++)
-                        y[i * LANES + v] -= panel[i + k * ld] * y[k * LANES + v];
-            NAME(forward)(ld - end, end - j, panel + end + j * ld, ld, y + j * LANES,
-                          y + end * LANES);
+                for (int64_t i = k + 1; i < end; i++) y[i] -= (double)panel[i + k * ld] * y[k];
+            NAME(forward)(ld - end, end - j, panel + end + j * ld, ld, y + j, y + end);
         }
-        for (int64_t i = 0; i < m; i++)
-            memcpy(x + (int64_t)rows[i] * LANES, y + (p + i) * LANES, LANES * sizeof *x);
+        for (int64_t i = 0; i < m; i++) x[rows[i]] = y[p + i];
         for (int64_t j = 0; j < p; j++) {
-            double *to = x + (first + j) * LANES;
-            const double *from = y + j * LANES;
             double a = d[first + j], b = e[first + j];
             if (b != 0) {
                 double c = d[first + j + 1], det = a * c - b * b;
-                for (int v = 0; v < LANES; v++) {
-                    to[v] = (c * from[v] - b * from[LANES + v]) / det;
-                    to[LANES + v] = (a * from[LANES + v] - b * from[v]) / det;
-                }
+                x[first + j] = (c / det) * y[j] - (b / det) * y[j + 1];
+                x[first + j + 1] = (a / det) * y[j + 1] - (b / det) * y[j];
                 j++;
             } else
-                for (int v = 0; v < LANES; v++) to[v] = from[v] / a;
+                x[first + j] = y[j] / a;
         }
     }
     for (int64_t t = s->supernodes - 1; t >= 0; t--) {
@@ -441,21 +474,15 @@ void NAME(ldl_solve)(const structure *s, const REAL *factor, const REAL *d, cons
         int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
         const int32_t *rows = s->rows + s->row_start[t];
         const REAL *panel = factor + s->offset[t];
-        double *y = space;
-        memcpy(y, x + first * LANES, p * LANES * sizeof *x);
-        for (int64_t i = 0; i < m; i++)
-            memcpy(y + (p + i) * LANES, x + (int64_t)rows[i] * LANES, LANES * sizeof *x);
+        for (int64_t j = 0; j < p; j++) y[j] = x[first + j];
+        for (int64_t i = 0; i < m; i++) y[p + i] = x[rows[i]];
         for (int64_t j = (p - 1) / STEP * STEP; j >= 0; j -= STEP) {
             int64_t end = j + STEP < p ? j + STEP : p;
-            NAME(backward)(ld - end, end - j, panel + end + j * ld, ld, y + j * LANES,
-                           y + end * LANES);
+            NAME(backward)(ld - end, end - j, panel + end + j * ld, ld, y + j, y + end);
             for (int64_t k = end - 1; k >= j; k--)
-                for (int64_t i = k + 1; i < end; i++)
-                    for (int v = 0; v < LANES; v++)
-                        y[k * LANES + v] -= panel[i + k * ld] * y[i * LANES + v];
+                for (int64_t i = k + 1; i < end; i++) y[k] -= (double)panel[i + k * ld] * y[i];
         }
-        for (int64_t j = 0; j < p; j++)
-            memcpy(x + (first + order[first + j]) * LANES, y + j * LANES, LANES * sizeof *x);
+        for (int64_t j = 0; j < p; j++) x[first + order[first + j]] = y[j];
     }
 }
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
-from inclusions.eigen.ldl import LDL
+from inclusions.eigen.ldl import LDL, SingleLDL
 from inclusions.eigen.ldl import available as ldl_available
 from inclusions.eigen.ordering import nested_dissection
 from inclusions.hamiltonian import Hamiltonian, chain_graph
@@ -86,9 +86,32 @@ def mumps_available() -> bool:
     return True
 
 
-FACTORIZATIONS = {"ldl": LDL, "mumps": Mumps, "superlu": SuperLU}
+FACTORIZATIONS = {"ldl": LDL, "ldl-single": SingleLDL, "mumps": Mumps, "superlu": SuperLU}
 
 
 def best_available() -> str:
     """Our own L D L^T, MUMPS where it was not compiled, SuperLU where there is neither."""
     return "ldl" if ldl_available() else "mumps" if mumps_available() else "superlu"
+
+
+class LocalMatrix:
+    """H whole in one process, and its factorizations of one kind."""
+
+    def __init__(self, hamiltonian: Hamiltonian, kind: str):
+        self.hamiltonian, self.kind = hamiltonian, kind
+        self.matrix = hamiltonian.matrix
+        self.local = hamiltonian.dimension
+
+    def apply(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """H times a block."""
+        return self.matrix @ block
+
+    def factorize(self, shift: float):
+        """The factor of H - shift, a context manager."""
+        return FACTORIZATIONS[self.kind](self.hamiltonian, shift)
+
+    def __enter__(self) -> "LocalMatrix":
+        return self
+
+    def __exit__(self, *_) -> None:
+        pass

@@ -33,6 +33,7 @@ def block_lanczos(
     capacity: int,
     max_restarts: int,
     first_check: int,
+    comm=None,
 ) -> Ritz:
     """The `wanted` leading Ritz pairs of a symmetric operator.
 
@@ -47,16 +48,19 @@ def block_lanczos(
         capacity: most vectors the basis may hold before a restart.
         max_restarts: restarts before it gives up and returns what has converged.
         first_check: size of the basis at which convergence is first tested.
+        comm: communicator over whose ranks the n rows are spread; each passes its own.
 
     The recurrence is never trusted: after the local step each block is made orthogonal to the
     whole basis once more, which costs less than one application of the operator.
     """
-    n, b = start.shape
+    n, b = total(len(start), comm), start.shape[1]
     capacity = min(max(capacity, wanted + 3 * b), n)
-    basis = np.empty((n, capacity + b), order="F")  # touched, hence resident, only as it fills
+    basis = np.empty(
+        (len(start), capacity + b), order="F"
+    )  # touched, hence resident, only as it fills
     # The operator in the basis; only its upper triangle is filled and read.
     projected = np.zeros((capacity + b, capacity + b))
-    block, coupling = _orthonormal(start, basis[:, :0])
+    block, coupling = _orthonormal(start, basis[:, :0], comm)
     filled = previous = coupled = 0
     applications = restarts = largest = 0
     next_check = first_check
@@ -70,11 +74,11 @@ def block_lanczos(
         # A block couples to the one before it and, after a restart, to all kept Ritz vectors.
         local = slice(0 if previous <= coupled else previous, filled)
         for part in (local, slice(0, filled)):
-            overlap = basis[:, part].T @ image
+            overlap = total(basis[:, part].T @ image, comm)
             image = image - basis[:, part] @ overlap
             projected[part, new] += overlap
         previous = new.start
-        block, coupling = _orthonormal(image, basis[:, :filled])
+        block, coupling = _orthonormal(image, basis[:, :filled], comm)
 
         exhausted = filled == n
         full = exhausted or filled + b > capacity
@@ -111,53 +115,83 @@ def block_lanczos(
             restarts += 1
 
 
-def _orthonormal(image: Array, basis: Array) -> tuple[Array, Array]:
+def random_block(dimension: int, width: int, comm=None, local: int | None = None) -> Array:
+    """Fixed random block, (dimension, width), or this rank's `local` rows of it.
+
+    It is the same for any number of ranks, and for every sample: what a realization gives must
+    not depend on what was computed before it.
+    """
+    block = np.random.default_rng(dimension).standard_normal((dimension, width))
+    if comm is None:
+        return block
+    stop = comm.scan(local)
+    return block[stop - local : stop]
+
+
+def total(part, comm):
+    """The sum of every rank's part."""
+    return part if comm is None else comm.allreduce(part)
+
+
+def tall_qr(image: Array, comm) -> tuple[Array, Array]:
+    """Economic QR of a tall block, spread over ranks: the small factors are factorized again."""
+    block, coupling = qr(image, mode="economic", check_finite=False)
+    if comm is None:
+        return block, coupling
+    parts = comm.allgather(coupling)
+    first = sum(len(part) for part in parts[: comm.rank])
+    inner, coupling = qr(np.vstack(parts), mode="economic", check_finite=False)
+    return block @ inner[first : first + len(parts[comm.rank])], coupling
+
+
+def _orthonormal(image: Array, basis: Array, comm) -> tuple[Array, Array]:
     """Orthonormal block Q and coupling R with image = Q R, of the rank of the image.
 
     A direction that is lost (an invariant subspace) is left out; when all are, a new random block
     takes their place, with no coupling.
     """
-    block, coupling = qr(image, mode="economic", check_finite=False)
+    block, coupling = tall_qr(image, comm)
     pivots = np.abs(np.diag(coupling))
     if pivots.min() > 1e-10 * pivots.max() > 0:
         return block, coupling
-    n, room = image.shape[0], image.shape[0] - basis.shape[1]
-    block, coupling, columns = qr(image, mode="economic", pivoting=True, check_finite=False)
-    pivots = np.abs(np.diag(coupling))
+    n = total(len(image), comm)
+    room = n - basis.shape[1]
+    inner, small, columns = qr(coupling, mode="economic", pivoting=True, check_finite=False)
+    pivots = np.abs(np.diag(small))
     rank = min(int((pivots > 1e-10 * max(pivots.max(), 1.0)).sum()), room)
-    coupling = coupling[:rank, np.argsort(columns)]
     if rank:
-        block = block[:, :rank]
-        block -= basis @ (basis.T @ block)  # what is left of a nearly lost direction is noise
-        return qr(block, mode="economic", check_finite=False)[0], coupling
-    fresh = np.random.default_rng(n + room).standard_normal((n, min(image.shape[1], room)))
+        block = block @ inner[:, :rank]
+        block -= basis @ total(
+            basis.T @ block, comm
+        )  # the rest of a nearly lost direction is noise
+        return tall_qr(block, comm)[0], small[:rank, np.argsort(columns)]
+    fresh = random_block(n + 1, min(image.shape[1], room), comm, len(image))[: len(image)]
     for _ in range(2):
-        fresh -= basis @ (basis.T @ fresh)
-        fresh = qr(fresh, mode="economic", check_finite=False)[0]
+        fresh = tall_qr(fresh - basis @ total(basis.T @ fresh, comm), comm)[0]
     return fresh, np.zeros((fresh.shape[1], image.shape[1]))
 
 
-def spectrum_edges(operator: Operator, dimension: int, tolerance: float = 1e-8) -> Array:
+def spectrum_edges(operator: Operator, start: Array, comm=None) -> Array:
     """Lowest and highest level of a symmetric operator, shape (2,).
 
-    The residual `tolerance` is in units of the operator; the levels are accurate to its square
-    over the gap to the next level.
+    `start` is a block of one vector. At a residual of 1e-8 the levels are accurate to its square
+    over the gap to the next one.
 
     Raises:
         NotConverged: after a hundred restarts.
     """
-    start = np.random.default_rng(dimension).standard_normal((dimension, 1))
     ritz = block_lanczos(
         operator,
         start,
         wanted=2,
         order=lambda values: np.r_[0, np.arange(values.size - 1, 0, -1)],
         measure=lambda values, coefficients, block: np.linalg.norm(coefficients, axis=0),
-        tolerance=tolerance,
+        tolerance=1e-8,
         capacity=100,
         max_restarts=100,
         first_check=30,
+        comm=comm,
     )
-    if ritz.converged < min(2, dimension):
+    if ritz.converged < ritz.values.size:
         raise NotConverged(f"edges of the spectrum: residual {ritz.residuals.max():.1e}")
     return np.sort(ritz.values)[[0, -1]]

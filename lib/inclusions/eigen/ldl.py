@@ -176,6 +176,44 @@ class LDL:
         self.factor = None
 
 
+class SingleLDL(LDL):
+    """L D L^T in single precision, half the memory, with solves refined to double precision.
+
+    Each solve repeats x += (L D L^T)^-1 (b - (H - shift) x), the residual in double, until that
+    gains nothing. The inertia of the rounded matrix is not that of H, so it is not offered.
+    """
+
+    name = "ldl-single"
+
+    def __init__(self, hamiltonian: Hamiltonian, shift: float):
+        super().__init__(hamiltonian, shift, np.float32)
+        self._matrix, self._shift, self.negative = hamiltonian.matrix, shift, None
+
+    def solve(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(H - shift)^-1 times an (n, k) block.
+
+        Raises:
+            ArithmeticError: refinement does not converge; double precision is needed.
+        """
+        solution, best = super().solve(block), np.inf
+        scale = np.linalg.norm(block)
+        for _ in range(20):
+            rest = block - (self._matrix @ solution - self._shift * solution)
+            error = np.linalg.norm(rest) / scale
+            if error < REFINED:
+                return solution
+            if not error < 0.7 * best:
+                break
+            best = error
+            solution += super().solve(rest)
+        raise ArithmeticError(
+            f"single precision stalls at a relative residual of {best:.0e}; use ldl"
+        )
+
+
+REFINED = 1e-11  # relative residual of a refined solve
+
+
 # One factor's memory is kept for the next realization: mapping it anew costs a page fault for
 # every 4 kB, and an ensemble's memory stays flat.
 _spare: list[NDArray] = []

@@ -7,8 +7,9 @@ from time import perf_counter
 import numpy as np
 
 from inclusions.eigen.dense import Dense
-from inclusions.eigen.factorization import FACTORIZATIONS, best_available
-from inclusions.eigen.lanczos import block_lanczos, spectrum_edges
+from inclusions.eigen.factorization import LocalMatrix, best_available
+from inclusions.eigen.lanczos import block_lanczos, random_block, spectrum_edges, tall_qr, total
+from inclusions.eigen.petsc import DistributedMatrix
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
@@ -20,37 +21,41 @@ from inclusions.eigen.types import (
     certify,
     check_count,
     closest,
-    residuals,
 )
 from inclusions.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True)
 class ShiftInvert:
-    """The levels closest to the middle of the spectrum, by shift and invert on one process."""
+    """The levels closest to the middle of the spectrum, by shift and invert.
+
+    On one process, or with the factor and the vectors spread over the ranks of a communicator.
+    """
 
     tolerance: float = 1e-9  # largest |H psi - E psi|, units of J
     block: int = 8  # right-hand sides solved at once
-    factorization: str = "auto"  # ldl, mumps or superlu
+    factorization: str = "auto"  # ldl, ldl-single, mumps, superlu; petsc, and that on several ranks
     certify: bool = True  # count the levels of the window by inertia: two more factorizations
     max_restarts: int = 10
     spare: int = 6  # states sought beyond `count`, so that the window's edge is known
 
-    @property
-    def name(self) -> str:
-        return "shift-invert"
+    name = "shift-invert"
 
     def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
         """The `count` levels closest to the middle, with residuals and a certificate.
+
+        With a communicator every rank gets its own rows of the states.
 
         Raises:
             ValueError: count is not within the sector.
             NotConverged: some residual stays above `tolerance`; carries those below.
             MissingLevels: the inertia counts more levels than were found; carries those found.
         """
-        check_count(count, hamiltonian.dimension)
+        n = hamiltonian.dimension
+        check_count(count, n)
         kind = best_available() if self.factorization == "auto" else self.factorization
-        if 4 * (count + self.spare) > hamiltonian.dimension:
+        kind = "petsc" if comm is not None else kind
+        if 4 * (count + self.spare) > n:
             # The basis would span most of the space: the whole matrix is less work.
             return Dense()(hamiltonian, count)
         report = Report(f"{self.name} ({kind})")
@@ -62,103 +67,111 @@ class ShiftInvert:
             report.seconds[phase] = report.seconds.get(phase, 0.0) + now - clock
             clock = now
 
-        matrix = hamiltonian.matrix
-        lap("assembly")
-        edges = spectrum_edges(lambda x: matrix @ x, hamiltonian.dimension)
-        target = edges.sum() / 2
-        lap("edges")
-        with self._factorize(kind, hamiltonian, target) as (factor, shift):
-            report.counts["factor_entries"] = factor.entries
-            lap("factorization")
-            ritz = block_lanczos(
-                factor.solve,
-                _start_block(hamiltonian.dimension, self.block),
-                wanted=count + self.spare,
-                order=lambda values: np.argsort(np.abs(shift + 1 / values - target)),
-                measure=lambda values, coefficients, following: np.linalg.norm(
-                    # H - shift of the part that sticks out of the basis: the residual in H
-                    (matrix @ following - shift * following) @ coefficients / values,
-                    axis=0,
-                ),
-                tolerance=self.tolerance / 2,
-                capacity=max(4 * count + 20 * self.block, 160),
-                max_restarts=self.max_restarts,
-                first_check=int(3.2 * (count + self.spare)),
-            )
-        lap("lanczos")
-        energies, states = shift + 1 / ritz.values, ritz.vectors
-        energies = np.einsum("nk,nk->k", states, matrix @ states)  # Rayleigh: error of order res^2
-        errors = residuals(matrix, energies, states)
-        report.counts |= {
-            "solves": ritz.applications,
-            "vectors": ritz.basis,
-            "restarts": ritz.restarts,
-        }
-        converged = errors <= self.tolerance
-        chosen = closest(energies, target, count)
-        pairs = Eigenpairs(
-            energies=energies[chosen],
-            states=states[:, chosen],
-            residuals=errors[chosen],
-            edges=(float(edges[0]), float(edges[1])),
-            certificate=NOT_CHECKED,
-            report=report,
+        matrix = (
+            DistributedMatrix(hamiltonian, comm)
+            if kind == "petsc"
+            else LocalMatrix(hamiltonian, kind)
         )
-        lap("states")
-        if not converged[chosen].all():
-            good = chosen[converged[chosen]]
-            raise NotConverged(
-                f"{good.size} of {count} states after {ritz.restarts} restarts; worst residual "
-                f"{errors[chosen].max():.1e} J; raise max_restarts or tolerance",
-                pairs._replace(
-                    energies=energies[good], states=states[:, good], residuals=errors[good]
-                ),
+        with matrix:
+            lap("assembly")
+            edges = spectrum_edges(matrix.apply, random_block(n, 1, comm, matrix.local), comm)
+            target = edges.sum() / 2
+            lap("edges")
+            with self._factorize(matrix, target, n) as (factor, shift):
+                report.counts["factor_entries"] = factor.entries
+                lap("factorization")
+                ritz = block_lanczos(
+                    factor.solve,
+                    random_block(n, self.block, comm, matrix.local),
+                    wanted=count + self.spare,
+                    order=lambda values: np.argsort(np.abs(shift + 1 / values - target)),
+                    measure=lambda values, coefficients, following: np.linalg.norm(
+                        # (H - shift) times what sticks out of the basis is the residual in H;
+                        # its triangular factor has the same norms and is small.
+                        tall_qr(matrix.apply(following) - shift * following, comm)[1]
+                        @ coefficients
+                        / values,
+                        axis=0,
+                    ),
+                    tolerance=self.tolerance / 2,
+                    capacity=max(4 * count + 20 * self.block, 160),
+                    max_restarts=self.max_restarts,
+                    first_check=int(3.2 * (count + self.spare)),
+                    comm=comm,
+                )
+            report.counts |= {
+                "solves": ritz.applications,
+                "vectors": ritz.basis,
+                "restarts": ritz.restarts,
+            }
+            lap("lanczos")
+            states = ritz.vectors
+            image = matrix.apply(states)
+            energies = total(np.einsum("nk,nk->k", states, image), comm)  # Rayleigh quotients
+            errors = np.sqrt(total(np.square(image - states * energies).sum(axis=0), comm))
+            chosen = closest(energies, target, count)
+            pairs = Eigenpairs(
+                energies=energies[chosen],
+                states=states[:, chosen],
+                residuals=errors[chosen],
+                edges=(float(edges[0]), float(edges[1])),
+                certificate=NOT_CHECKED,
+                report=report,
             )
-        if self.certify:
-            certificate = self._count_levels(kind, hamiltonian, target, energies, count)
+            lap("states")
+            good = pairs.residuals <= self.tolerance
+            if not good.all():
+                raise NotConverged(
+                    f"{good.sum()} of {count} states after {ritz.restarts} restarts; worst "
+                    f"residual {pairs.residuals.max():.1e} J; raise max_restarts or tolerance",
+                    pairs._replace(
+                        energies=pairs.energies[good],
+                        states=pairs.states[:, good],
+                        residuals=pairs.residuals[good],
+                    ),
+                )
+            if not self.certify:
+                return pairs
+            certificate = _count_levels(matrix, target, energies, count)
             lap("certificate")
             pairs = pairs._replace(certificate=certificate)
             if certificate.levels is not None and not certificate.complete:
                 raise MissingLevels(
-                    f"the inertia counts {certificate.levels} levels in "
-                    f"[{certificate.window[0]:.6f}, {certificate.window[1]:.6f}] J where "
-                    f"{count} were found",
+                    f"the inertia counts {certificate.levels} levels between "
+                    f"{certificate.window[0]:.6f} and {certificate.window[1]:.6f} J, "
+                    f"where {certificate.status}",
                     pairs,
                 )
-        return pairs
+            return pairs
 
     @contextmanager
-    def _factorize(self, kind: str, hamiltonian: Hamiltonian, target: float):
+    def _factorize(self, matrix: LocalMatrix | DistributedMatrix, target: float, dimension: int):
         """The factor at `target`, or a little beside it where that hits a level of some block."""
-        spacing = 1.0 / hamiltonian.dimension  # far below the distance to the window's edge
-        for attempt in range(6):
-            shift = target + spacing * attempt * (-1) ** attempt
-            with FACTORIZATIONS[kind](hamiltonian, shift) as factor:
-                last = attempt == 5 or factor.growth is None
-                if last or factor.growth < GROWTH_LIMIT:
+        for attempt in range(ATTEMPTS):
+            # A fraction of the mean level spacing: far below the distance to the window's edge.
+            shift = target + attempt * (-1) ** attempt / dimension
+            with matrix.factorize(shift) as factor:
+                if attempt == ATTEMPTS - 1 or factor.growth is None or factor.growth < GROWTH_LIMIT:
                     yield factor, shift
                     return
 
-    def _count_levels(
-        self, kind: str, hamiltonian: Hamiltonian, target: float, energies: Array, count: int
-    ) -> Certificate:
-        """Count levels between two shifts around the window, in the widest gap beyond it."""
-        distances = np.sort(np.abs(energies - target))
-        beyond = count - 1 + np.argmax(np.diff(distances[count - 1 :]))
-        radius = (distances[beyond] + distances[beyond + 1]) / 2
-        window = (target - radius, target + radius)
-        below = []
-        for shift in window:
-            with FACTORIZATIONS[kind](hamiltonian, shift) as factor:
-                if factor.negative is None:
-                    return NOT_CHECKED
-                below.append(factor.negative)
-        return certify(int(beyond) + 1, below[1] - below[0], window)
+
+ATTEMPTS = 6  # shifts tried
+GROWTH_LIMIT = 1e7  # of the entries of L; beyond it the solves are too inaccurate
 
 
-GROWTH_LIMIT = 1e7  # beyond it the residuals of the solves would show: the shift is moved
-
-
-def _start_block(dimension: int, width: int) -> Array:
-    # Fixed: the result of a realization must not depend on what was computed before it.
-    return np.random.default_rng(dimension).standard_normal((dimension, width))
+def _count_levels(
+    matrix: LocalMatrix | DistributedMatrix, target: float, energies: Array, count: int
+) -> Certificate:
+    """Count the levels between two shifts around the window, in the widest gap beyond it."""
+    distances = np.sort(np.abs(energies - target))
+    beyond = count - 1 + np.argmax(np.diff(distances[count - 1 :]))
+    radius = (distances[beyond] + distances[beyond + 1]) / 2
+    window = (float(target - radius), float(target + radius))
+    below = []
+    for shift in window:
+        with matrix.factorize(shift) as factor:
+            if factor.negative is None:
+                return NOT_CHECKED
+            below.append(factor.negative)
+    return certify(int(beyond) + 1, below[1] - below[0], window)

@@ -5,16 +5,16 @@ from time import perf_counter
 
 import numpy as np
 
+from inclusions.eigen.petsc import DistributedMatrix
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Eigenpairs,
-    MissingSolver,
     NotConverged,
     Report,
     check_count,
     closest,
 )
-from inclusions.hamiltonian import Hamiltonian, build
+from inclusions.hamiltonian import Hamiltonian
 
 
 def slepc_available() -> bool:
@@ -44,15 +44,10 @@ class Slepc:
 
         Raises:
             ValueError: count is not within the sector.
-            MissingSolver: petsc4py or slepc4py is not installed.
+            ImportError: petsc4py or slepc4py is not installed; `choose` says how to get them.
             NotConverged: fewer states than asked for; carries those that did converge.
         """
         check_count(count, hamiltonian.dimension)
-        if not slepc_available():
-            raise MissingSolver(
-                "slepc needs petsc4py and slepc4py: install python3-slepc4py-real (Debian, Ubuntu) "
-                "or slepc4py (conda-forge)"
-            )
         import slepc4py
 
         slepc4py.init([])
@@ -70,17 +65,8 @@ class Slepc:
             clock = now
 
         n = hamiltonian.dimension
-        matrix = PETSc.Mat().create(comm=comm)
-        matrix.setSizes([n, n])
-        matrix.setType("aij")
-        matrix.setUp()
-        rows = build(hamiltonian.realization, *matrix.getOwnershipRange()).matrix
-        index = PETSc.IntType
-        matrix.setPreallocationCSR(
-            (rows.indptr.astype(index), rows.indices.astype(index), rows.data)
-        )
-        matrix.assemble()
-        matrix.setOption(PETSc.Mat.Option.SYMMETRIC, True)
+        distributed = DistributedMatrix(hamiltonian, comm)
+        matrix = distributed.matrix
         lap("assembly")
 
         edges = []
@@ -131,7 +117,7 @@ class Slepc:
             item.destroy()
         chosen = closest(energies, target, min(count, found))
         good = chosen[errors[chosen] <= self.tolerance]
-        local = np.column_stack(states) if states else np.empty((rows.shape[0], 0))
+        local = np.column_stack(states) if states else np.empty((distributed.local, 0))
         lap("states")
         pairs = Eigenpairs(
             energies=energies[good],
