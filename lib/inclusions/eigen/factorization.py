@@ -1,8 +1,8 @@
 """The factorizations of H - shift a spectral transform can stand on, under one interface.
 
-Each is a context manager made from (hamiltonian, shift) with `solve(block)`, the number of
-`negative` pivots (the inertia; None where the factorization does not know it), the `growth` of
-its entries, and the `entries` it stores.
+Each is a context manager made from (hamiltonian, shift) with `solve(block)`, the `growth` of its
+entries and the number of `entries` it stores; those that know the inertia have the number of
+`negative` pivots.
 """
 
 import numpy as np
@@ -52,7 +52,6 @@ class SuperLU:
     """SciPy's SuperLU, ordered by METIS in symmetric mode: needs nothing but SciPy."""
 
     name = "superlu"
-    negative = None  # L U with row pivots has no inertia
     growth = None  # rows are exchanged instead
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
@@ -101,6 +100,7 @@ class LocalMatrix:
         self.hamiltonian, self.kind = hamiltonian, kind
         self.matrix = hamiltonian.matrix
         self.local = hamiltonian.dimension
+        self.counts_levels = kind in ("ldl", "mumps")  # L U has no inertia, nor has rounded L D L^T
 
     def apply(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """H times a block."""

@@ -187,7 +187,7 @@ class SingleLDL(LDL):
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
         super().__init__(hamiltonian, shift, np.float32)
-        self._matrix, self._shift, self.negative = hamiltonian.matrix, shift, None
+        self._matrix, self._shift = hamiltonian.matrix, shift
 
     def solve(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """(H - shift)^-1 times an (n, k) block.

@@ -1,4 +1,4 @@
-"""PETSc's distributed matrix and MUMPS factor: one sample spread over the ranks of a communicator."""
+"""PETSc's distributed matrix and MUMPS factor: one sample on all ranks of a communicator."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ def petsc_available() -> bool:
 
 class DistributedMatrix:
     """H in rows spread over ranks, each assembled by its owner. A context manager."""
+
+    counts_levels = True
 
     def __init__(self, hamiltonian: Hamiltonian, comm=None):
         import petsc4py
@@ -67,7 +69,7 @@ class DistributedMatrix:
 
 
 class PetscFactor:
-    """(H - shift) = L D L^T by MUMPS on all ranks, ready to solve for a block. A context manager."""
+    """(H - shift) = L D L^T by MUMPS on all ranks, ready to solve. A context manager."""
 
     name = "petsc"
     growth = None  # MUMPS delays bad pivots instead

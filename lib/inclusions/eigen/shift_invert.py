@@ -96,7 +96,7 @@ class ShiftInvert:
                     tolerance=self.tolerance / 2,
                     capacity=max(4 * count + 20 * self.block, 160),
                     max_restarts=self.max_restarts,
-                    first_check=int(3.2 * (count + self.spare)),
+                    first_check=int(3.9 * (count + self.spare)),
                     comm=comm,
                 )
             report.counts |= {
@@ -130,12 +130,12 @@ class ShiftInvert:
                         residuals=pairs.residuals[good],
                     ),
                 )
-            if not self.certify:
+            if not (self.certify and matrix.counts_levels):
                 return pairs
             certificate = _count_levels(matrix, target, energies, count)
             lap("certificate")
             pairs = pairs._replace(certificate=certificate)
-            if certificate.levels is not None and not certificate.complete:
+            if not certificate.complete:
                 raise MissingLevels(
                     f"the inertia counts {certificate.levels} levels between "
                     f"{certificate.window[0]:.6f} and {certificate.window[1]:.6f} J, "
@@ -171,7 +171,5 @@ def _count_levels(
     below = []
     for shift in window:
         with matrix.factorize(shift) as factor:
-            if factor.negative is None:
-                return NOT_CHECKED
             below.append(factor.negative)
     return certify(int(beyond) + 1, below[1] - below[0], window)

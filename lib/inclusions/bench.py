@@ -1,0 +1,339 @@
+"""Side by side with the solvers others use: same matrices, same threads, one process each."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from importlib.metadata import PackageNotFoundError, version
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import psutil
+import scipy.linalg.blas
+from threadpoolctl import threadpool_info
+
+from inclusions.disorder import draw
+from inclusions.eigen import ShiftInvert, choose
+from inclusions.eigen.dense import Dense
+from inclusions.eigen.ordering import structure
+from inclusions.ensemble import peak_memory
+from inclusions.hamiltonian import Hamiltonian, build
+from inclusions.model import Model
+
+SAMPLE = {"seed": 20230823, "disorder": 4.0}  # of every benchmark
+
+
+def _scipy(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
+    from scipy.sparse.linalg import eigsh
+
+    return {"energies": eigsh(hamiltonian.matrix.tocsc(), count, sigma=target)[0]}
+
+
+def _quimb(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
+    import scipy.sparse as sp
+    from quimb.linalg.slepc_linalg import eigs_slepc
+
+    return {"energies": eigs_slepc(sp.csr_matrix(hamiltonian.matrix), count, sigma=target)[0]}
+
+
+def _slepc(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
+    """What dynamite and sinvert_mbl run: Krylov-Schur, MUMPS L U, SLEPc's own defaults."""
+    import slepc4py
+
+    from inclusions.eigen.petsc import DistributedMatrix
+
+    slepc4py.init([])
+    from slepc4py import SLEPc
+
+    with DistributedMatrix(hamiltonian) as distributed:
+        eps = SLEPc.EPS().create(comm=distributed.matrix.comm)
+        eps.setOperators(distributed.matrix)
+        eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
+        eps.setWhichEigenpairs(SLEPc.EPS.Which.TARGET_MAGNITUDE)
+        eps.setTarget(target)
+        eps.setDimensions(count)
+        transform = eps.getST()
+        transform.setType(SLEPc.ST.Type.SINVERT)
+        ksp = transform.getKSP()
+        ksp.setType("preonly")
+        ksp.getPC().setType("lu")
+        ksp.getPC().setFactorSolverType("mumps")
+        started = perf_counter()
+        eps.setUp()
+        factorization = perf_counter() - started
+        eps.solve()
+        factor = ksp.getPC().getFactorMatrix()
+        entries = factor.getMumpsInfog(29)
+        levels = [eps.getEigenvalue(i).real for i in range(eps.getConverged())]
+        return {
+            "energies": np.array(levels[:count]),
+            "seconds": {"factorization": factorization},
+            "counts": {
+                "factor_entries": entries if entries >= 0 else -entries * 10**6,
+                "factor_flops": int(factor.getMumpsRinfog(3)),
+            },
+        }
+
+
+def _dense(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
+    return {"energies": Dense()(hamiltonian, count).energies}
+
+
+def _ours(factorization: str) -> Callable:
+    def solve(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
+        started = perf_counter()
+        counts = {}
+        if factorization.startswith("ldl"):
+            counts["factor_flops"] = structure(hamiltonian.model).flops
+        analysis = perf_counter() - started
+        solver = ShiftInvert(factorization=factorization, certify=False)
+        pairs = solver(hamiltonian, count)
+        return {
+            "energies": pairs.energies,
+            "seconds": {"analysis": analysis} | pairs.report.seconds,
+            "counts": counts | pairs.report.counts,
+            "residual": pairs.residuals.max(),
+        }
+
+    return solve
+
+
+def _certified(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
+    pairs = choose("auto", hamiltonian.dimension)(hamiltonian, count)
+    return {
+        "energies": pairs.energies,
+        "seconds": pairs.report.seconds,
+        "counts": pairs.report.counts,
+        "residual": pairs.residuals.max(),
+    }
+
+
+PEERS: dict[str, tuple[str, Callable]] = {
+    "inclusions": ("this project: block Lanczos on its own L D L^T", _ours("ldl")),
+    "inclusions-certified": ("the same, chosen by auto, levels counted by inertia", _certified),
+    "inclusions-single": ("the same with the factor in float32", _ours("ldl-single")),
+    "inclusions-mumps": ("the same on MUMPS's L D L^T", _ours("mumps")),
+    "slepc": ("SLEPc Krylov-Schur, MUMPS LU, defaults (dynamite, sinvert_mbl)", _slepc),
+    "quimb": ("quimb with its SLEPc backend", _quimb),
+    "scipy": ("SciPy eigsh with a shift (QuSpin)", _scipy),
+    "lapack": ("LAPACK on the whole matrix", _dense),
+}
+
+
+def measure(peer: str, model: Model, index: int, count: int, repeats: int) -> dict[str, Any]:
+    """Run one peer on one sample in this process.
+
+    The matrix and the middle of its spectrum are there before the clock starts, so peers that do
+    not look for the middle are not charged for it; ours always find it themselves.
+    """
+    hamiltonian = build(draw(model, SAMPLE["seed"], index))
+    entries = hamiltonian.matrix.nnz
+    target = float(os.environ["INCLUSIONS_TARGET"])
+    memory = psutil.Process().memory_info().rss / 2**20
+    results = []
+    for _ in range(repeats):
+        started = perf_counter()
+        result = PEERS[peer][1](hamiltonian, target, count)
+        results.append((perf_counter() - started, result))
+    seconds = [total for total, _ in results]
+    result = results[-1][1]
+    energies = np.sort(np.asarray(result["energies"]))
+    return {
+        "peer": peer,
+        "model": model.as_dict(),
+        "dimension": model.dimension,
+        "matrix_entries": int(entries),
+        "count": count,
+        "threads": int(os.environ.get("OMP_NUM_THREADS", 0)),
+        "seconds_first": seconds[0],
+        "seconds": median(seconds[1:] or seconds),
+        "repeats": repeats,
+        "phases": result.get("seconds", {}),
+        "counts": result.get("counts", {}),
+        "residual": result.get("residual"),
+        "memory_before_MB": memory,
+        "memory_peak_MB": peak_memory(),
+        "energies": [energies[0], energies[-1]],
+    }
+
+
+def dgemm_rate(precision: type = np.float64) -> float:
+    """Multiplications and additions a second of the BLAS the factorization calls, GFlop/s."""
+    n = 1500
+    product = scipy.linalg.blas.dgemm if precision is np.float64 else scipy.linalg.blas.sgemm
+    matrix = np.asfortranarray(np.random.default_rng(0).standard_normal((n, n)), precision)
+    product(1.0, matrix, matrix)
+    times = []
+    for _ in range(3):
+        started = perf_counter()
+        product(1.0, matrix, matrix)
+        times.append(perf_counter() - started)
+    return 2e-9 * n**3 / median(times)
+
+
+def machine() -> dict[str, Any]:
+    """What the timings were taken on."""
+    versions = {}
+    names = ("inclusions", "numpy", "scipy", "pymetis", "petsc4py", "slepc4py", "quimb")
+    for name in (*names, "python-mumps"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    processor = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            processor = next(line for line in lines if line.startswith("model name"))
+            processor = processor.split(":")[1].strip()
+    except (OSError, StopIteration):
+        pass
+    libraries = threadpool_info()
+    return {
+        "processor": processor,
+        "cores": psutil.cpu_count(),
+        "memory_GB": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "blas": sorted({f"{b['internal_api']} {b['version']} {b.get('architecture', '')}"
+                        for b in libraries if b["user_api"] == "blas"}),
+        "versions": versions,
+    }  # fmt: skip
+
+
+def middle(model: Model, index: int) -> float:
+    """Middle of the sample's spectrum, units of J."""
+    from inclusions.eigen.lanczos import random_block, spectrum_edges
+
+    matrix = build(draw(model, SAMPLE["seed"], index)).matrix
+    return float(spectrum_edges(lambda x: matrix @ x, random_block(model.dimension, 1)).sum() / 2)
+
+
+def compare(
+    model: Model, peers: Iterable[str], count: int, threads: int, repeats: int, timeout: float
+) -> list[dict[str, Any]]:
+    """Run peers one after the other on the same sample, each in a process of its own."""
+    environment = os.environ | {
+        "INCLUSIONS_TARGET": repr(middle(model, 0)),
+        **{f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL")},
+    }
+    rows = []
+    for peer in peers:
+        job = json.dumps([peer, model.as_dict(), count, repeats])
+        command = [sys.executable, "-m", "inclusions.bench", job]
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=timeout
+            )
+        except subprocess.TimeoutExpired:
+            rows.append({"peer": peer, "model": model.as_dict(), "failed": f"over {timeout:.0f} s"})
+            continue
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            rows.append({"peer": peer, "model": model.as_dict(), "failed": reason})
+        else:
+            rows.append(json.loads(done.stdout.splitlines()[-1]))
+    return rows
+
+
+BUBBLES = [Model(length, SAMPLE["disorder"], bubble=4) for length in (8, 10, 12, 14, 16)]
+CHAINS = [Model(length, SAMPLE["disorder"]) for length in (10, 12, 14, 16, 18)]
+LARGE = [Model(18, SAMPLE["disorder"], bubble=4), Model(20, SAMPLE["disorder"])]
+LARGEST = {"lapack": 4000, "scipy": 15000, "quimb": 60000, "slepc": 60000}
+"""Dimension up to which a peer is run: beyond it would take the suite hours or all memory."""
+
+
+def suite(
+    peers: Iterable[str], threads: int, large: bool, report: Callable[[dict], None]
+) -> dict[str, Any]:
+    """The whole comparison; `report` is called with every row as it comes."""
+    rows = []
+    for model in [*BUBBLES, *CHAINS]:
+        chosen = [p for p in peers if model.dimension <= LARGEST.get(p, 10**9)]
+        repeats = 6 if model.dimension < 5000 else 3 if model.dimension < 15000 else 1
+        for peer in chosen:
+            rows += compare(model, [peer], 50, threads, repeats, 1200)
+            report(rows[-1])
+    for model in LARGE if large else []:
+        for peer in ("inclusions-certified", "inclusions-single"):
+            rows += compare(model, [peer], 50, 2, 1, 3000)
+            report(rows[-1])
+    return {
+        "machine": machine(),
+        "rows": rows,
+        "overhead": [overhead(model) for model in BUBBLES[:2]],
+        "workers": [two_workers(model) for model in BUBBLES[2:4]],
+    }
+
+
+def overhead(model: Model, realizations: int = 40) -> dict[str, Any]:
+    """Share of an ensemble's time that is not spent in the solver."""
+    from inclusions.campaign import Ensemble
+    from inclusions.ensemble import record
+
+    whole = Ensemble(model, realizations, 50, SAMPLE["seed"], "auto", 0.05)
+    solver = choose("auto", model.dimension)
+    record(whole, 0)
+    started = perf_counter()
+    for index in range(realizations):
+        record(whole, index)
+    total = perf_counter() - started
+    samples = [build(draw(model, SAMPLE["seed"], index)) for index in range(realizations)]
+    started = perf_counter()
+    for sample in samples:
+        solver(sample, 50)
+    inside = perf_counter() - started
+    return {"model": model.as_dict(), "seconds": total, "seconds_in_solver": inside}
+
+
+def two_workers(model: Model, seconds: float = 40.0) -> dict[str, Any]:
+    """Realizations an hour of one worker, and of two side by side."""
+    program = (
+        "import sys, time, json\n"
+        "from inclusions.campaign import Ensemble\n"
+        "from inclusions.ensemble import record\n"
+        "from inclusions.model import Model\n"
+        "job = json.loads(sys.argv[1])\n"
+        "one = Ensemble(Model(**job['model']), 1, 50, job['seed'], 'auto', 0.05)\n"
+        "record(one, 0); print('ready', flush=True); sys.stdin.readline()\n"
+        "end, n = time.perf_counter() + job['seconds'], 0\n"
+        "while time.perf_counter() < end: n += 1; record(one, n)\n"
+        "print(n / (time.perf_counter() - end + job['seconds']))\n"
+    )
+    job = json.dumps({"model": model.as_dict(), "seed": SAMPLE["seed"], "seconds": seconds})
+    environment = os.environ | {f"{n}_NUM_THREADS": "1" for n in ("OMP", "OPENBLAS", "MKL")}
+    rates = []
+    for workers in (1, 2, 1, 2):
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", program, job], env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )
+            for _ in range(workers)
+        ]  # fmt: skip
+        for child in started:
+            child.stdout.readline()
+        for child in started:
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        rates.append(sum(float(child.communicate()[0]) for child in started))
+    return {
+        "model": model.as_dict(),
+        "one_worker_per_hour": 3600 * (rates[0] + rates[2]) / 2,
+        "two_workers_per_hour": 3600 * (rates[1] + rates[3]) / 2,
+    }
+
+
+def main() -> None:
+    """Entry of the child process: one peer on one sample, the result as JSON."""
+    peer, parameters, count, repeats = json.loads(sys.argv[1])
+    result = measure(peer, Model(**parameters), 0, count, repeats)
+    result["dgemm_GFlops"] = dgemm_rate()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
