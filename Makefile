@@ -24,7 +24,7 @@ export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
-.PHONY: help setup book test lock clean
+.PHONY: help setup book test campaign lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -36,11 +36,31 @@ book: setup  ## build the book, _build/html/index.html; a warning is an error
 	@$(PYTHON) -c 'import matplotlib.font_manager' 2>/dev/null # its first import prints to stderr
 	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going .
 	@test -f _build/html/index.html
+	@$(PYTHON) -m inclusions.pages # fails if data changed while the book was built
 
 test: setup  ## ruff, import-linter, pytest
 	$(PYTHON) -m ruff check .
 	$(dir $(PYTHON))lint-imports --no-logo
 	$(PYTHON) -m pytest
+
+# A name under book/runs/profiles, or the path of a profile of your own.
+PROFILE ?= laptop
+PROFILE_FOLDER = $(if $(findstring /,$(PROFILE)),$(PROFILE),book/runs/profiles/$(PROFILE))
+
+campaign: setup  ## compute CAMPAIGN=file.toml here; PROFILE=slurm submits it; DATA=folder
+	@fail() { echo "campaign: $$1" >&2; exit 2; }; \
+	test -n "$(CAMPAIGN)" || fail "which one? CAMPAIGN=book/runs/campaigns/laptop.toml"; \
+	test -f "$(PROFILE_FOLDER)/config.yaml" || fail "no profile $(PROFILE_FOLDER)/config.yaml"; \
+	grep -q "^executor: slurm" "$(PROFILE_FOLDER)/config.yaml" || exit 0; \
+	$(PYTHON) -c "import snakemake_executor_plugin_slurm" 2>/dev/null || \
+	  fail "no Slurm executor: pip install snakemake-executor-plugin-slurm"; \
+	command -v sbatch >/dev/null || \
+	  fail "no sbatch on the path: is this a login node of a Slurm cluster? PROFILE=laptop runs here"
+	@$(PYTHON) -m snakemake --snakefile book/runs/Snakefile --profile "$(PROFILE_FOLDER)" \
+	  --configfile "$(PROFILE_FOLDER)/limits.yaml" \
+	  $(if $(filter laptop,$(PROFILE)),--resources mem_mb=$$($(PYTHON) -c \
+	    'import psutil; print(int(0.9e-6 * psutil.virtual_memory().available))')) \
+	  --config campaign="$(CAMPAIGN)" $(if $(DATA),data="$(DATA)") --quiet rules
 
 lock: $(STAMP)-deps  ## bring requirements*.lock in line with pyproject.toml, keeping pins that fit
 	./setup.sh lock $(PYTHON)

@@ -253,7 +253,7 @@ def suite(
     rows = []
     for model in [*BUBBLES, *CHAINS]:
         chosen = [p for p in peers if model.dimension <= LARGEST.get(p, 10**9)]
-        repeats = 6 if model.dimension < 5000 else 3 if model.dimension < 15000 else 1
+        repeats = 6 if model.dimension < 1500 else 3 if model.dimension < 15000 else 1
         for peer in chosen:
             rows += compare(model, [peer], 50, threads, repeats, 1200)
             report(rows[-1])
@@ -274,7 +274,9 @@ def overhead(model: Model, realizations: int = 40) -> dict[str, Any]:
     from inclusions.campaign import Ensemble
     from inclusions.ensemble import record
 
-    whole = Ensemble(model, realizations, 50, SAMPLE["seed"], "auto", 0.05)
+    whole = Ensemble(
+        model, 0, realizations, states=50, seed=SAMPLE["seed"], solver="auto", certify=0.05, ranks=1
+    )
     solver = choose("auto", model.dimension)
     record(whole, 0)
     started = perf_counter()
@@ -286,7 +288,12 @@ def overhead(model: Model, realizations: int = 40) -> dict[str, Any]:
     for sample in samples:
         solver(sample, 50)
     inside = perf_counter() - started
-    return {"model": model.as_dict(), "seconds": total, "seconds_in_solver": inside}
+    return {
+        "model": model.as_dict(),
+        "realizations": realizations,
+        "seconds": total,
+        "seconds_in_solver": inside,
+    }
 
 
 def two_workers(model: Model, seconds: float = 40.0) -> dict[str, Any]:
@@ -297,7 +304,7 @@ def two_workers(model: Model, seconds: float = 40.0) -> dict[str, Any]:
         "from inclusions.ensemble import record\n"
         "from inclusions.model import Model\n"
         "job = json.loads(sys.argv[1])\n"
-        "one = Ensemble(Model(**job['model']), 1, 50, job['seed'], 'auto', 0.05)\n"
+        "one = Ensemble(Model(**job['model']), 0, 1, 50, job['seed'], 'auto', 0.05, 1)\n"
         "record(one, 0); print('ready', flush=True); sys.stdin.readline()\n"
         "end, n = time.perf_counter() + job['seconds'], 0\n"
         "while time.perf_counter() < end: n += 1; record(one, n)\n"

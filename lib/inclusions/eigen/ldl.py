@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import psutil
 import scipy.linalg.cython_blas as blas
 from numpy.typing import NDArray
 
@@ -114,7 +115,7 @@ class LDL:
         self.dtype = np.dtype(precision)
         n = hamiltonian.dimension
         values = hamiltonian.matrix.data
-        self.factor = _borrow(form.entries, self.dtype)
+        self.factor = _borrow(form.entries, self.dtype, n)
         self.factor[:] = 0
         self.factor[place.target] = values[place.source]
         self.factor[place.diagonal] = values[place.diagonal_source] - shift
@@ -219,12 +220,20 @@ REFINED = 1e-11  # relative residual of a refined solve
 _spare: list[NDArray] = []
 
 
-def _borrow(entries: int, dtype: np.dtype) -> NDArray:
+def _borrow(entries: int, dtype: np.dtype, dimension: int) -> NDArray:
     while _spare:
         array = _spare.pop()
         if array.size == entries and array.dtype == dtype:
             return array
         del array
+    # Systems promise more memory than they have and kill who uses it: ask before.
+    needed, free = entries * dtype.itemsize, psutil.virtual_memory().available
+    if needed > free:
+        raise MemoryError(
+            f"the factor of dimension {dimension} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB "
+            "are free; try fewer workers, more MPI ranks on other nodes, or solver "
+            "shift-invert:ldl-single"
+        )
     return np.empty(entries, dtype)
 
 

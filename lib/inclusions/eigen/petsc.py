@@ -80,19 +80,29 @@ class PetscFactor:
         self._shifted = distributed.matrix.copy()
         self._shifted.shift(-shift)
         self._shifted.setOption(petsc.Mat.Option.SYMMETRIC, True)
-        self._ksp = petsc.KSP().create(comm=distributed.matrix.comm)
-        self._ksp.setOperators(self._shifted)
-        self._ksp.setType(petsc.KSP.Type.PREONLY)
-        pc = self._ksp.getPC()
-        pc.setType("cholesky")  # PETSc's name for L D L^T
-        pc.setFactorSolverType("mumps")
-        pc.setFactorSetUpSolverType()
-        factor = pc.getFactorMatrix()
-        factor.setMumpsIcntl(24, 1)  # both are needed for the inertia
-        factor.setMumpsIcntl(13, 1)
-        factor.setMumpsIcntl(14, 50)  # room for delayed pivots, per cent
-        self._ksp.setUp()
-        self._factor = pc.getFactorMatrix()
+        for room in (50, 200, 800):  # per cent of workspace beyond MUMPS's own guess
+            self._ksp = petsc.KSP().create(comm=distributed.matrix.comm)
+            self._ksp.setOperators(self._shifted)
+            self._ksp.setType(petsc.KSP.Type.PREONLY)
+            pc = self._ksp.getPC()
+            pc.setType("cholesky")  # PETSc's name for L D L^T
+            pc.setFactorSolverType("mumps")
+            pc.setFactorSetUpSolverType()
+            self._factor = pc.getFactorMatrix()
+            self._factor.setMumpsIcntl(24, 1)  # both are needed for the inertia
+            self._factor.setMumpsIcntl(13, 1)
+            self._factor.setMumpsIcntl(14, room)
+            self._ksp.setUp()
+            status = self._factor.getMumpsInfog(1)
+            if status == 0:
+                break
+            self._ksp.destroy()
+            if status not in (-8, -9):  # anything but too little workspace
+                raise MemoryError(
+                    f"MUMPS fails on dimension {self._shifted.size[0]} with INFOG(1) = {status}"
+                )
+        else:
+            raise MemoryError(f"MUMPS lacks workspace on dimension {self._shifted.size[0]}")
         self.negative = int(self._factor.getInertia()[0])
         entries = self._factor.getMumpsInfog(29)
         self.entries = entries if entries >= 0 else -entries * 10**6

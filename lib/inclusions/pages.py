@@ -1,0 +1,222 @@
+"""What the book's pages call: load cached ensembles, show a figure, glue a number into the text.
+
+A figure of a page is one cell and one directive:
+
+    ```{code-cell} python
+    :tags: [hide-input, remove-output]
+    ensembles = pages.load("gap-ratios", bubble=4)
+    ratios = tables.gap_ratios(ensembles)
+    pages.show(figures.gap_ratios(ratios), "gap-ratios", ensembles, ratios=ratios)
+    ```
+
+    :::{glue:figure} gap-ratios
+    ---
+    name: fig-gap-ratios
+    alt: >
+      What one sees, for those who cannot see it.
+    ---
+
+    Caption, with numbers from the data: {glue:text}`gap-ratios-realizations` realizations.
+
+    {glue:md}`gap-ratios-provenance:myst`
+    :::
+
+`load` takes the ensembles of a campaign file; what is not computed yet is left out. `show` also
+writes the tables (here ratios) as CSV and the figure as SVG for download. The last line of the
+directive says where the data come from, links the downloads, and says what is missing. The text
+refers to the figure by {numref}`fig-gap-ratios`. Any other number goes by
+
+    pages.say(crossing=tables.number(2.31, 0.04))        {glue:text}`crossing`
+
+No key may hold a colon. A page defines no function and computes no physics.
+"""
+
+import base64
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from inclusions import tables
+from inclusions.figures import STYLE
+from inclusions.tables import Ensembles
+
+
+def root() -> Path:
+    """The top of the book's sources, which the working directory lies in."""
+    here = Path.cwd()
+    return next((d for d in (here, *here.parents) if (d / "_toc.yml").exists()), here)
+
+
+def data_folder() -> Path:
+    """Where the cached ensembles are: INCLUSIONS_DATA, or data/ at the top."""
+    return Path(os.environ.get("INCLUSIONS_DATA") or root() / "data")
+
+
+def load(campaign: str, **parameters: Any) -> Ensembles:
+    """The cached ensembles of a campaign whose model has these parameters, as `tables.load`."""
+    path = root() / "book" / "runs" / "campaigns" / f"{campaign}.toml"
+    return tables.load(path, data_folder(), **parameters)
+
+
+def show(
+    figure: Figure,
+    name: str,
+    *ensembles: Ensembles,
+    computed: str = "",
+    **numbers: pd.DataFrame,
+) -> None:
+    """Display a figure, glue it as `name`, and save it with its numbers for download.
+
+    `numbers` are the plotted tables; `computed` says how a figure without ensembles was made.
+    Also glued: `name`-provenance (Markdown) and `name`-realizations (text).
+    """
+    svg, pdf = (_drawn(figure, kind) for kind in ("svg", "pdf"))
+    folder = root() / "_build" / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {"figure (SVG)": f"{name}.svg"}
+    (folder / f"{name}.svg").write_bytes(svg)
+    for title, table in numbers.items():
+        files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
+        table.to_csv(folder / [*files.values()][-1], index=False, float_format="%.10g")
+    sources = {file: entry for part in ensembles for file, entry in part.sources.items()}
+    if sources:
+        files["sources (JSON)"] = f"{name}.json"
+    missing = [f"{key}.nc" for part in ensembles for key in part.missing]
+    record = {"figure": name, "sources": sources, "missing": missing}
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+    links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
+    lines = [provenance(ensembles) or f"{computed or 'Drawn'} when this page was built."]
+    _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
+    counts = [entry["realizations"] for entry in sources.values()]
+    say(**{f"{name}-realizations": spread(counts)})
+    _glue(
+        name,
+        "image/svg+xml", svg.decode(),
+        "application/pdf", base64.b64encode(pdf).decode(),
+        "text/plain", repr(figure),
+        visible=True,
+    )  # fmt: skip
+
+
+def _drawn(figure: Figure, kind: str) -> bytes:
+    """The figure as a file that depends on the drawing alone, not on the date."""
+    buffer = io.BytesIO()
+    with style.context([STYLE]):
+        date = {"Date" if kind == "svg" else "CreationDate": None}
+        figure.savefig(buffer, format=kind, metadata=date)
+    return buffer.getvalue()
+
+
+def provenance(ensembles: Sequence[Ensembles]) -> str:
+    """Files with short hashes, realizations, cost and code version, and what is missing."""
+    sources = {file: entry for part in ensembles for file, entry in part.sources.items()}
+    parts = []
+    families = sorted(sources, key=_by_numbers)
+    for family, names in groupby(families, key=lambda file: file.split("-W")[0]):
+        hashes = [sources[file]["sha256"] for file in names]
+        whole = hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
+        count = f", {len(hashes)} files" if len(hashes) > 1 else ""
+        parts.append(f"`{family}` ({whole[:7]}{count})")
+    text = ""
+    if sources:
+        realizations = sum(entry["realizations"] for entry in sources.values())
+        hours = sum(entry["core_hours"] for entry in sources.values())
+        versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
+        text = (
+            f"Data: {', '.join(parts)}; {realizations} realizations in all, "
+            f"{hours:.2g} core-hours, inclusions {versions}."
+        )
+    for part in ensembles:
+        command = f"`inclusions run book/runs/campaigns/{part.campaign.name}`"
+        if part.missing:
+            total = len(part.missing) + len(part.found)
+            first = ", ".join(f"`{name}`" for name in part.missing[:3])
+            more = ", …" if len(part.missing) > 3 else ""
+            text += (
+                f" **Missing: {len(part.missing)} of {total} ensembles** ({first}{more});"
+                f" {command} computes them."
+            )
+        elif part.realizations < part.wanted:
+            text += (
+                f" The campaign asks for {part.wanted} realizations and has {part.realizations};"
+                f" {command} goes on."
+            )
+    return text.strip()
+
+
+def _by_numbers(name: str) -> list[tuple[bool, float, str]]:
+    """Sorts L8 before L10."""
+    pieces = re.split(r"(\d+(?:\.\d+)?)", name)
+    return [(p[:1].isdigit(), float(p) if p[:1].isdigit() else 0.0, p) for p in pieces]
+
+
+def spread(counts: Sequence[int]) -> str:
+    """Whole numbers as one, or as smallest to largest."""
+    if not counts:
+        return "no"
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def say(**texts: Any) -> None:
+    """Glue texts and numbers for the page: {glue:text}`name`. Underscores become hyphens."""
+    for name, text in texts.items():
+        _glue(name.replace("_", "-"), "text/plain", repr(str(text)))
+
+
+def tabulate(name: str, table: pd.DataFrame) -> None:
+    """Glue a table of texts and numbers as Markdown: ```{glue:md} name with :format: myst."""
+    if table.empty:
+        table = pd.DataFrame({"data": [tables.UNKNOWN]})
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    _glue(name, "text/markdown", "\n".join(lines) + "\n")
+
+
+def _glue(name: str, *bundle: str, visible: bool = False) -> None:
+    """Put a bundle of (MIME type, content, ...) under a name, as myst_nb.glue does."""
+    from IPython.display import display  # brought by the notebook that runs the page
+
+    prefix = "" if visible else "application/papermill.record/"
+    content = {prefix + kind: data for kind, data in zip(bundle[::2], bundle[1::2], strict=True)}
+    display(content, raw=True, metadata={"scrapbook": {"name": name, "mime_prefix": prefix}})
+
+
+def stale(build: Path, data: Path) -> list[str]:
+    """Figures of a build (`_build`) whose data are no longer those of the manifest.
+
+    Data that were missing and are there now count too.
+    """
+    manifest = data / "manifest.json"
+    listed = json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.exists() else {}
+    records = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((build / "figures").glob("*.json"))
+    ]
+    return [
+        record["figure"]
+        for record in records
+        if any(name in listed for name in record["missing"])
+        or any(
+            listed.get(name, {}).get("sha256") != entry["sha256"]
+            for name, entry in record["sources"].items()
+        )
+    ]
+
+
+if __name__ == "__main__":  # the last step of `make book`
+    old = stale(root() / "_build", data_folder())
+    if old:
+        sys.exit(f"the data changed after these figures were drawn: {', '.join(old)}")

@@ -1,0 +1,460 @@
+"""The pages run, show what the data say, and keep the rules of pages."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+from nbclient import NotebookClient
+
+from inclusions import campaign, ensemble, pages, store
+from inclusions.figures import setup as draw_setup
+from inclusions.model import Model
+from inclusions.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "book").rglob("*.md"))
+NOTEBOOKS = [page for page in PAGES if "```{code-cell}" in page.read_text(encoding="utf-8")]
+CHAPTERS = [page for page in NOTEBOOKS if page.parent == ROOT / "book"]
+TEMPLATE = ROOT / "book" / "runs" / "ensemble.md"
+NAMES = {"argvalues": NOTEBOOKS, "ids": lambda page: page.stem}
+
+TINY = """
+name = "gap-ratios"
+seed = 3
+states = 20
+
+[[ensemble]]
+length = [4, 6]
+bubble = 4
+disorder = [1.0, 3.0, 9.0]
+realizations = 6
+
+[[ensemble]]
+length = [6, 8]
+boundary = ["open", "periodic"]
+disorder = [1.0, 3.0, 9.0]
+realizations = 6
+"""
+
+
+def environment(**more):
+    """The environment in which pages and their tools run."""
+    return os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        **{name: str(value) for name, value in more.items()},
+    }
+
+
+def copy_sources(folder):
+    """The sources of the book in another folder."""
+    shutil.copytree(ROOT / "book", folder / "book")
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def gather(campaign_file, data):
+    """Compute and consolidate a campaign."""
+    ensemble.run(campaign.load(campaign_file), data)
+    for place in store.stores(data):
+        place.consolidate()
+    store.write_manifest(data)
+
+
+def execute(page, data):
+    """The page of a copied book as an executed notebook."""
+    notebook = jupytext.read(page)
+    resources = {"metadata": {"path": str(page.parent)}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INCLUSIONS_DATA", str(data))
+        return NotebookClient(notebook, timeout=300, resources=resources).execute()
+
+
+def glued(notebook):
+    """All that a page glued, by name."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    bundles = {
+        output.metadata["scrapbook"]["name"]: output.data
+        for output in outputs
+        if "scrapbook" in output.get("metadata", {})
+    }
+    return {
+        name: {kind.removeprefix("application/papermill.record/"): v for kind, v in data.items()}
+        for name, data in bundles.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The book's sources with a tiny campaign, and its data."""
+    folder = copy_sources(tmp_path_factory.mktemp("tiny"))
+    file = folder / "book" / "runs" / "campaigns" / "gap-ratios.toml"
+    file.write_text(TINY)
+    gather(file, folder / "data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def executed(tiny):
+    """Every chapter executed with the tiny data, by name."""
+    return {page.stem: execute(tiny / "book" / page.name, tiny / "data") for page in CHAPTERS}
+
+
+# Chapters
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda page: page.stem)
+def test_a_chapter_runs_with_tiny_data_and_says_what_it_glues(chapter, executed):
+    text = chapter.read_text(encoding="utf-8")
+    used = set(re.findall(r"\{glue:(?:text|md)\}[` ]([\w-]+)", text))
+    used |= set(re.findall(r"\{glue:figure\} (\S+)", text))
+    assert used - set(glued(executed[chapter.stem])) == set()
+
+
+READERS = [page for page in CHAPTERS if "pages.load(" in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("chapter", READERS, ids=lambda page: page.stem)
+def test_a_chapter_without_data_runs_and_says_how_to_get_them(chapter, tmp_path):
+    notebook = execute(copy_sources(tmp_path) / "book" / chapter.name, tmp_path)
+    lines = [v["text/markdown"] for name, v in glued(notebook).items() if "provenance" in name]
+    for name in re.findall(r'pages\.load\("([\w-]+)"', chapter.read_text(encoding="utf-8")):
+        command = f"inclusions run book/runs/campaigns/{name}.toml"
+        assert any("Missing" in line and command in line for line in lines)
+
+
+def test_downloads_hold_the_numbers_of_the_data(tiny, executed):
+    means = pd.read_csv(tiny / "_build" / "figures" / "gap-ratios-means.csv")
+    assert len(means) == 18
+    for row in means.itertuples():
+        model = Model(row.length, row.disorder, bubble=row.bubble, boundary=row.boundary)
+        data = Store(tiny / "data", model, 3, min(20, model.dimension)).load()
+        assert row.gap_ratio == pytest.approx(float(data.gap_ratio.mean()))
+
+
+def test_provenance_counts_realizations_and_names_the_version(executed):
+    line = glued(executed["gap-ratios"])["gap-ratios-provenance"]["text/markdown"]
+    assert "108 realizations" in line
+    assert f"inclusions {store.code_version()}" in line
+    assert "Missing" not in line
+    assert line.index("bubble4-L4") < line.index("bubble4-L6") < line.index("chain-open-L6")
+
+
+def test_an_empty_table_still_is_a_table(monkeypatch):
+    shown = []
+    monkeypatch.setattr(pages, "_glue", lambda name, kind, text: shown.append(text))
+    pages.tabulate("nothing", pd.DataFrame())
+    assert [line.count("|") for line in shown[0].splitlines()] == [2, 2, 2]
+
+
+# Stale figures
+
+
+@pytest.fixture
+def shown(tiny, tmp_path, monkeypatch):
+    """A figure made from the tiny data; returns the build and a copy of the data's manifest."""
+    (tmp_path / "_toc.yml").touch()
+    shutil.copytree(tiny / "book", tmp_path / "book")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INCLUSIONS_DATA", str(tiny / "data"))
+    pages.show(draw_setup(), "some-figure", pages.load("gap-ratios", bubble=4))
+    shutil.copy(tiny / "data" / "manifest.json", tmp_path)
+    return tmp_path / "_build", tmp_path
+
+
+def test_a_figure_drawn_from_the_present_data_is_not_stale(shown):
+    build, data = shown
+    assert pages.stale(build, data) == []
+
+
+def edit(manifest, change):
+    content = json.loads(manifest.read_text())
+    change(content["files"])
+    manifest.write_text(json.dumps(content))
+
+
+USED = "bubble4-L6-W3.0-seed3-states20.nc"
+UNUSED = "chain-open-L6-W3.0-seed3-states20.nc"
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        (lambda files: files[USED].update(sha256="0" * 64), ["some-figure"]),
+        (lambda files: files.pop(USED), ["some-figure"]),
+        (lambda files: files[UNUSED].update(sha256="0" * 64), []),
+    ],
+    ids=["changed", "removed", "other data"],
+)
+def test_a_figure_is_stale_when_its_own_data_change(shown, change, stale):
+    build, data = shown
+    edit(data / "manifest.json", change)
+    assert pages.stale(build, data) == stale
+
+
+def test_a_figure_is_stale_when_data_it_missed_have_come(tiny, shown, monkeypatch):
+    build, data = shown
+    entry = json.loads((data / "manifest.json").read_text())["files"][USED]
+    edit(data / "manifest.json", lambda files: files.pop(USED))
+    shutil.copytree(tiny / "data" / "ensembles", data / "ensembles")
+    monkeypatch.setenv("INCLUSIONS_DATA", str(data))
+    pages.show(draw_setup(), "some-figure", pages.load("gap-ratios", bubble=4))
+    assert pages.stale(build, data) == []
+    edit(data / "manifest.json", lambda files: files.update({USED: entry}))
+    assert pages.stale(build, data) == ["some-figure"]
+
+
+def test_the_last_step_of_a_build_fails_on_a_stale_figure(shown):
+    build, data = shown
+    check = [sys.executable, "-m", "inclusions.pages"]
+    surroundings = {"cwd": build.parent, "env": environment(INCLUSIONS_DATA=data)}
+    assert subprocess.run(check, **surroundings).returncode == 0
+    edit(data / "manifest.json", lambda files: files.pop(USED))
+    failed = subprocess.run(check, capture_output=True, text=True, **surroundings)
+    assert failed.returncode == 1
+    assert "some-figure" in failed.stderr
+
+
+def test_the_same_drawing_gives_the_same_file(shown):
+    build, _ = shown
+    first = (build / "figures" / "some-figure.svg").read_bytes()
+    pages.show(draw_setup(), "some-figure", pages.load("gap-ratios", bubble=4))
+    assert (build / "figures" / "some-figure.svg").read_bytes() == first
+
+
+# The papermill template
+
+
+def papermill(folder, **parameters):
+    """Run the template as its own text says; the finished process and the log."""
+    line = re.search(r"^jupytext .*$", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE)[0]
+    options = "".join(f" -p {name} '{value}'" for name, value in parameters.items())
+    line = re.sub(r" -p .*$", options, line)
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        cwd=folder, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    return done, nbformat.read(folder / "log.ipynb", as_version=4)
+
+
+SMALL = {"length": 6, "disorder": 3.0, "bubble": 2, "realizations": 4, "states": 8, "chunk": 2}
+
+
+def template_in(folder):
+    shutil.copytree(ROOT / "book" / "runs", folder / "book" / "runs")
+    return folder
+
+
+def logged(notebook):
+    return "\n".join(
+        output.get("text", "") or output.get("data", {}).get("text/plain", "")
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+    )
+
+
+def results_of(folder):
+    place = Store(folder / "data", Model(6, 3.0, bubble=2), 20230823, 8)
+    return place.load().drop_vars(["seconds", "peak_memory"])
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    """A folder in which the template ran with one worker; and what it logged."""
+    folder = template_in(tmp_path_factory.mktemp("serial"))
+    done, log = papermill(folder, **SMALL)
+    assert done.returncode == 0, done.stderr
+    return folder, logged(log)
+
+
+def test_the_template_runs_under_papermill_and_sums_up(serial):
+    folder, log = serial
+    assert "4 computed, 0 failed" in log
+    assert re.search(r"realizations +4\b", log)
+    assert results_of(folder).sizes["realization"] == 4
+    assert [path.name for path in (folder / "data").iterdir()] == ["shards"]
+
+
+def test_two_workers_leave_the_same_results_as_one(serial, tmp_path):
+    done, _ = papermill(template_in(tmp_path), **SMALL, workers=2)
+    assert done.returncode == 0, done.stderr
+    assert results_of(serial[0]).drop_attrs().identical(results_of(tmp_path).drop_attrs())
+
+
+def test_the_template_computes_only_what_is_missing_from_its_range(serial, tmp_path):
+    shutil.copytree(serial[0], tmp_path, dirs_exist_ok=True)
+    done, log = papermill(tmp_path, **SMALL | {"first": 2, "realizations": 4})
+    assert done.returncode == 0, done.stderr
+    assert "2 computed, 0 failed" in logged(log)
+    assert results_of(tmp_path).realization.values.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(shutil.which("mpiexec") is None, reason="no mpiexec here")
+def test_the_template_launches_ranks(tmp_path):
+    pytest.importorskip("slepc4py")
+    template_in(tmp_path)
+    done, log = papermill(tmp_path, **SMALL, ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert "4 computed on 2 ranks" in logged(log)
+    assert results_of(tmp_path).sizes["realization"] == 4
+
+
+def test_a_run_that_cannot_be_done_fails_as_a_process(tmp_path):
+    template_in(tmp_path)
+    done, _ = papermill(tmp_path, **SMALL | {"boundary": "twisted"})
+    assert done.returncode != 0
+    assert "boundary must be open or periodic" in done.stderr
+    assert not list(tmp_path.rglob("data/*.toml"))
+
+
+# Rules of pages
+
+
+def cells(page, kind):
+    return [cell for cell in jupytext.read(page).cells if cell.cell_type == kind]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_page_has_one_title(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    assert len(re.findall(r"^# \S", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("page", **NAMES)
+def test_no_page_defines_functions_or_looks_for_the_package(page):
+    code = "\n".join(cell.source for cell in cells(page, "code"))
+    forbidden = r"\bdef |\bclass |\blambda\b|sys\.path|%run|^[!%]"
+    assert not re.findall(forbidden, code, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", **NAMES)
+def test_every_page_names_the_language_of_its_kernel(page):
+    kernel = yaml.safe_load(page.read_text(encoding="utf-8").split("---")[1])["kernelspec"]
+    assert (kernel["name"], kernel["language"]) == ("python3", "python")
+
+
+def figures_of(page):
+    """Name glued, options and text of every figure of a page."""
+    text = page.read_text(encoding="utf-8")
+    pattern = r"^:::\{glue:figure\} (\S+)\n---\n(.*?)\n---\n(.*?)^:::$"
+    found = re.findall(pattern, text, re.DOTALL | re.MULTILINE)
+    assert len(found) == text.count("{glue:figure}"), "a figure is not written as pages.py says"
+    return [(name, yaml.safe_load(options), body.strip()) for name, options, body in found]
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_every_figure_has_a_label_a_text_for_the_blind_a_caption_and_its_source(page):
+    for name, options, body in figures_of(page):
+        caption, *_, source = body.split("\n\n")
+        assert options["name"].startswith("fig-"), name
+        assert len(options["alt"].split()) >= 10, name
+        assert len(caption.split()) >= 5, name
+        assert source == f"{{glue:md}}`{name}-provenance:myst`", name
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_every_figure_that_is_drawn_is_placed_and_has_its_own_name(page):
+    code = ast.parse("\n".join(cell.source for cell in cells(page, "code")))
+    calls = [node for node in ast.walk(code) if isinstance(node, ast.Call)]
+    shown = [call for call in calls if ast.unparse(call.func) == "pages.show"]
+    drawn = [call.args[1].value for call in shown]
+    assert sorted(drawn) == sorted(name for name, _, _ in figures_of(page))
+
+
+def test_no_two_figures_of_the_book_have_the_same_name():
+    names = [name for page in CHAPTERS for name, _, _ in figures_of(page)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_code_is_folded_away(page):
+    for cell in cells(page, "code"):
+        assert {"hide-input", "remove-input", "hide-cell"} & set(cell.metadata.get("tags", []))
+
+
+@pytest.mark.parametrize("page", **NAMES)
+def test_cells_are_short(page):
+    longest = max(len(cell.source.splitlines()) for cell in cells(page, "code"))
+    assert longest <= 24
+
+
+# The whole book
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The book built from the committed data, by the command of `make book`."""
+    folder = copy_sources(tmp_path_factory.mktemp("book"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    options = re.search(r"jupyter-book build (.*) \.$", makefile, re.MULTILINE)[1].split()
+    tool = shutil.which("jupyter-book", path=environment()["PATH"])
+    done = subprocess.run(
+        [tool, "build", *options, "."],
+        cwd=folder, env=environment(INCLUSIONS_DATA=ROOT / "data"), capture_output=True, text=True,
+    )  # fmt: skip
+    return done, folder / "_build"
+
+
+def html_pages(build):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    names = re.findall(r"'(?:file|root)': '([^']+)'", str(toc))
+    return {name: (build / "html" / f"{name}.html").read_text(encoding="utf-8") for name in names}
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    absent = [page.name for page in CHAPTERS if f"book/{page.stem}\n" not in toc]
+    assert absent == []
+
+
+def test_book_builds_without_a_warning(book):
+    done, build = book
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert (build / "html" / "index.html").exists()
+    assert html_pages(build)
+
+
+def test_every_built_figure_is_numbered_described_and_there(book):
+    _, build = book
+    seen = 0
+    for name, html in html_pages(build).items():
+        for figure in re.findall(r"<figure.*?</figure>", html, re.DOTALL):
+            seen += 1
+            source = re.search(r'src="([^"]+\.svg)"', figure)[1]
+            assert (build / "html" / name).parent.joinpath(source).resolve().exists()
+            assert len(re.search(r'alt="([^"]*)"', figure)[1].split()) >= 10
+            assert re.search(r'caption-number">Fig\. \d', figure)
+    built = [page for page in CHAPTERS if f"book/{page.stem}" in html_pages(build)]
+    assert seen == sum(len(figures_of(page)) for page in built) > 0
+
+
+def test_every_download_of_the_built_book_is_there(book):
+    _, build = book
+    links = [
+        (build / "html" / name).parent / link
+        for name, html in html_pages(build).items()
+        for link in re.findall(
+            r'class="reference download internal" download="" href="([^"]+)"', html
+        )
+    ]
+    assert {link.suffix for link in links} >= {".svg", ".csv"}
+    assert [link for link in links if not link.resolve().exists()] == []
+
+
+def test_no_figure_of_a_fresh_build_is_stale(book):
+    _, build = book
+    assert pages.stale(build, ROOT / "data") == []

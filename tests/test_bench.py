@@ -1,0 +1,126 @@
+"""What the benchmarks rest on: counts that do not depend on the machine, and fair comparison."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from inclusions import bench
+from inclusions.campaign import Ensemble
+from inclusions.disorder import draw
+from inclusions.eigen import choose, ordering
+from inclusions.eigen.ldl import LDL, _slots
+from inclusions.ensemble import record
+from inclusions.hamiltonian import build, pattern
+from inclusions.model import Model
+
+needs_mumps = pytest.mark.skipif(
+    importlib.util.find_spec("mumps") is None, reason="python-mumps is not installed"
+)
+
+
+def _mumps_counts(model: Model, name: str) -> tuple[int, float]:
+    import mumps
+    import scipy.sparse as sp
+
+    matrix = build(draw(model, 1, 0)).matrix - 0.1 * sp.eye_array(model.dimension)
+    context = mumps.Context()
+    context.set_matrix(sp.csc_array(matrix), symmetric=True)
+    context.factor(ordering=name)
+    instance = context.mumps_instance
+    entries = instance.infog[29]
+    return (entries if entries >= 0 else -entries * 10**6), instance.rinfog[3]
+
+
+@needs_mumps
+def test_ordering_halves_the_work_that_pord_leaves():
+    model = Model(14, 4.0, bubble=4)
+    form = ordering.structure(model)
+    entries, flops = _mumps_counts(model, "pord")
+    assert form.entries < 0.85 * entries
+    assert form.flops < 0.55 * flops
+
+
+def test_an_ensemble_is_analysed_once():
+    model = Model(10, 4.4, bubble=4)
+    for cached in (pattern, ordering._structure, _slots):
+        cached.cache_clear()
+    whole = Ensemble(model, 0, 6, 50, 1, "shift-invert", 1.0, ranks=1)
+    for index in range(6):
+        record(whole, index)
+    other_disorder = whole._replace(model=Model(10, 1.0, bubble=4))
+    record(other_disorder, 0)
+    for cached in (pattern, ordering._structure, _slots):
+        assert cached.cache_info().misses == 1
+
+
+def test_a_wide_supernode_is_stored_without_its_upper_triangle():
+    form = ordering.structure(Model(12, 4.0, bubble=4))
+    widths = np.diff(form.first)
+    assert widths.max() <= ordering.PANEL
+    # Below the diagonal the panels hold what the factor has, above it at most half a panel each.
+    lower = (widths * (widths + 1) // 2 + widths * np.diff(form.row_start)).sum()
+    assert form.entries - lower <= (widths**2).sum() // 2
+
+
+def test_memory_of_a_worker_is_flat_over_a_thousand_realizations():
+    program = (
+        "import psutil\n"
+        "from inclusions.campaign import Ensemble\n"
+        "from inclusions.ensemble import record\n"
+        "from inclusions.model import Model\n"
+        "whole = Ensemble(Model(8, 4.0, bubble=4), 0, 1000, 20, 1, 'shift-invert', 1.0, 1)\n"
+        "for index in range(1000):\n"
+        "    record(whole, index)\n"
+        "    if index in (99, 999): print(psutil.Process().memory_info().rss)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    early, late = map(int, done.stdout.split())
+    assert late - early < 4 * 2**20
+
+
+def test_a_factor_that_does_not_fit_says_what_to_do(monkeypatch):
+    sample = build(draw(Model(12, 4.0, bubble=4), 1, 0))
+    from inclusions.eigen import ldl
+
+    ldl._spare.clear()
+    memory = type("Memory", (), {"available": 10**6})
+    monkeypatch.setattr(ldl.psutil, "virtual_memory", lambda: memory)
+    with pytest.raises(MemoryError, match=r"dimension 3696 needs .* fewer workers.*more MPI ranks"):
+        LDL(sample, 0.0)
+
+
+def test_peers_find_the_same_levels():
+    peers = ["inclusions", "inclusions-single", "scipy", "lapack"]
+    peers += [p for p in ("slepc", "quimb") if importlib.util.find_spec("slepc4py")]
+    peers += ["inclusions-mumps"] if importlib.util.find_spec("mumps") else []
+    rows = bench.compare(Model(8, 4.0, bubble=4), peers, 30, 1, 1, 300)
+    assert [row["peer"] for row in rows] == peers
+    assert not [row for row in rows if "failed" in row]
+    reference = rows[0]["energies"]
+    for row in rows:
+        assert row["energies"] == pytest.approx(reference, abs=1e-8)
+        assert row["threads"] == 1
+        assert row["seconds"] > 0
+        assert row["memory_peak_MB"] >= row["memory_before_MB"] > 0
+
+
+def test_a_peer_that_fails_does_not_stop_the_others(monkeypatch):
+    monkeypatch.setitem(bench.LARGEST, "lapack", 10**9)
+    rows = bench.compare(Model(6, 4.0), ["scipy", "lapack"], 20, 1, 1, 300)
+    assert "failed" in rows[0]  # SciPy cannot give all 20 levels of a sector of 20
+    assert "failed" not in rows[1]
+
+
+def test_single_precision_factors_give_levels_as_accurate():
+    sample = build(draw(Model(12, 4.0, bubble=4), 1, 3))
+    double = choose("shift-invert:ldl", sample.dimension)(sample, 50)
+    single = choose("shift-invert:ldl-single", sample.dimension)(sample, 50)
+    assert single.residuals.max() < 1e-9
+    assert single.energies == pytest.approx(double.energies, abs=1e-11)
+    assert json.dumps(single.report.counts)  # counts are plain numbers

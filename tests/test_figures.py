@@ -1,0 +1,190 @@
+"""Figures draw what the tables say, and one thing looks the same in all of them."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import colors, pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.container import ErrorbarContainer
+
+from inclusions import figures, tables
+from inclusions.disorder import draw
+from inclusions.hamiltonian import build
+from inclusions.model import Model
+
+DISORDERS = [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.4, 5.2, 6.0, 8.0]
+NAN = float("nan")
+
+
+def ratio_table():
+    """Gap ratios of a bubble (8, 10), an open (10) and a periodic chain (10), all different."""
+    rows = [
+        Model(length, disorder, bubble=bubble, boundary=boundary).as_dict()
+        | {
+            "gap_ratio": 0.53 - 0.01 * disorder - 0.001 * length - 0.02 * (boundary == "open"),
+            "error": 0.001 * disorder + 0.0001 * length,
+            "realizations": 5,
+        }
+        for bubble, boundary, length in (
+            (4, "open", 8), (4, "open", 10), (0, "open", 10), (0, "periodic", 10),
+        )
+        for disorder in DISORDERS
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def crossing_table(*rows):
+    """Rows of bubble, boundary, length, disorder, low, high, missing."""
+    names = ["bubble", "boundary", "length", "disorder", "low", "high", "missing"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def drawn(axes):
+    """Points and bars of every curve of the axes: (x, y, half lengths)."""
+    curves = []
+    for container in axes.containers:
+        if isinstance(container, ErrorbarContainer):
+            line, _, (bars,) = container.lines
+            halves = [np.ptp(segment[:, 1]) / 2 for segment in bars.get_segments()]
+            curves.append((*line.get_data(), np.array(halves)))
+    return curves
+
+
+def inset_of(figure):
+    (inset,) = figure.axes[0].child_axes
+    return inset
+
+
+def hollow(axes):
+    return [
+        colors.same_color(container.lines[0].get_markerfacecolor(), "white")
+        for container in axes.containers
+    ]
+
+
+@pytest.mark.parametrize(("panel", "bubble"), [(0, 4), (1, 0)])
+def test_gap_ratio_curves_are_the_means_and_errors_of_the_table(panel, bubble):
+    table = ratio_table()
+    curves = drawn(figures.gap_ratios(table, crossing_table()).axes[panel])
+    wanted = table[table.bubble == bubble].groupby(["boundary", "length"])
+    assert len(curves) == len(wanted) == 2
+    for (x, y, halves), (_, rows) in zip(curves, wanted, strict=True):
+        np.testing.assert_array_equal(x, rows.disorder)
+        np.testing.assert_array_equal(y, rows.gap_ratio)
+        np.testing.assert_allclose(halves, rows.error)
+
+
+def test_periodic_chains_are_hollow_and_open_ones_are_not():
+    panel = figures.gap_ratios(ratio_table(), crossing_table()).axes[1]
+    assert hollow(panel) == [False, True]
+
+
+def test_crossings_stand_at_one_over_the_shorter_length_with_their_intervals():
+    crossings = crossing_table(
+        (4, "open", 8, 2.5, 2.2, 3.0, 0.0), (0, "open", 10, 2.0, 1.8, 2.3, 0.0)
+    )
+    inset = inset_of(figures.gap_ratios(ratio_table(), crossings))
+    for container, (length, value, low, high) in zip(
+        inset.containers, [(8, 2.5, 2.2, 3.0), (10, 2.0, 1.8, 2.3)], strict=True
+    ):
+        line, _, (bar,) = container.lines
+        assert line.get_xdata()[0] == pytest.approx(1 / length, abs=0.002)
+        assert line.get_ydata()[0] == value
+        np.testing.assert_allclose(np.sort(bar.get_segments()[0][:, 1]), [low, high])
+
+
+def test_a_crossing_that_resamples_often_lack_is_hollow():
+    crossings = crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0), (4, "open", 10, 2.5, 2, 3, 0.3))
+    inset = inset_of(figures.gap_ratios(ratio_table(), crossings))
+    assert hollow(inset) == [False, True]
+
+
+def test_a_pair_without_a_crossing_is_a_cross_on_the_axis():
+    crossings = crossing_table((0, "periodic", 10, NAN, 2.4, 3.7, 0.4))
+    inset = inset_of(figures.gap_ratios(ratio_table(), crossings))
+    assert not inset.containers
+    (cross,) = [line for line in inset.lines if line.get_marker() == "x"]
+    assert cross.get_transform() != inset.transData
+
+
+def test_without_any_data_the_panels_say_so():
+    figure = figures.gap_ratios(ratio_table().iloc[:0], crossing_table())
+    for panel in figure.axes[:2]:
+        assert "not computed" in [text.get_text() for text in panel.texts]
+
+
+def test_a_disorder_has_one_colour_and_two_disorders_have_two():
+    shades = {figures.colour_of(disorder) for disorder in DISORDERS}
+    assert len(shades) == len(DISORDERS)
+    assert figures.colour_of(4.4) == figures.colour_of(np.float64(4.4))
+
+
+def test_colours_of_disorders_grow_lighter_so_that_no_hue_is_needed_to_tell_them():
+    luminance = [np.dot(figures.colour_of(w)[:3], [0.2126, 0.7152, 0.0722]) for w in DISORDERS]
+    assert np.all(np.diff(luminance) > 0)
+    assert luminance[-1] < 0.75  # still seen on white
+
+
+def test_lengths_differ_by_marker_as_well_as_by_shade():
+    lengths = [6, 8, 10, 12, 14, 16, 18, 20]
+    assert len({figures.marker_of(n) for n in lengths}) == len(lengths)
+    assert len({figures.shade_of(n) for n in lengths if n <= 16}) == 6
+
+
+@pytest.mark.parametrize("length", [4, 6])
+def test_blocks_show_every_entry_of_the_matrix_and_no_other(length):
+    hamiltonian = build(draw(Model(length, 1.0, bubble=3), 1, 0))
+    panel = figures.matrix_blocks(hamiltonian, hamiltonian).axes[0]
+    image = np.asarray(panel.images[0].get_array())
+    np.testing.assert_array_equal(image > 0, hamiltonian.matrix.toarray() != 0)
+
+
+def test_density_marks_the_middle_between_the_edges_and_the_levels_closest_to_it():
+    levels = tables.spectrum(np.linspace(-1, 1, 101) ** 3, count=5).levels
+    axes = figures.density_of_states(levels).axes[0]
+    near = levels.energy[levels.closest]
+    band = next(p for p in axes.patches if "closest" in p.get_label())
+    assert band.get_x() == pytest.approx(near.min())
+    assert band.get_width() == pytest.approx(np.ptp(near))
+    middle = next(line for line in axes.lines if "min" in line.get_label())
+    assert middle.get_xdata()[0] == pytest.approx(0)
+    assert sum(bar.get_height() for bar in axes.containers[0]) == len(levels)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        figures.setup,
+        lambda: figures.gap_ratios(
+            ratio_table(), crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0))
+        ),
+        lambda: figures.density_of_states(tables.spectrum(np.arange(50.0), 5).levels),
+    ],
+)
+def test_no_text_is_cut_off_or_smaller_than_seven_points(make):
+    figure = make()
+    FigureCanvasAgg(figure).draw()
+    width, height = figure.get_size_inches()
+    used = figure.get_tightbbox()
+    assert min(used.x0, used.y0) > -0.005
+    assert used.x1 < width + 0.005
+    assert used.y1 < height + 0.005
+    texts = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text()]
+    assert min(text.get_fontsize() for text in texts) >= 7
+
+
+def test_every_plotted_axis_has_a_label():
+    crossings = crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0))
+    figure = figures.gap_ratios(ratio_table(), crossings)
+    left, right = figure.axes
+    assert "($J$)" in left.get_xlabel() and "($J$)" in right.get_xlabel()
+    assert left.get_ylabel()
+    assert inset_of(figure).get_xlabel() and "($J$)" in inset_of(figure).get_ylabel()
+
+
+def test_drawing_leaves_the_style_of_the_session_alone():
+    before = dict(matplotlib.rcParams)
+    figures.setup()
+    assert dict(matplotlib.rcParams) == before
+    assert not pyplot.get_fignums()

@@ -1,0 +1,219 @@
+"""Tables hold what the ensembles of a campaign say, and say what is missing."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from inclusions import campaign, ensemble, store, tables
+from inclusions.model import Model
+from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
+from inclusions.store import DamagedFile, Store
+
+CAMPAIGN = """
+name = "tiny"
+seed = 7
+states = 10
+
+[[ensemble]]
+length = [4, 6]
+bubble = 2
+disorder = [0.5, 3.0, 9.0]
+realizations = 5
+
+[[ensemble]]
+length = 6
+disorder = 3.0
+realizations = 5
+"""
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A campaign file and a folder with all it asks for."""
+    folder = tmp_path_factory.mktemp("tables")
+    file, data = folder / "tiny.toml", folder / "data"
+    file.write_text(CAMPAIGN)
+    plan = campaign.load(file)
+    ensemble.run(plan, data)
+    for place in store.stores(data):
+        place.consolidate()
+    store.write_manifest(data)
+    return file, data
+
+
+@pytest.fixture
+def copy(source, tmp_path):
+    """The same, to be spoilt."""
+    file, data = source
+    (tmp_path / "ensembles").mkdir()
+    for path in (data / "ensembles").iterdir():
+        (tmp_path / "ensembles" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "manifest.json").write_bytes((data / "manifest.json").read_bytes())
+    return file, tmp_path
+
+
+def test_all_ensembles_of_a_campaign_are_found(source):
+    loaded = tables.load(*source)
+    assert len(loaded.found) == len(loaded.sources) == 7
+    assert loaded.missing == ()
+    assert loaded.realizations == loaded.wanted == 35
+
+
+def test_parameters_choose_among_the_ensembles(source):
+    loaded = tables.load(*source, bubble=2, disorder=[3.0, 9.0])
+    assert {(m.bubble, m.disorder) for m in loaded.found} == {(2, 3.0), (2, 9.0)}
+
+
+def test_a_kind_that_the_campaign_does_not_have_is_an_error(source):
+    with pytest.raises(ValueError, match="no ensemble"):
+        tables.load(*source, bubble=5)
+    with pytest.raises(ValueError, match="no lenght"):
+        tables.load(*source, lenght=6)
+
+
+def test_what_is_not_in_the_manifest_is_missing(copy):
+    file, data = copy
+    manifest = json.loads((data / "manifest.json").read_text())
+    manifest["files"].pop("bubble2-L6-W3.0-seed7-states10.nc")
+    (data / "manifest.json").write_text(json.dumps(manifest))
+    loaded = tables.load(file, data)
+    assert loaded.missing == ("bubble2-L6-W3.0-seed7-states10",)
+    assert len(loaded.found) == 6
+
+
+def test_without_any_data_all_is_missing_and_tables_are_empty(source, tmp_path):
+    loaded = tables.load(source[0], tmp_path)
+    assert len(loaded.missing) == 7
+    for make in (tables.gap_ratios, tables.crossings, tables.midpoints):
+        assert make(loaded).empty
+
+
+def test_a_file_that_is_not_the_one_in_the_manifest_is_refused(copy):
+    file, data = copy
+    path = data / "ensembles" / "bubble2-L6-W3.0-seed7-states10.nc"
+    other = Store(data, Model(6, 3.0, bubble=2), 7, 10).load()
+    store.write_dataset(path, other.isel(realization=slice(0, 4)))
+    with pytest.raises(DamagedFile, match="differs from its hash in the manifest"):
+        tables.load(file, data)
+    path.unlink()
+    with pytest.raises(DamagedFile, match="not there"):
+        tables.load(file, data)
+
+
+def test_gap_ratios_are_the_means_over_realizations(source):
+    loaded = tables.load(*source)
+    table = tables.gap_ratios(loaded)
+    assert len(table) == 7
+    for row in table.itertuples():
+        model = Model(row.length, row.disorder, bubble=row.bubble)
+        data = loaded.found[model]
+        weights = data.states.values - 2
+        assert row.gap_ratio == pytest.approx(np.average(data.gap_ratio, weights=weights))
+        spread = data.gap_ratio.values.std() / np.sqrt(5)
+        assert row.error == pytest.approx(spread, rel=0.15)  # of a thousand resamples
+
+
+def test_independent_ensembles_are_resampled_apart():
+    seeds = {tables.seed_of(Model(8, w, bubble=n)) for w in (1.0, 2.0, 3.0) for n in (0, 2, 4)}
+    assert len(seeds) == 9
+
+
+def test_crossings_pair_lengths_that_differ_by_two(source):
+    table = tables.crossings(tables.load(*source))
+    assert list(zip(table.bubble, table.length, table.larger, strict=True)) == [(2, 4, 6)]
+    assert table.points.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("heights", "place"),
+    [
+        ([0.6, 0.5, 0.4], 1.5),
+        ([0.6, 0.45, 0.4], 1.0),
+        ([0.4, 0.3, 0.2], NAN),
+        ([0.6, 0.6, 0.5], NAN),
+    ],
+)
+def test_a_curve_falls_through_a_level_where_its_polygon_does(heights, place):
+    found = tables._falls_below(0.45, [0.0, 1.0, 2.0], np.array(heights))
+    assert found == pytest.approx(place, nan_ok=True)
+
+
+def test_midpoints_lie_halfway_between_goe_and_poisson(source):
+    loaded = tables.load(*source)
+    half = (GOE_GAP_RATIO + POISSON_GAP_RATIO) / 2
+    ratios = tables.gap_ratios(loaded)
+    midpoints = tables.midpoints(loaded).dropna(subset="disorder")
+    assert len(midpoints)
+    for row in midpoints.itertuples():
+        curve = ratios[(ratios.bubble == row.bubble) & (ratios.length == row.length)]
+        assert np.interp(row.disorder, curve.disorder, curve.gap_ratio) == pytest.approx(half)
+
+
+def midpoint_table(*rows):
+    return pd.DataFrame(rows, columns=["bubble", "boundary", "length", "disorder", "error"])
+
+
+def test_a_bubble_is_compared_with_the_chain_two_sites_longer():
+    table = midpoint_table(
+        (4, "open", 8, 3.0, 0.3), (4, "open", 10, 3.4, 0.4),
+        (0, "open", 10, 2.0, 0.0), (0, "open", 12, 2.0, 0.0), (0, "open", 14, 9.0, 0.0),
+    )  # fmt: skip
+    assert tables.shift(table, "open", "bubble") == "1.2(2)"  # (1.0 + 1.4)/2, 0.5/2
+    assert tables.shift(table, "open", "periodic") == tables.UNKNOWN
+
+
+def crossing_table(*rows):
+    names = ["bubble", "boundary", "disorder", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+@pytest.mark.parametrize(
+    ("open_chain", "ring", "words"),
+    [
+        ((2.0, 1.8, 2.2), (3.3, 3.0, 3.6), "only be the periodic"),
+        ((3.7, 3.4, 3.9), (3.0, 2.8, 3.2), "only be the open"),
+        ((3.7, 3.4, 3.9), (3.3, 3.0, 3.6), "cannot be decided"),
+        ((2.0, 1.8, 2.2), (3.0, 2.8, 3.2), "neither"),
+        ((2.0, 1.8, 2.2), (NAN, 3.0, 3.6), "neither"),
+        ((2.0, 1.8, 2.2), (4.8, 4.6, 5.0), "neither"),
+        ((2.0, 1.8, 2.2), (3.1, 2.9, 3.4), "only be the periodic"),  # at two standard deviations
+    ],
+)
+def test_the_boundary_that_the_paper_can_have_follows_from_the_intervals(open_chain, ring, words):
+    table = crossing_table((0, "open", *open_chain), (0, "periodic", *ring), (4, "open", 3.7, 3, 4))
+    assert words in tables.possible_boundary(table, 3.5, 4.0)
+
+
+def test_the_boundary_is_left_open_while_one_is_not_computed():
+    table = crossing_table((0, "open", 2.0, 1.8, 2.2))
+    assert "cannot be told" in tables.possible_boundary(table, 3.5, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (2.3142, 0.0412, "2.31(4)"),
+        (2.3142, 0.151, "2.31(15)"),
+        (-0.0213, 0.0035, "−0.021(4)"),
+        (9.97, 0.0996, "9.97(10)"),
+        (123.4, 12.0, "123(12)"),
+        (0.5307, NAN, "0.5307"),
+        (NAN, 0.1, tables.UNKNOWN),
+    ],
+)
+def test_numbers_show_as_many_digits_as_their_error_allows(value, error, text):
+    assert tables.number(value, error) == text
+
+
+def test_the_summary_of_a_run_counts_what_its_folder_holds(source):
+    _, data = source
+    results = Store(data, Model(6, 3.0, bubble=2), 7, 10)
+    summary = tables.summary(results).value
+    assert summary["realizations"] == 5
+    assert summary["failures"] == 0
+    assert summary["certified"] == "100 %"
+    results.fail(9, "NotConverged: for a test")
+    assert tables.summary(results).value["failures"] == 1
