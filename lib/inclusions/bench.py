@@ -213,9 +213,19 @@ def middle(model: Model, index: int) -> float:
 
 
 def compare(
-    model: Model, peers: Iterable[str], count: int, threads: int, repeats: int, timeout: float
+    model: Model,
+    peers: Iterable[str],
+    count: int,
+    threads: int,
+    repeats: int,
+    timeout: float,
+    report: Callable[[dict], None] = lambda row: None,
 ) -> list[dict[str, Any]]:
-    """Run peers one after the other on the same sample, each in a process of its own."""
+    """Run peers one after the other on the same sample, each in a process of its own.
+
+    `report` is called with every row as it comes. A peer that fails, or takes longer than
+    `timeout` seconds, gives a row that says so.
+    """
     environment = os.environ | {
         "INCLUSIONS_TARGET": repr(middle(model, 0)),
         **{f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL")},
@@ -230,12 +240,14 @@ def compare(
             )
         except subprocess.TimeoutExpired:
             rows.append({"peer": peer, "model": model.as_dict(), "failed": f"over {timeout:.0f} s"})
+            report(rows[-1])
             continue
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             rows.append({"peer": peer, "model": model.as_dict(), "failed": reason})
         else:
             rows.append(json.loads(done.stdout.splitlines()[-1]))
+        report(rows[-1])
     return rows
 
 
@@ -254,13 +266,11 @@ def suite(
     for model in [*BUBBLES, *CHAINS]:
         chosen = [p for p in peers if model.dimension <= LARGEST.get(p, 10**9)]
         repeats = 6 if model.dimension < 1500 else 3 if model.dimension < 15000 else 1
-        for peer in chosen:
-            rows += compare(model, [peer], 50, threads, repeats, 1200)
-            report(rows[-1])
+        rows += compare(model, chosen, 50, threads, repeats, 1200, report)
     for model in LARGE if large else []:
-        for peer in ("inclusions-certified", "inclusions-single"):
-            rows += compare(model, [peer], 50, 2, 1, 3000)
-            report(rows[-1])
+        rows += compare(
+            model, ["inclusions-certified", "inclusions-single"], 50, 2, 1, 3000, report
+        )
     return {
         "machine": machine(),
         "rows": rows,

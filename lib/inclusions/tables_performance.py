@@ -1,0 +1,258 @@
+"""Saved benchmarks as tables: what a sample costs with each solver, and how that grows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inclusions import campaign as campaigns
+from inclusions.bench import PEERS
+from inclusions.ensemble import predicted_seconds
+from inclusions.model import Model
+from inclusions.tables import UNKNOWN
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A file that `inclusions bench` wrote; an empty one where there is none.
+
+    Raises:
+        ValueError: it is not such a file.
+    """
+    if not path.exists():
+        return {"machine": {}, "rows": [], "overhead": [], "workers": []}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["machine"], content["rows"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is not a file of benchmarks") from None
+    return content
+
+
+def timings(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """One row for each finished run.
+
+    Columns: peer, system, length, dimension, threads, seconds, first (with the analysis and the
+    imports that only a first sample needs), memory (MB above what the process held with the
+    matrix), analysis, factorization (seconds), entries, flops, dgemm (GFlop/s just after the run),
+    rate (GFlop/s of the factorization).
+    """
+    rows = []
+    for row in benchmarks["rows"]:
+        if "failed" in row:
+            continue
+        model = Model(**row["model"])
+        counts, phases = row["counts"], row["phases"]
+        flops, factorization = counts.get("factor_flops"), phases.get("factorization")
+        rows.append(
+            {
+                "peer": row["peer"],
+                "system": "bubble" if model.bubble else "chain",
+                "length": model.length,
+                "dimension": model.dimension,
+                "threads": row["threads"],
+                "seconds": row["seconds"],
+                "first": row["seconds_first"],
+                "memory": row["memory_peak_MB"] - row["memory_before_MB"],
+                "analysis": phases.get("analysis", 0.0),
+                "factorization": factorization,
+                "entries": counts.get("factor_entries"),
+                "flops": flops,
+                "dgemm": row["dgemm_GFlops"],
+                "rate": flops / factorization / 1e9 if flops and factorization else None,
+            }
+        )
+    columns = (
+        "peer", "system", "length", "dimension", "threads", "seconds", "first", "memory",
+        "analysis", "factorization", "entries", "flops", "dgemm", "rate",
+    )  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def growth(timings: pd.DataFrame, column: str, peer: str = "inclusions") -> pd.DataFrame:
+    """Exponents of column ∝ dimension^a by least squares on logarithms, from 3000 unknowns up."""
+    rows = []
+    chosen = timings[(timings.peer == peer) & (timings.dimension > 3000)].dropna(subset=[column])
+    for system, part in chosen.groupby("system"):
+        if len(part) > 1:
+            logarithms = np.log(part[["dimension", column]].astype(float))
+            slope, offset = np.polyfit(logarithms.dimension, logarithms[column], 1)
+            rows.append({"system": system, "exponent": slope, "logarithm": offset})
+    return pd.DataFrame(rows, columns=("system", "exponent", "logarithm"))
+
+
+def ratios(timings: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and memory of each peer over ours, on the same sample with the same threads.
+
+    LAPACK, which gives all levels, is held against what `auto` chooses, certificate included.
+    """
+    ours = timings.set_index(["peer", "system", "length", "threads"])
+    rows = []
+    for row in timings[~timings.peer.str.startswith("inclusions")].itertuples():
+        mine = "inclusions-certified" if row.peer == "lapack" else "inclusions"
+        key = (mine, row.system, row.length, row.threads)
+        if key in ours.index:
+            mine = ours.loc[key]
+            rows.append(
+                {
+                    "peer": row.peer,
+                    "system": row.system,
+                    "length": row.length,
+                    "dimension": row.dimension,
+                    "time": row.seconds / mine.seconds,
+                    "memory": row.memory / max(mine.memory, 1.0),
+                }
+            )
+    return pd.DataFrame(rows, columns=("peer", "system", "length", "dimension", "time", "memory"))
+
+
+TARGETS = (
+    # what is asked of the solver: peer, system, length, times faster, times less memory
+    ("scipy", "bubble", 14, 12.0, 4.0),
+    ("slepc", "bubble", 16, 3.5, 2.3),
+    ("slepc", "chain", 18, 3.0, None),
+    ("lapack", "bubble", 8, 1.0, None),
+    ("lapack", "bubble", 10, 1.0, None),
+)
+
+
+def reached(timings: pd.DataFrame) -> pd.DataFrame:
+    """The project's own goals beside what was measured; "reached" or "short of it"."""
+    measured = ratios(timings)
+    rows = []
+    for peer, system, length, faster, smaller in TARGETS:
+        found = measured[
+            (measured.peer == peer) & (measured.system == system) & (measured.length == length)
+        ]
+        for what, goal in (("time", faster), ("memory", smaller)):
+            if goal is None:
+                continue
+            value = None if found.empty else float(found[what].iloc[0])
+            verdict = UNKNOWN if value is None else "reached" if value >= goal else "short of it"
+            rows.append(
+                {
+                    "against": PEERS[peer][0],
+                    "sample": f"{system}, L = {length}",
+                    "ratio of": what,
+                    "goal": f"{goal:g}",
+                    "measured": UNKNOWN if value is None else f"{value:.1f}",
+                    "": verdict,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def readable(timings: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and memory by sample and peer, for a page."""
+    rows = []
+    for (system, length, dimension), part in timings.groupby(["system", "length", "dimension"]):
+        for row in part.itertuples():
+            rows.append(
+                {
+                    "sample": f"{system}, L = {length}",
+                    "dimension": dimension,
+                    "solver": row.peer,
+                    "threads": row.threads,
+                    "seconds": f"{row.seconds:.3g}",
+                    "first sample": f"{row.first:.3g}",
+                    "memory (MB)": f"{row.memory:.0f}",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def workers(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """Realizations an hour of one serial worker and of two side by side, for a page."""
+    return pd.DataFrame(
+        {
+            "ensemble": Model(**row["model"]).key,
+            "one worker": f"{row['one_worker_per_hour']:.0f}",
+            "two workers": f"{row['two_workers_per_hour']:.0f}",
+            "ratio": f"{row['two_workers_per_hour'] / row['one_worker_per_hour']:.2f}",
+        }
+        for row in benchmarks["workers"]
+    )
+
+
+def overhead(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """Share of an ensemble's time outside the solver, for a page."""
+    return pd.DataFrame(
+        {
+            "ensemble": Model(**row["model"]).key,
+            "ms a realization": f"{1e3 * row['seconds'] / row['realizations']:.1f}",
+            "outside the solver": f"{100 * (1 - row['seconds_in_solver'] / row['seconds']):.0f} %",
+        }
+        for row in benchmarks["overhead"]
+    )
+
+
+def large(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """The largest samples, solved whole on this machine, for a page."""
+    rows = []
+    for row in benchmarks["rows"]:
+        if "failed" in row or row["dimension"] < 100_000:
+            continue
+        phases = row["phases"]
+        rows.append(
+            {
+                "ensemble": Model(**row["model"]).key,
+                "dimension": row["dimension"],
+                "solver": row["peer"],
+                "threads": row["threads"],
+                "seconds": f"{row['seconds']:.0f}",
+                "factorization": f"{phases.get('factorization', 0):.0f}",
+                "Lanczos": f"{phases.get('lanczos', 0):.0f}",
+                "certificate": f"{phases['certificate']:.0f}" if "certificate" in phases else "–",
+                "peak memory (GB)": f"{row['memory_peak_MB'] / 1000:.1f}",
+                "worst residual (J)": f"{row['residual']:.0e}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def described(benchmarks: dict[str, Any]) -> str:
+    """The machine in words."""
+    machine = benchmarks["machine"]
+    if not machine:
+        return UNKNOWN
+    versions = ", ".join(f"{name} {value}" for name, value in machine["versions"].items())
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_GB']} GB, "
+        f"Python {machine['python']}, {'; '.join(machine['blas'])}; {versions}"
+    )
+
+
+def programme(campaign: Path) -> pd.DataFrame:
+    """Predicted cost of a campaign by system and length, for a page."""
+    rows: dict[tuple, dict] = {}
+    for one in campaigns.load(campaign).ensembles:
+        model = one.model
+        kind = f"bubble of {model.bubble}" if model.bubble else f"{model.boundary} chain"
+        row = rows.setdefault((model.bubble, model.boundary, model.length), {
+            "system": kind, "L": model.length, "dimension": model.dimension,
+            "realizations": 0, "hours": 0.0,
+        })  # fmt: skip
+        row["realizations"] += one.realizations
+        seconds = predicted_seconds(model, one.count, one.certify)
+        row["hours"] += one.realizations * seconds / 3600
+    table = pd.DataFrame([rows[key] for key in sorted(rows)])
+    return table.rename(columns={"hours": "core-hours"}).round({"core-hours": 2})
+
+
+def programme_total(campaign: Path) -> dict[str, str]:
+    """Predicted core-hours of a whole campaign, to glue."""
+    hours = sum(
+        one.realizations * predicted_seconds(one.model, one.count, one.certify) / 3600
+        for one in campaigns.load(campaign).ensembles
+    )
+    return {"programme_total": f"{hours:.0f}"}
+
+
+def exponents(growth: pd.DataFrame) -> dict[str, str]:
+    """Fitted exponents by system, to glue."""
+    found = dict(zip(growth.system, growth.exponent, strict=True))
+    return {
+        f"exponent_{system}": f"{found[system]:.2f}" if system in found else UNKNOWN
+        for system in ("bubble", "chain")
+    }

@@ -1,0 +1,87 @@
+"""Benchmarks as tables: the ratios and goals follow from the saved rows."""
+
+import json
+
+import numpy as np
+import pytest
+
+from inclusions import figures_performance
+from inclusions import tables_performance as tables
+from inclusions.model import Model
+
+
+def _row(peer, model, seconds, memory, **counts):
+    return {
+        "peer": peer, "model": model.as_dict(), "dimension": model.dimension, "count": 50,
+        "threads": 1, "seconds": seconds, "seconds_first": 2 * seconds, "repeats": 1,
+        "phases": {"factorization": seconds / 2}, "counts": counts, "residual": 1e-11,
+        "memory_before_MB": 100.0, "memory_peak_MB": 100.0 + memory, "dgemm_GFlops": 50.0,
+    }  # fmt: skip
+
+
+def _benchmarks():
+    rows = []
+    for length in (12, 14, 16):
+        model = Model(length, 4.0, bubble=4)
+        cost = model.dimension**2.5 * 1e-9
+        entries = model.dimension**2
+        rows.append(_row("inclusions", model, cost, 50, factor_entries=entries, factor_flops=10**9))
+        rows.append(_row("slepc", model, 4 * cost, 150, factor_entries=3 * entries))
+    rows.append(
+        {"peer": "scipy", "model": Model(14, 4.0, bubble=4).as_dict(), "failed": "over 1 s"}
+    )
+    return {"machine": {}, "rows": rows, "overhead": [], "workers": []}
+
+
+def test_ratios_are_those_of_the_rows():
+    ratios = tables.ratios(tables.timings(_benchmarks()))
+    assert set(ratios.peer) == {"slepc"}
+    assert ratios.time.to_numpy() == pytest.approx(4)
+    assert ratios.memory.to_numpy() == pytest.approx(3)
+
+
+def test_goals_say_reached_short_or_not_measured():
+    benchmarks = _benchmarks()
+    goals = tables.reached(tables.timings(benchmarks)).set_index(["sample", "ratio of"])
+    assert goals.loc[("bubble, L = 16", "time"), ""] == "reached"
+    assert goals.loc[("bubble, L = 16", "memory"), ""] == "reached"
+    assert goals.loc[("bubble, L = 14", "time"), ""] == tables.UNKNOWN
+    for row in benchmarks["rows"]:
+        if row["peer"] == "slepc":
+            row["seconds"] /= 2
+    goals = tables.reached(tables.timings(benchmarks)).set_index(["sample", "ratio of"])
+    assert goals.loc[("bubble, L = 16", "time"), ""] == "short of it"
+
+
+def test_growth_finds_the_power_that_the_rows_follow():
+    growth = tables.growth(tables.timings(_benchmarks()), "seconds")
+    assert growth.exponent.to_numpy() == pytest.approx(2.5)
+
+
+def test_figures_draw_every_peer_and_take_an_empty_file(tmp_path):
+    timings = tables.timings(_benchmarks())
+    figure = figures_performance.cost(timings, tables.growth(timings, "seconds"))
+    drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert drawn["SLEPc, MUMPS LU"].get_ydata() == pytest.approx(
+        timings[timings.peer == "slepc"].seconds.to_numpy()
+    )
+    nothing = tables.timings(tables.load(tmp_path / "none.json"))
+    assert nothing.empty
+    figures_performance.cost(nothing, tables.growth(nothing, "seconds"))
+    figures_performance.factor(nothing)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps([1, 2]))
+    with pytest.raises(ValueError, match="is not a file of benchmarks"):
+        tables.load(path)
+
+
+def test_rate_is_flops_over_the_seconds_of_the_factorization():
+    timings = tables.timings(_benchmarks())
+    ours = timings[timings.peer == "inclusions"]
+    assert ours.rate.astype(float).to_numpy() == pytest.approx(
+        (1 / ours.factorization).to_numpy(float)
+    )
+    assert np.isnan(timings[timings.peer == "slepc"].rate.astype(float)).all()
