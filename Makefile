@@ -52,7 +52,8 @@ campaign: setup  ## compute CAMPAIGN=file.toml here; PROFILE=slurm submits it; D
 	test -n "$(CAMPAIGN)" || fail "which one? CAMPAIGN=book/runs/campaigns/laptop.toml"; \
 	test -f "$(PROFILE_FOLDER)/config.yaml" || fail "no profile $(PROFILE_FOLDER)/config.yaml"; \
 	grep -q "^executor: slurm" "$(PROFILE_FOLDER)/config.yaml" || exit 0; \
-	$(PYTHON) -c "import snakemake_executor_plugin_slurm" 2>/dev/null || \
+	$(PYTHON) -c "import sys, importlib.util as u; \
+	  sys.exit(u.find_spec('snakemake_executor_plugin_slurm') is None)" || \
 	  fail "no Slurm executor: pip install snakemake-executor-plugin-slurm"; \
 	command -v sbatch >/dev/null || \
 	  fail "no sbatch on the path: is this a login node of a Slurm cluster? PROFILE=laptop runs here"

@@ -2,7 +2,7 @@
 # Set-up, called by the Makefile, which decides whether there is anything to do:
 #   setup.sh deps PYTHON      everything the lock files name, into the environment
 #   setup.sh package PYTHON   the editable package with its C extension
-#   setup.sh lock PYTHON      write the lock files anew
+#   setup.sh lock PYTHON      the lock files from pyproject.toml
 # PYTHON is .venv/bin/python (made here) or the Python of an active conda
 # environment, which already holds the dependencies.
 set -euo pipefail
@@ -12,11 +12,12 @@ step=$1 python=$2
 
 say() { printf 'setup: %s\n' "$*"; }
 
+# libopenblas0: without it PETSc and MUMPS run on the slow reference BLAS.
 # python3-petsc4py and -slepc4py put the -real builds on Python's path.
 apt_packages="python3-venv python3-dev python3-mpi4py openmpi-bin
     python3-petsc4py python3-petsc4py-real libpetsc-real-dev
     python3-slepc4py python3-slepc4py-real slepc-dev
-    libmumps-seq-dev chromium"
+    libmumps-seq-dev libopenblas0-pthread chromium slurm-wlm munge"
 
 # The distribution's packages: MPI, PETSc, SLEPc, MUMPS, and the browser that
 # the tests look at the book with. Failure is not the end: pip carries the rest.
@@ -108,6 +109,10 @@ deps)
     ;;
 package)
     "$python" -m pip install -q --no-deps --no-build-isolation --editable .
+    # No library is better than one of an older source; while it builds, running jobs keep theirs.
+    find lib/inclusions/eigen -name '_ldl*.so' ! -newer lib/inclusions/eigen/_ldl.c -delete
+    ls lib/inclusions/eigen/_ldl*.so >/dev/null 2>&1 ||
+        say "lib/inclusions/eigen/_ldl.c does not compile here: going on without it"
     ;;
 lock)
     compile() { "$python" -m uv pip compile -q --universal --python-version 3.11 \

@@ -1,14 +1,28 @@
 """The command line: `inclusions`, also `python -m inclusions`."""
 
+import errno
 import json
 import os
+import signal
 import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import numpy as np
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from inclusions import campaign as campaigns
@@ -27,6 +41,7 @@ console = Console(highlight=False)
 UsageError = typer.BadParameter.__bases__[0]  # of whichever click typer brings
 
 CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.toml", show_default=False)]
+Archive = Annotated[Path, typer.Argument(metavar="ARCHIVE.tar", show_default=False)]
 Data = Annotated[Path | None, typer.Option(help="Folder of results, instead of the campaign's.")]
 
 
@@ -153,58 +168,85 @@ def run(
     if recheck:
         _recheck(plan, folder, recheck, solver)
         return
+    for one in plan.ensembles if comm is None or comm.rank == 0 else []:
+        for fault in ensemble.place_of(one, folder).set_damaged_aside(one.indices):
+            print(f"set aside, to be computed again: {fault}")
     if comm is not None:
         _run_together(plan, folder, comm)
         return
-    workers = _fitting(plan, workers)
-    todo = sum(len(chunk.indices) for chunk in ensemble.chunks(plan, folder))
+    todo = ensemble.chunks(plan, folder)
+    workers = _fitting(todo, workers)
     wanted = sum(one.realizations for one in plan.ensembles)
-    print(f"{plan.name}: {wanted - todo} of {wanted} realizations done, {todo} to go")
-    with _progress(todo) as advance:
-        computed, failed = ensemble.run(plan, folder, workers, advance)
-    print(f"{computed} computed, {failed} failed, results in {folder}")
-    if failed:
+    missing = sum(len(chunk.indices) for chunk in todo)
+    print(f"{plan.name}: {wanted - missing} of {wanted} realizations done, {missing} to go")
+    # Slurm and Snakemake end a job with SIGTERM: like Ctrl-C, so that no worker outlives it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _progress(missing) as tell:
+            fates = ensemble.run(plan, folder, workers, tell)
+    except KeyboardInterrupt:
+        raise SystemExit(
+            _complain("stopped; what is finished is saved, the same command goes on", 130)
+        ) from None
+    extra = "".join(
+        f", {fates[what]} {text}"
+        for what, text in (
+            ("recovered", "recovered from interrupted runs"),
+            ("elsewhere", "computed by another run meanwhile"),
+        )
+        if fates[what]
+    )
+    print(f"{fates['computed']} computed, {fates['failed']} failed{extra}, results in {folder}")
+    if fates["failed"]:
         raise SystemExit(1)
 
 
+@contextmanager
 def _progress(total: int):
-    """A progress bar with rate and time left; where there is no terminal, a line now and then."""
-    from contextlib import contextmanager
+    """A progress bar with rate and time left; where there is no terminal, a line a minute."""
+    fates: Counter[str] = Counter()
+    started = shown_at = time.monotonic()
+    said: list[str] = []
+    columns = (
+        TextColumn("realizations"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
+        TextColumn("{task.fields[failures]}"),
+    )  # fmt: skip
+    with Progress(
+        *columns, console=console, speed_estimate_period=600, disable=not console.is_terminal
+    ) as shown:
+        task = shown.add_task("", total=total, failures="", rate="")
 
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+        def tell(what: str) -> None:
+            nonlocal shown_at
+            if what == "waiting":
+                if not said:
+                    print("some are in work in another run: they are left to it", flush=True)
+                said.append(what)
+                return
+            fates[what] += 1
+            now = time.monotonic()
+            rate = fates["computed"] / max(now - started, 1e-9)
+            failures = f"{fates['failed']} failed" if fates["failed"] else ""
+            shown.update(task, advance=1, failures=failures, rate=f"{60 * rate:.3g} a minute")
+            if not console.is_terminal and now > shown_at + 60:
+                shown_at = now
+                left = (total - fates.total()) / rate / 60 if rate else float("inf")
+                print(
+                    f"{fates.total()} of {total}, {60 * rate:.3g} a minute, {left:.0f} minutes "
+                    f"left {failures}",
+                    flush=True,
+                )
 
-    @contextmanager
-    def bar():
-        columns = (
-            TextColumn("realizations"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
-            TextColumn("{task.fields[failures]}"),
-        )  # fmt: skip
-        with Progress(*columns, console=console, speed_estimate_period=600) as shown:
-            task = shown.add_task("", total=total, failures="")
-            failures = 0
-
-            def advance(computed: int, failed: int) -> None:
-                nonlocal failures
-                failures += failed
-                text = f"{failures} failed" if failures else ""
-                shown.update(task, advance=computed + failed, failures=text)
-
-            yield advance
-
-    return bar()
+        yield tell
 
 
-def _fitting(plan: campaigns.Campaign, workers: int) -> int:
-    """As many workers as the memory holds for the plan's largest model; says so if fewer."""
-    largest = max(plan.ensembles, key=lambda one: one.model.dimension)
+def _fitting(todo: list[ensemble.Chunk], workers: int) -> int:
+    """As many workers as the memory holds for the largest model to do; says so if fewer."""
+    if not todo:
+        return 1
+    largest = max((chunk.ensemble for chunk in todo), key=lambda one: one.model.dimension)
     each = ensemble.predicted_memory(largest.model, largest.count)
     room = ensemble.available_memory()
     fitting = int(room // each)
@@ -225,10 +267,26 @@ def _fitting(plan: campaigns.Campaign, workers: int) -> int:
 def _run_together(plan: campaigns.Campaign, folder: Path, comm) -> None:
     """All ranks on one sample after the other."""
     todo = comm.bcast(ensemble.chunks(plan, folder) if comm.rank == 0 else None)
-    results = [ensemble.compute(chunk, comm) for chunk in todo]
+    fates: Counter[str] = Counter()
+    try:
+        while todo:
+            todo = [
+                chunk
+                for chunk in todo
+                if not ensemble.compute(chunk, comm, lambda what: fates.update([what]))
+            ]
+            if todo:
+                time.sleep(ensemble.POLL)
+    except OSError as error:
+        # The other ranks wait for this one: only an abort ends them.
+        comm.Abort(_complain(_unwritable(error), 1))
     if comm.rank == 0:
-        computed, failed = (sum(side) for side in zip(*results, strict=True)) if results else (0, 0)
-        print(f"{computed} computed on {comm.size} ranks, {failed} failed, results in {folder}")
+        print(
+            f"{fates['computed']} computed on {comm.size} ranks, {fates['failed']} failed, "
+            f"{fates['recovered']} recovered, results in {folder}"
+        )
+    if fates["failed"]:
+        raise SystemExit(1)
 
 
 def _recheck(plan: campaigns.Campaign, folder: Path, number: int, solver: str) -> None:
@@ -275,29 +333,43 @@ def status(
     folder = data or plan.data
     rows = []
     for one in plan.ensembles:
-        place = store.Store(folder, one.model, one.seed, one.count)
-        done = place.done() & set(range(one.realizations))
+        place = ensemble.place_of(one, folder)
+        saved, seconds = place.cost()
+        done = len(saved.intersection(one.indices))
+        missing = one.realizations - done
+        each = (
+            seconds / len(saved)
+            if saved
+            else ensemble.predicted_seconds(one.model, one.count, one.certify)
+        )
         rows.append(
             {
                 "ensemble": place.name,
                 "wanted": one.realizations,
-                "done": len(done),
-                "missing": one.realizations - len(done),
-                "failed": len(place.failures()),
+                "done": done,
+                "missing": missing,
+                "failed": len(place.failures().keys() & set(one.indices) - saved),
+                "core_hours_spent": round(seconds / 3600, 4),
+                "core_hours_to_go": round(each * missing / 3600, 4),
             }
         )
+    total = {name: sum(row[name] for row in rows) for name in rows[0] if name != "ensemble"}
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps({"ensembles": rows, "all": total}, indent=1))
         return
     table = Table(title=f"{plan.name} in {folder}", title_justify="left")
     for name in rows[0]:
-        table.add_column(name, justify="left" if name == "ensemble" else "right")
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    total = {name: sum(row[name] for row in rows) for name in rows[0] if name != "ensemble"}
-    table.add_section()
-    table.add_row("all", *map(str, total.values()))
-    console.print(table)
+        table.add_column(
+            name.replace("core_hours_", "core-hours\n").replace("_", " "),
+            justify="left" if name == "ensemble" else "right",
+            no_wrap=True,
+        )
+    for row in [*rows, {"ensemble": "all"} | total]:
+        if row["ensemble"] == "all":
+            table.add_section()
+        table.add_row(*(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
+    # A pipe or a log has no width: nothing is to be cut off there.
+    (console if console.is_terminal else Console(width=120)).print(table)
 
 
 @app.command()
@@ -326,10 +398,91 @@ def consolidate(
 
 
 @app.command()
+def export(
+    archive: Archive,
+    data: Annotated[Path, typer.Option(help="Folder of results.")] = Path("data"),
+) -> None:
+    """Pack all results into one archive with a manifest, to bring them home."""
+    print(f"{store.export(data, archive)} files in {archive}")
+
+
+@app.command("import")
+def import_(
+    archive: Archive,
+    data: Annotated[Path, typer.Option(help="Folder of results.")] = Path("data"),
+) -> None:
+    """Verify an archive of `inclusions export` and merge it into the results here."""
+    files, gained = store.import_archive(data, archive)
+    print(f"{files} files added, {gained} realizations gained; inclusions consolidate is next")
+
+
+@app.command()
 def solvers() -> None:
     """Show which solvers were found here, and how to get the others."""
     for name, found, remark in solvers_found():
         print(f"{name:22} {'found  ' if found else 'missing'} {remark}")
+
+
+@app.command()
+def claims(
+    data: Annotated[Path, typer.Option(help="Folder of results.")] = Path("data"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Score the paper's sixteen claims from the consolidated results."""
+    if not data.is_dir():
+        raise ValueError(f"no folder {data}")
+    from inclusions import claims as scoring  # drags in all statistics: not for every command
+
+    verdicts = scoring.scorecard(data)
+    if as_json:
+        print(json.dumps([asdict(one) for one in verdicts], indent=1))
+        return
+    for one in verdicts:
+        print(f"{one.id:4} {one.verdict:15} {one.claim}")
+        print(f"{'':20} {one.reason}")
+
+
+@app.command()
+def bench(
+    peers: Annotated[
+        str | None, typer.Option(help="Solvers to run, separated by commas; all by default.")
+    ] = None,
+    length: Annotated[
+        int | None, typer.Option(help="One sample of this length instead of the whole suite.")
+    ] = None,
+    bubble: Annotated[int, typer.Option(help="Bubble of that sample.")] = 4,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of every solver.")] = 1,
+    large: Annotated[bool, typer.Option(help="Add the largest samples, on two threads.")] = False,
+    output: Annotated[Path | None, typer.Option(help="File for the results, JSON.")] = None,
+) -> None:
+    """Time this project's solver beside those that others use, each in its own process."""
+    from inclusions import bench as benchmarks
+
+    chosen = list(benchmarks.PEERS) if peers is None else peers.split(",")
+    unknown = [peer for peer in chosen if peer not in benchmarks.PEERS]
+    if unknown:
+        raise ValueError(f"peers must be of {', '.join(benchmarks.PEERS)}, got {unknown[0]!r}")
+    print(f"{'sample':18} {'dimension':>9} {'solver':22} {'seconds':>9} {'MB':>7}  phases")
+
+    def report(row: dict) -> None:
+        model = Model(**row["model"])
+        start = f"{model.key:18} {model.dimension:9} {row['peer']:22}"
+        if "failed" in row:
+            print(f"{start} {row['failed']}", flush=True)
+            return
+        phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["phases"].items())
+        memory = row["memory_peak_MB"] - row["memory_before_MB"]
+        print(f"{start} {row['seconds']:9.3f} {memory:7.0f}  {phases}", flush=True)
+
+    if length is not None:
+        model = Model(length, benchmarks.SAMPLE["disorder"], bubble=bubble)
+        rows = benchmarks.compare(model, chosen, 50, threads, 3, 3600, report)
+        results = {"machine": benchmarks.machine(), "rows": rows, "overhead": [], "workers": []}
+    else:
+        results = benchmarks.suite(chosen, threads, large, report)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> NoReturn:
@@ -344,13 +497,22 @@ def main() -> NoReturn:
         code = _complain(error.format_message().replace("\n", " "), 2)
     except (ValueError, MissingSolver) as error:
         code = _complain(str(error), 2)
-    except KeyboardInterrupt:
-        code = _complain("stopped; what is finished is saved, the same command goes on", 130)
-    except (NotConverged, MissingLevels, MemoryError, store.DamagedFile, OSError) as error:
+    except OSError as error:
+        code = _complain(_unwritable(error), 1)
+    except (NotConverged, MissingLevels, MemoryError, store.DamagedFile) as error:
         code = _complain(str(error) or type(error).__name__, 1)
     except RuntimeError as error:
         code = _complain(str(error), 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unwritable(error: OSError) -> str:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+        return str(error)
+    return (
+        f"cannot write {error.filename}: {error.strerror}; what is saved stays whole, the same "
+        "command goes on once this is mended"
+    )
 
 
 def _complain(message: str, code: int) -> int:

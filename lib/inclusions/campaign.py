@@ -14,11 +14,18 @@ class Ensemble(NamedTuple):
     """One model of a campaign and how much of it is wanted."""
 
     model: Model
+    first: int  # index of the first realization
     realizations: int
     states: int  # wanted in each; a smaller sector gives all it has
     seed: int
     solver: str
     certify: float  # share of the realizations certified where that is not cheap
+    ranks: int | None  # MPI ranks of one sample; None is as many as its memory needs
+
+    @property
+    def indices(self) -> range:
+        """The realizations wanted."""
+        return range(self.first, self.first + self.realizations)
 
     @property
     def count(self) -> int:
@@ -41,7 +48,9 @@ class _Table(BaseModel):
     anisotropy: list = [1.0]
     boundary: list = ["open"]
     magnetization: list = [None]
+    first: Annotated[int, Field(ge=0)] = 0
     realizations: Positive
+    ranks: Positive | None = None
     states: Positive | None = None
     certify: Share | None = None
 
@@ -101,14 +110,16 @@ def load(path: str | Path) -> Campaign:
                 raise ValueError(f"campaign file {path}, ensemble {number}: {error}") from None
             one = Ensemble(
                 model=model,
+                first=table.first,
                 realizations=table.realizations,
                 states=table.states or file.states,
                 seed=file.seed,
                 solver=file.solver,
                 certify=file.certify if table.certify is None else table.certify,
+                ranks=table.ranks,
             )
             # The same model named twice is one ensemble: the larger number wins.
-            place = (model.key, one.states)
+            place = (model.key, one.states, one.first)
             if place not in ensembles or ensembles[place].realizations < one.realizations:
                 ensembles[place] = one
     return Campaign(file.name, list(ensembles.values()), file.chunk, Path(file.data))

@@ -2,23 +2,35 @@
 
 import os
 import resource
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from hashlib import sha256
 from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
+from threadpoolctl import threadpool_limits
 
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.disorder import draw
-from inclusions.eigen import Eigenpairs, MissingLevels, NotConverged, ShiftInvert, choose
-from inclusions.eigen.ordering import library, structure
+from inclusions.eigen import (
+    DENSE_BELOW,
+    Eigenpairs,
+    MissingLevels,
+    NotConverged,
+    ShiftInvert,
+    choose,
+)
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.model import Model
 from inclusions.observables import magnetizations, measure
@@ -115,12 +127,21 @@ class Chunk(NamedTuple):
     indices: tuple[int, ...]
 
 
-def chunks(campaign: Campaign, data) -> list[Chunk]:
-    """All work a campaign lacks, such that the statistics of all its models grow evenly."""
+def place_of(ensemble: Ensemble, data: Path) -> Store:
+    """Where the results of an ensemble go."""
+    return Store(data, ensemble.model, ensemble.seed, ensemble.count)
+
+
+def chunks(campaign: Campaign, data: Path) -> list[Chunk]:
+    """All work a campaign lacks, such that the statistics of all its models grow evenly.
+
+    Raises:
+        DamagedFile: a consolidated file cannot be opened.
+    """
     rounds: list[tuple[int, int, Chunk]] = []
     for position, ensemble in enumerate(campaign.ensembles):
-        store = Store(data, ensemble.model, ensemble.seed, ensemble.count)
-        missing = set(range(ensemble.realizations)) - store.done()
+        store = place_of(ensemble, data)
+        missing = set(ensemble.indices) - store.done()
         for run in consecutive(missing):
             for start in range(0, len(run), campaign.chunk):
                 part = tuple(run[start : start + campaign.chunk])
@@ -128,108 +149,233 @@ def chunks(campaign: Campaign, data) -> list[Chunk]:
     return [chunk for _, _, chunk in sorted(rounds, key=lambda item: item[:2])]
 
 
-def compute(chunk: Chunk, comm=None) -> tuple[int, int]:
-    """Compute and save one chunk; how many realizations were computed, and how many failed.
+HEARTBEAT = 60  # seconds between the signs of life of a claim
+
+Tell = Callable[[str], None]
+"""Called for each realization with what became of it: computed, failed, recovered (from the
+journal of an interrupted run) or elsewhere (computed by another run meanwhile); and with "waiting"
+when another process has some of them in work."""
+
+
+def compute(chunk: Chunk, comm=None, tell: Tell = lambda what: None) -> bool:
+    """Compute and save one chunk; False if another process has some of it in work.
 
     Each record goes to a journal as soon as it is there: a kill loses the realization in work.
+
+    Raises:
+        OSError: the results cannot be written; what is saved stays.
     """
     store, root = chunk.store, comm is None or comm.rank == 0
-    found = store.journalled(chunk.indices) if root else {}
+    # A solver may hold Python's lock, and the heartbeat with it, for as long as a sample takes.
+    patience = 10 * HEARTBEAT + 3 * predicted_seconds(chunk.ensemble.model, chunk.ensemble.count)
+    claim, found = None, {}
+    if root:
+        claim = store.claim(chunk.indices, patience)
+        if claim is not None:
+            found = store.journalled(claim[1])
     if comm is not None:
-        found = comm.bcast(found)
-    journal = store.journal(chunk.indices[0], len(chunk.indices))
-    computed = failed = 0
-    for index in chunk.indices:
-        if index in found:
-            continue
-        try:
-            found[index] = record(chunk.ensemble, index, comm)
-        except (NotConverged, MissingLevels, MemoryError) as error:
-            failed += 1
+        claim, found = comm.bcast((claim, found))
+    if claim is None:
+        return False
+    journal, missing = claim
+    for what, number in (
+        ("elsewhere", len(chunk.indices) - len(missing)),
+        ("recovered", len(found)),
+    ):
+        for _ in range(number):
+            tell(what)
+    with _heartbeat(journal) if root else nullcontext():
+        for index in missing:
+            if index in found:
+                continue
+            try:
+                found[index] = record(chunk.ensemble, index, comm)
+            except (NotConverged, MissingLevels, MemoryError) as error:
+                if root:
+                    store.fail(index, f"{type(error).__name__}: {error}")
+                tell("failed")
+                continue
             if root:
-                store.fail(index, f"{type(error).__name__}: {error}")
-            continue
-        computed += 1
+                append(journal, index, found[index])
+            tell("computed")
         if root:
-            append(journal, index, found[index])
-    if root and found:
-        store.write_shard(found)
-        _drop_journals(store, set(found))
-    return computed, failed
+            store.write_shard(found)
+    if root:
+        store.release(journal, patience)
+    return True
 
 
-def _drop_journals(store: Store, saved: set[int]) -> None:
-    """Remove journals of runs that are gone, when all they hold is saved in a shard."""
-    for path in store.folder.glob("*.part"):
-        first, count = map(int, path.name.split(".", 1)[0].split("-"))
-        if set(range(first, first + count)) <= saved:
-            path.unlink(missing_ok=True)
+@contextmanager
+def _heartbeat(journal: Path):
+    """Touch a journal now and then, so that other hosts know its owner alive."""
+    ended = Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT):
+            with suppress(OSError):  # a lost beat harms nobody
+                os.utime(journal)
+
+    Thread(target=beat, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
-def predicted_memory(model: Model, count: int) -> float:
-    """Peak memory of one worker on one sample, MB: interpreter, factor, basis and matrix."""
-    n = model.dimension
-    if n < 700 or library() is None:
-        numbers = 4.0 * n * n if n < 700 else 40.0 * n * n**0.5
-    else:
-        numbers = structure(model).entries + n * (6.0 * count + 100 + 6 * model.length)
-    return 150 + 8e-6 * numbers
+def predicted_seconds(model: Model, count: int, certify: float = 0.05) -> float:
+    """Time of one sample on one core, s: within a factor 2 where it is more than a second.
+
+    `certify` is the share of samples whose levels are counted.
+    """
+    n, entries, flops = model.dimension, *_factor(model)
+    if n < DENSE_BELOW:
+        return 0.002 + 5e-10 * n**3
+    share = 1.0 if n <= CERTIFIED_BELOW else certify
+    # Measured: overhead and matrix, factorizations (20 GFlop/s), and Lanczos, which passes over
+    # the factor some 30 times for 50 states.
+    return 0.07 + 3e-5 * n + (1 + 2 * share) * flops / 20e9 + count / 50 * entries / 5e6
+
+
+def predicted_memory(model: Model, count: int, ranks: int = 1) -> float:
+    """Peak memory of one worker or rank on one sample, MB: interpreter, factor, basis, matrix."""
+    n, entries, _ = model.dimension, *_factor(model)
+    if n < DENSE_BELOW:
+        entries = 4.0 * n * n
+    # MUMPS under PETSc orders with PORD, a third more entries, and keeps buffers beside them.
+    numbers = entries * (1.0 if ranks == 1 else 2.0) + n * (6.0 * count + 100 + 6 * model.length)
+    return 215 + 8e-6 * numbers / ranks
+
+
+def _factor(model: Model) -> tuple[float, float]:
+    """Entries and operations of the factor, by power laws in the number of chain states.
+
+    Fitted to the structures of L = 14 ... 19; those would take seconds a model to find.
+    """
+    size = model.dimension / model.block / 12870
+    ring = bool(model.bubble) or model.boundary == "periodic"
+    entries = (6.3e6 if ring else 4.2e6) * size**1.77
+    flops = (5.7e9 if ring else 2.4e9) * size**2.67
+    return entries * model.block**2, flops * model.block**3
 
 
 def run(
-    campaign: Campaign,
-    data,
-    workers: int = 1,
-    progress: Callable[[int, int], None] = lambda computed, failed: None,
-) -> tuple[int, int]:
-    """Compute all that a campaign lacks; how many realizations were computed, and failed.
+    campaign: Campaign, data: Path, workers: int = 1, tell: Tell = lambda what: None
+) -> Counter[str]:
+    """Compute all that a campaign lacks; how many realizations met which fate, see `Tell`.
 
     With one worker the work is done in this process, otherwise in `workers` fresh ones, one
-    thread each unless OMP_NUM_THREADS says otherwise. A worker that dies is replaced.
+    thread each unless OMP_NUM_THREADS says otherwise. A worker that dies is replaced. What
+    another process has in work is waited for, and taken over if that process dies.
+
+    Raises:
+        OSError: the results cannot be written; what is saved stays.
+        RuntimeError: one chunk has killed three workers.
     """
-    todo = chunks(campaign, data)
-    totals = [0, 0]
+    totals: Counter[str] = Counter()
 
-    def count(result: tuple[int, int]) -> None:
-        totals[0] += result[0]
-        totals[1] += result[1]
-        progress(*result)
+    def count(what: str) -> None:
+        totals[what] += 1
+        tell(what)
 
+    todo = deque(chunks(campaign, data))
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
     if workers == 1:
-        for chunk in todo:
-            count(compute(chunk))
-        return totals[0], totals[1]
+        with threadpool_limits(int(threads)):
+            refused = 0
+            while todo:
+                chunk = todo.popleft()
+                if compute(chunk, tell=count):
+                    refused = 0
+                    continue
+                todo.append(chunk)
+                refused += 1
+                if refused >= len(todo):
+                    tell("waiting")
+                    time.sleep(POLL)
+        return totals
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    lost = 0
-    while todo:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            pending, finished = {}, []
-            queue = iter(todo)
+        os.environ.setdefault(name, threads)
+    crew = [_Worker() for _ in range(min(workers, len(todo)))]
+    deaths: Counter[tuple] = Counter()
+    try:
+        while todo or any(worker.chunk for worker in crew):
+            now = time.monotonic()
+            for worker in crew:
+                if worker.chunk is None and todo and now >= worker.rests_until:
+                    worker.give(todo.popleft())
+            for pipe in wait([worker.pipe for worker in crew], timeout=POLL):
+                worker = next(worker for worker in crew if worker.pipe is pipe)
+                try:
+                    message = pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    crew[crew.index(worker)] = _Worker()
+                    if worker.chunk is None:
+                        continue
+                    todo.appendleft(worker.chunk)
+                    place = (worker.chunk.store.name, worker.chunk.indices)
+                    deaths[place] += 1
+                    if deaths[place] == 3:
+                        raise RuntimeError(
+                            f"three workers died on {place[0]}, realizations {place[1][0]} to "
+                            f"{place[1][-1]} (out of memory?); what is finished is saved; try "
+                            "fewer --workers"
+                        ) from None
+                    continue
+                if isinstance(message, Exception):
+                    raise message
+                if isinstance(message, str):
+                    count(message)
+                    continue
+                if not message:  # in work elsewhere: later
+                    tell("waiting")
+                    todo.append(worker.chunk)
+                    worker.rests_until = now + POLL
+                worker.chunk = None
+    finally:
+        for worker in crew:
+            worker.process.terminate()
+    return totals
+
+
+POLL = 1.0  # seconds between looks at what other processes have in work
+
+
+class _Worker:
+    """A process that computes one chunk after the other, for as long as its parent lives."""
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()  # so that its death ends the pipe
+        self.chunk: Chunk | None = None
+        self.rests_until = 0.0
+
+    def give(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        try:
+            self.pipe.send(chunk)
+        except BrokenPipeError:
+            pass  # it died idle: its end of the pipe tells
+
+
+def _serve(pipe: Connection) -> None:
+    """Compute what comes through a pipe; says what became of each realization and chunk."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a Ctrl-C ends
+    try:
+        while True:
+            chunk = pipe.recv()
             try:
-                for chunk in _take(queue, workers):
-                    pending[pool.submit(compute, chunk)] = chunk
-                while pending:
-                    for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                        chunk = pending.pop(future)
-                        count(future.result())
-                        finished.append(chunk)
-                        for chunk in _take(queue, 1):
-                            pending[pool.submit(compute, chunk)] = chunk
-            except BrokenProcessPool:
-                lost += 1
-                if lost > 3:
-                    raise RuntimeError(
-                        "workers keep dying (out of memory?); what they finished is saved; "
-                        "try fewer --workers"
-                    ) from None
-        done = {(c.store.name, c.indices) for c in finished}
-        todo = [c for c in todo if (c.store.name, c.indices) not in done]
-    return totals[0], totals[1]
-
-
-def _take(queue: Iterator[Chunk], number: int) -> list[Chunk]:
-    return [chunk for chunk, _ in zip(queue, range(number), strict=False)]
+                answer = compute(chunk, tell=pipe.send)
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                error.add_note(traceback.format_exc())
+                answer = error
+            pipe.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the parent is gone: what is computed is in the journal
 
 
 def available_memory() -> float:

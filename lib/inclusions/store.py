@@ -2,29 +2,44 @@
 
 A folder `data/` holds
 
-    shards/<ensemble>/<first>-<count>.nc       what runs write; whole or not there at all
-    shards/<ensemble>/<first>-<count>.*.part   a run's journal: one checked line a realization
-    shards/<ensemble>/<index>.failed           why a realization failed
-    ensembles/<ensemble>.nc                    all realizations of a model, for the book
-    manifest.json                              hashes of the consolidated files
+    shards/<ensemble>/<first>-<count>-<seconds>s.nc   what runs write; whole or not there at all
+    shards/<ensemble>/<first>-<count>.<owner>.part    a claim and its journal
+    shards/<ensemble>/<index>.failed                  why a realization failed
+    shards/<ensemble>/*.damaged                       shards found damaged, and computed again
+    ensembles/<ensemble>.nc                           all realizations of a model, for the book
+    manifest.json                                     hashes of the consolidated files
 
 where <ensemble> is the model's key, the seed and the number of states. What a consolidated file
-holds counts as done, so the shards behind it may go.
+holds counts as done, so the shards behind it may go. A shard's name tells its cost too (older
+ones lack it), so that nothing need be opened to add up what a campaign has taken.
+
+Nothing is locked. A process claims realizations by creating its journal, whose name carries host
+and process, and then looks who else claims some of them: whoever sees another living claim gives
+way. So of two processes at least one gives way, and a realization is computed twice only if a
+process stands still for longer than the others' patience, or the file system shows a file that
+old to one host only. Even then nothing is wrong: a record depends on model, seed and index alone,
+and a shard replaces another whole.
 """
 
+import io
 import json
 import os
 import platform
+import re
 import socket
+import tarfile
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
+import psutil
 import xarray as xr
 
 from inclusions.model import Model
@@ -60,8 +75,69 @@ ROUNDED = {
 BATCH = 50  # realizations whose histograms a consolidated file adds up
 
 
+# After the end of the HDF5 part, which its readers do not look at: every bit of it is under this
+# hash, not only the values, which the checksum inside covers. Files of older versions lack it.
+SEAL = b"sha256:"
+
+
 class DamagedFile(RuntimeError):
     """A file of the store that is truncated, altered or of another schema."""
+
+
+class Shard(NamedTuple):
+    """A shard, by its name alone."""
+
+    path: Path
+    first: int
+    count: int
+    seconds: float | None  # of computing; older names do not tell
+
+    @property
+    def indices(self) -> range:
+        return range(self.first, self.first + self.count)
+
+    @classmethod
+    def at(cls, path: Path) -> "Shard | None":
+        """The shard a path names, None if it names none."""
+        match = re.fullmatch(r"(\d+)-(\d+)(?:-([\d.]+)s)?\.nc", path.name)
+        if match is None:
+            return None
+        first, count, seconds = match.groups()
+        return cls(path, int(first), int(count), None if seconds is None else float(seconds))
+
+
+class Journal(NamedTuple):
+    """The claim of one process on a run of realizations, and what it has saved of them."""
+
+    path: Path
+    indices: range
+    host: str
+    pid: int
+
+    @classmethod
+    def at(cls, path: Path) -> "Journal | None":
+        """The journal a path names, None if it names none."""
+        match = re.fullmatch(r"(\d+)-(\d+)\.(.+)-(\d+)\.part", path.name)
+        if match is None:
+            return None
+        first, count, host, pid = match.groups()
+        return cls(path, range(int(first), int(first) + int(count)), host, int(pid))
+
+    def alive(self, now: float, patience: float) -> bool:
+        """Whether its owner works on: its process runs, or on other hosts it wrote lately."""
+        try:
+            written = self.path.stat().st_mtime
+        except FileNotFoundError:
+            return False
+        if self.host != socket.gethostname():
+            return now - written < patience
+        try:
+            process = psutil.Process(self.pid)
+            # Started after the last sign of life, it is another process with the same number;
+            # start times are known to a second or so.
+            return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < written + 2
+        except psutil.NoSuchProcess:
+            return False
 
 
 def ensemble_name(model: Model, seed: int, states: int) -> str:
@@ -118,41 +194,69 @@ def checksum(dataset: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
-def write_atomically(path: Path, dataset: xr.Dataset) -> None:
-    """Write a dataset with its checksum: write, fsync, rename. The file exists whole or not at all.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write, fsync, rename: the file exists whole or not at all.
 
     Raises:
         OSError: no space, no permission; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    dataset = dataset.assign_attrs(checksum=checksum(dataset))
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
+    try:
+        with open(temporary, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # writing does not say where
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+
+
+def write_dataset(path: Path, dataset: xr.Dataset) -> None:
+    """Write a dataset with its checksum, whole or not at all.
+
+    Raises:
+        OSError: no space, no permission; nothing is left behind.
+    """
+    dataset = dataset.assign_attrs(checksum=checksum(dataset), sealed=1)
     encoding = {
         name: {"zlib": True, "complevel": 6, "shuffle": True}
         for name in dataset.data_vars
         if dataset[name].dtype.kind != "S"
     }
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
-    try:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    # Built in memory, because the HDF5 library crashes the process when the disk is full.
+    content = bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))
+    write_atomically(path, content + SEAL + sha256(content).hexdigest().encode())
 
 
 def read(path: Path) -> xr.Dataset:
-    """A shard or a consolidated file, checked against its schema and checksum.
+    """A shard or a consolidated file, checked against its name, schema and checksum.
+
+    Raises:
+        DamagedFile: it is not what was written; the message names the file and the fault.
+        OSError: it is not there or may not be read.
+    """
+    return parse(path, path.read_bytes())
+
+
+def parse(path: Path, content: bytes) -> xr.Dataset:
+    """The dataset in the bytes of a file of that name; checked.
 
     Raises:
         DamagedFile: it is not what was written; the message names the file and the fault.
     """
+    if not content:
+        raise DamagedFile(f"{path}: empty")
+    body, seal = content[: -len(SEAL) - 64], content[-len(SEAL) - 64 :]
+    sealed = seal.startswith(SEAL)
+    if sealed and seal != SEAL + sha256(body).hexdigest().encode():
+        raise DamagedFile(f"{path}: its bytes differ from the hash at its end")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as handle:
+        with xr.open_dataset(io.BytesIO(content), engine="h5netcdf") as handle:
             dataset = handle.load()
-    except FileNotFoundError:
-        raise
     except Exception as error:  # h5py raises many kinds for a broken file
         raise DamagedFile(f"{path}: cannot be read ({type(error).__name__})") from None
     if dataset.attrs.get("schema") != SCHEMA:
@@ -161,8 +265,17 @@ def read(path: Path) -> xr.Dataset:
     absent = [name for name in FIELDS if name not in dataset]
     if absent:
         raise DamagedFile(f"{path}: no field {', '.join(absent)}")
+    if dataset.attrs.get("sealed") and not sealed:
+        raise DamagedFile(f"{path}: the hash at its end is gone")
     if checksum(dataset) != dataset.attrs.get("checksum"):
         raise DamagedFile(f"{path}: checksum differs from the one inside")
+    shard = Shard.at(path)
+    name = path.stem if shard is None else path.parent.name
+    model = Model(**json.loads(dataset.attrs["model"]))
+    if name != ensemble_name(model, dataset.attrs["seed"], dataset.attrs["states"]):
+        raise DamagedFile(f"{path}: holds realizations of {model.key}, another ensemble")
+    if shard and not np.array_equal(dataset.realization, shard.indices):
+        raise DamagedFile(f"{path}: holds other realizations than its name says")
     return dataset
 
 
@@ -187,57 +300,179 @@ class Store:
     def consolidated(self) -> Path:
         return self.data / "ensembles" / f"{self.name}.nc"
 
-    def shards(self) -> list[Path]:
-        return sorted(self.folder.glob("[0-9]*-*.nc"))
+    def shards(self) -> list[Shard]:
+        """Every shard by its name, in order."""
+        return sorted(filter(None, map(Shard.at, self._files(".nc"))), key=lambda s: s[1:3])
+
+    def journals(self) -> list[Journal]:
+        """Every claim, living or not."""
+        return [journal for path in self._files(".part") if (journal := Journal.at(path))]
+
+    def _files(self, ending: str) -> list[Path]:
+        # Not glob: a folder may hold thousands, a campaign a hundred thousand.
+        folder = self.folder
+        try:
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            return []
+        return [folder / name for name in sorted(names) if name.endswith(ending)]
+
+    def gathered(self) -> tuple[set[int], float]:
+        """Indices in the consolidated file, and the seconds they took.
+
+        Raises:
+            DamagedFile: it cannot be opened.
+        """
+        try:
+            with h5py.File(self.consolidated) as file:
+                return set(file["realization"][:].tolist()), float(file["seconds"][:].sum())
+        except FileNotFoundError:
+            return set(), 0.0
+        except (OSError, KeyError):
+            raise DamagedFile(
+                f"{self.consolidated}: cannot be read; put back a good copy or delete it"
+            ) from None
 
     def done(self) -> set[int]:
-        """Indices of the realizations that are saved, by the names of the files alone."""
-        indices: set[int] = set()
-        if self.consolidated.exists():
-            with xr.open_dataset(self.consolidated, engine="h5netcdf") as dataset:
-                indices.update(map(int, dataset.realization.values))
+        """Indices of the realizations that are saved, by the names of the shards.
+
+        Raises:
+            DamagedFile: the consolidated file cannot be opened.
+        """
+        indices, _ = self.gathered()
+        return indices.union(*(shard.indices for shard in self.shards()))
+
+    def cost(self) -> tuple[set[int], float]:
+        """Indices that are saved, and the core-seconds they took.
+
+        Shards of older versions do not tell their cost: one of them is opened for all.
+
+        Raises:
+            DamagedFile: the consolidated file cannot be opened.
+        """
+        indices, seconds = self.gathered()
+        each = None
         for shard in self.shards():
-            first, count = map(int, shard.stem.split("-"))
-            indices.update(range(first, first + count))
-        return indices
+            before = len(indices)
+            indices.update(shard.indices)
+            fresh = len(indices) - before
+            if shard.seconds is not None:
+                seconds += shard.seconds * fresh / shard.count
+            elif fresh:
+                if each is None:
+                    try:
+                        each = float(read(shard.path).seconds.mean())
+                    except DamagedFile:
+                        continue
+                seconds += each * fresh
+        return indices, seconds
+
+    def set_damaged_aside(self, wanted: Iterable[int]) -> list[str]:
+        """Rename damaged shards among those of `wanted`, so that a run computes them again.
+
+        Shards whose realizations are all in the consolidated file are not needed and not read.
+
+        Raises:
+            DamagedFile: the consolidated file is damaged; no run can mend what may be the only
+                copy.
+        """
+        wanted, faults = set(wanted), []
+        if self.consolidated.exists():
+            wanted -= set(read(self.consolidated).realization.values.tolist())
+        for shard in self.shards():
+            if wanted.isdisjoint(shard.indices):
+                continue
+            try:
+                read(shard.path)
+            except DamagedFile as error:
+                faults.append(str(error))
+                shard.path.replace(shard.path.with_name(shard.path.name + ".damaged"))
+            except FileNotFoundError:
+                pass  # another run has just set it aside
+        return faults
 
     def failures(self) -> dict[int, str]:
         """Why each failed realization failed."""
         return {
             int(path.stem): path.read_text(encoding="utf-8").strip()
-            for path in sorted(self.folder.glob("*.failed"))
+            for path in self._files(".failed")
         }
 
     def fail(self, index: int, reason: str) -> None:
         """Note that a realization failed; the next run tries it again."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / f"{index}.failed").write_text(reason + "\n", encoding="utf-8")
+        write_atomically(self.folder / f"{index}.failed", f"{reason}\n".encode())
 
     def write_shard(self, records: dict[int, dict]) -> list[Path]:
-        """Save records, one shard for each run of consecutive indices, and drop their failures."""
+        """Save records, one shard for each run of consecutive indices, and drop their failures.
+
+        Raises:
+            OSError: no space, no permission; no shard is left half-written.
+        """
         paths = []
         for run in consecutive(records):
-            path = self.folder / f"{run[0]}-{len(run)}.nc"
+            seconds = sum(float(records[index]["seconds"]) for index in run)
+            path = self.folder / f"{run[0]}-{len(run)}-{seconds:.1f}s.nc"
             chosen = {index: records[index] for index in run}
-            write_atomically(path, to_dataset(self.model, self.seed, self.states, chosen))
+            write_dataset(path, to_dataset(self.model, self.seed, self.states, chosen))
             paths.append(path)
             for index in run:
                 (self.folder / f"{index}.failed").unlink(missing_ok=True)
         return paths
 
-    def journal(self, first: int, count: int) -> Path:
-        """This process's journal for a chunk of realizations."""
-        name = f"{first}-{count}.{socket.gethostname()}-{os.getpid()}.part"
-        return self.folder / name
+    def claim(self, indices: Iterable[int], patience: float) -> tuple[Path, list[int]] | None:
+        """Take realizations into work: this process's journal, and which of them are not saved.
+
+        None if another process has some of them in work. A claim is dead when its process is, or
+        on other hosts when it was silent for `patience` seconds. `release` ends a claim.
+
+        Raises:
+            OSError: the folder of results cannot be written.
+        """
+        first, last = min(indices), max(indices)
+        owner = f"{socket.gethostname()}-{os.getpid()}"
+        path = self.folder / f"{first}-{last - first + 1}.{owner}.part"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # A line that is no record; it also finds out at once that a disk is full.
+        try:
+            _append(path, f"# claimed {time.strftime('%F %T%z')}\n")
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        now = path.stat().st_mtime  # by the clock of the file server, like all the others
+        for journal in self.journals():
+            overlapping = journal.indices.start <= last and first < journal.indices.stop
+            if journal.path != path and overlapping and journal.alive(now, patience):
+                path.unlink()
+                return None
+        # Only now: whoever gave up a claim before had saved its shard by then.
+        saved = self.done()
+        return path, [index for index in indices if index not in saved]
 
     def journalled(self, indices: Iterable[int]) -> dict[int, dict]:
         """Records that interrupted runs left in journals, of the given indices."""
         wanted, records = set(indices), {}
-        for path in sorted(self.folder.glob("*.part")):
-            for index, record in _read_journal(path):
+        for journal in self.journals():
+            for index, record in _read_journal(journal.path):
                 if index in wanted:
                     records[index] = record
         return records
+
+    def release(self, path: Path, patience: float) -> None:
+        """Drop a claim, and what dead processes left once all of it is saved."""
+        path.touch()
+        now = path.stat().st_mtime
+        path.unlink()
+        saved = self.done()
+        for journal in self.journals():
+            held = {index for index, _ in _read_journal(journal.path)}
+            if held <= saved and not journal.alive(now, patience):
+                journal.path.unlink(missing_ok=True)
+        here = socket.gethostname()
+        for name in os.listdir(self.folder):
+            # A write cut short by a kill, on this host: elsewhere it may still be going on.
+            match = re.fullmatch(rf"\..+\.{re.escape(here)}-(\d+)", name)
+            if match and not psutil.pid_exists(int(match[1])):
+                (self.folder / name).unlink(missing_ok=True)
 
     def load(self) -> xr.Dataset:
         """All realizations, by index; shards and the consolidated file together.
@@ -246,7 +481,10 @@ class Store:
             DamagedFile: some file is not what was written.
             FileNotFoundError: there are none.
         """
-        paths = [*([self.consolidated] if self.consolidated.exists() else []), *self.shards()]
+        paths = [
+            *([self.consolidated] if self.consolidated.exists() else []),
+            *(shard.path for shard in self.shards()),
+        ]
         if not paths:
             raise FileNotFoundError(f"no realizations of {self.name} in {self.data}")
         parts = [read(path) for path in paths]
@@ -273,7 +511,7 @@ class Store:
     def consolidate(self) -> Path:
         """Write all realizations into the one file the book reads; the shards stay."""
         if self.shards() or not self.consolidated.exists():
-            write_atomically(self.consolidated, self.load())
+            write_dataset(self.consolidated, self.load())
         return self.consolidated
 
 
@@ -292,18 +530,32 @@ def _batched(shard: xr.Dataset) -> xr.Dataset:
 
 
 def append(journal: Path, index: int, record: dict[str, Any]) -> None:
-    """Add one record to a journal as a line that carries its own checksum."""
+    """Add one record to a journal as a line that carries its own checksum.
+
+    Raises:
+        OSError: no space, no permission; the journal is as it was.
+    """
     plain = {
         k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in record.items()
     }
     text = json.dumps([index, plain])
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with open(journal, "a", encoding="utf-8") as handle:
-        handle.write(f"{zlib.crc32(text.encode()):08x} {text}\n")
+    _append(journal, f"{zlib.crc32(text.encode()):08x} {text}\n")
+
+
+def _append(path: Path, line: str) -> None:
+    content = line.encode()
+    with open(path, "ab", buffering=0) as handle:
+        before = handle.tell()
+        try:
+            while content:  # a disk that fills up takes a part first
+                content = content[handle.write(content) :]
+        except OSError as error:
+            handle.truncate(before)
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _read_journal(path: Path) -> Iterator[tuple[int, dict]]:
-    """The whole lines of a journal; a line cut short by a kill fails its checksum and is skipped."""
+    """The whole lines of a journal; one cut short by a kill fails its checksum: skipped."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:  # its owner has just turned it into a shard
@@ -395,9 +647,7 @@ def write_manifest(data: Path) -> Path:
             "inclusions": str(dataset.attrs["inclusions"]),
         }
     path = data / "manifest.json"
-    temporary = path.with_name(f".manifest.{os.getpid()}")
-    temporary.write_text(json.dumps({"files": entries}, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_atomically(path, (json.dumps({"files": entries}, indent=1) + "\n").encode())
     return path
 
 
@@ -432,3 +682,97 @@ def verify(data: Path) -> tuple[int, list[str]]:
     elif (data / "ensembles").exists():
         faults.append(f"{manifest}: not there; inclusions consolidate writes it")
     return checked, faults
+
+
+def export(data: Path, archive: Path) -> int:
+    """Pack all results into one tar file with a manifest of their hashes; how many files.
+
+    Shards that a consolidated file makes needless stay out.
+
+    Raises:
+        DamagedFile: one is not what was written.
+        OSError: the archive cannot be written; nothing is left behind.
+    """
+    paths = []
+    for place in stores(data):
+        gathered, _ = place.gathered()
+        paths += [place.consolidated] if gathered else []
+        paths += [s.path for s in place.shards() if not gathered.issuperset(s.indices)]
+    if not paths:
+        raise FileNotFoundError(f"no results in {data}")
+    hashes = {}
+    temporary = archive.with_name(f".{archive.name}.{os.getpid()}")
+    try:
+        with tarfile.open(temporary, "w") as tar:  # the files are compressed inside
+            for path in paths:
+                content = path.read_bytes()
+                parse(path, content)
+                name = path.relative_to(data).as_posix()
+                hashes[name] = sha256(content).hexdigest()
+                _add(tar, name, content)
+            _add(tar, MANIFEST, json.dumps({"files": hashes}, indent=1).encode())
+        os.replace(temporary, archive)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return len(paths)
+
+
+MANIFEST = "manifest.json"
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    member.mtime = int(time.time())
+    tar.addfile(member, io.BytesIO(content))
+
+
+def import_archive(data: Path, archive: Path) -> tuple[int, int]:
+    """Merge an archive of `export` into a folder of results: files added, realizations gained.
+
+    All of it is verified before anything is written.
+
+    Raises:
+        DamagedFile: the archive or a file in it is not what was packed.
+        ValueError: a consolidated file shares only some realizations with the one here.
+        OSError: the archive cannot be read or the folder not written.
+    """
+    added: list[tuple[Path, str, Store]] = []
+    try:
+        with tarfile.open(archive) as tar:
+            members = {member.name: member for member in tar if member.isfile()}
+            bytes_of = lambda name: tar.extractfile(members[name]).read()  # noqa: E731
+            if MANIFEST not in members:
+                raise DamagedFile(f"{archive}: no {MANIFEST} inside")
+            hashes = json.loads(bytes_of(MANIFEST))["files"]
+            if set(hashes) != set(members) - {MANIFEST}:
+                raise DamagedFile(f"{archive}: its files are not those of its {MANIFEST}")
+            for name, expected in hashes.items():
+                content = bytes_of(name)
+                if sha256(content).hexdigest() != expected:
+                    raise DamagedFile(f"{archive}: {name} differs from its hash")
+                # The file's own attributes say where it belongs: no path is taken on trust.
+                dataset = parse(Path(name), content)
+                seed, states = int(dataset.attrs["seed"]), int(dataset.attrs["states"])
+                place = Store(data, Model(**json.loads(dataset.attrs["model"])), seed, states)
+                shard = Shard.at(Path(name))
+                target = place.folder / Path(name).name if shard else place.consolidated
+                have, _ = place.gathered()
+                new = set(dataset.realization.values.tolist())
+                if new <= have or (shard and target.exists()):
+                    continue
+                if not shard and not have <= new:
+                    raise ValueError(
+                        f"{archive}: {name} and {target} each hold realizations that the other "
+                        "lacks; import shards instead, or into a folder of its own"
+                    )
+                added.append((target, name, place))
+            before = {place: len(place.done()) for _, _, place in added}
+            for target, name, _ in added:
+                write_atomically(target, bytes_of(name))
+    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError) as error:
+        if type(error) is ValueError:
+            raise
+        raise DamagedFile(f"{archive}: not an archive of inclusions export ({error})") from None
+    return len(added), sum(len(place.done()) - count for place, count in before.items())

@@ -1,8 +1,8 @@
 """The factorizations of H - shift a spectral transform can stand on, under one interface.
 
-Each is a context manager made from (hamiltonian, shift) with `solve(block)`, the `growth` of its
-entries and the number of `entries` it stores; those that know the inertia have the number of
-`negative` pivots.
+Each is a context manager made from (hamiltonian, shift) with `solve(block)`, the number of
+`entries` it stores and whether it is `sound`: else another shift is wanted. Those that know the
+inertia have the number of `negative` pivots.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ class Mumps:
     """MUMPS through python-mumps: L D L^T with threshold pivoting, ordered by SCOTCH or METIS."""
 
     name = "mumps"
-    growth = None  # MUMPS delays bad pivots instead
+    sound = True  # bad pivots are delayed instead
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
         import mumps
@@ -52,7 +52,7 @@ class SuperLU:
     """SciPy's SuperLU, ordered by METIS in symmetric mode: needs nothing but SciPy."""
 
     name = "superlu"
-    growth = None  # rows are exchanged instead
+    sound = True  # rows are exchanged instead
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
         n = hamiltonian.model.block

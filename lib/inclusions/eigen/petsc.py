@@ -72,7 +72,7 @@ class PetscFactor:
     """(H - shift) = L D L^T by MUMPS on all ranks, ready to solve. A context manager."""
 
     name = "petsc"
-    growth = None  # MUMPS delays bad pivots instead
+    sound = True  # MUMPS delays bad pivots instead
 
     def __init__(self, distributed: DistributedMatrix, shift: float):
         petsc = distributed.library

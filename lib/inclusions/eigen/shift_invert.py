@@ -151,13 +151,12 @@ class ShiftInvert:
             # A fraction of the mean level spacing: far below the distance to the window's edge.
             shift = target + attempt * (-1) ** attempt / dimension
             with matrix.factorize(shift) as factor:
-                if attempt == ATTEMPTS - 1 or factor.growth is None or factor.growth < GROWTH_LIMIT:
+                if factor.sound or attempt == ATTEMPTS - 1:
                     yield factor, shift
                     return
 
 
 ATTEMPTS = 6  # shifts tried
-GROWTH_LIMIT = 1e7  # of the entries of L; beyond it the solves are too inaccurate
 
 
 def _count_levels(

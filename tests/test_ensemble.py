@@ -1,0 +1,269 @@
+"""Running a campaign: the same records however it is cut, killed, shared or resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+import xarray as xr
+
+from inclusions import campaign, ensemble, store
+from inclusions.eigen import NotConverged
+from inclusions.model import Model
+
+CAMPAIGN = """
+name = "test"
+seed = 5
+states = 20
+chunk = {chunk}
+[[ensemble]]
+length = 8
+bubble = 4
+disorder = [1.0, 4.0]
+realizations = {realizations}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes a campaign file."""
+
+    def write(name="campaign.toml", chunk=5, realizations=12, text=CAMPAIGN):
+        path = tmp_path / name
+        path.write_text(text.format(chunk=chunk, realizations=realizations))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def undisturbed(physics, tmp_path_factory):
+    """What the campaign gives when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    path = folder / "campaign.toml"
+    path.write_text(CAMPAIGN.format(chunk=5, realizations=12))
+    ensemble.run(campaign.load(path), folder / "data")
+    return physics(path, folder / "data")
+
+
+def identical(these, those):
+    assert these.keys() == those.keys()
+    for name in these:
+        xr.testing.assert_identical(these[name], those[name])
+    return True
+
+
+def start(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "inclusions", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options,
+    )  # fmt: skip
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
+
+
+def wait_for(condition):
+    for _ in range(1200):
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("nothing happened for a minute")
+
+
+def computed(data):
+    """How often each realization was computed and saved, by the shards."""
+    counts = Counter()
+    for path in data.glob("shards/*/*.nc"):
+        counts.update((path.parent.name, index) for index in store.Shard.at(path).indices)
+    return counts
+
+
+def leftovers(data):
+    return [path for path in data.glob("shards/*/*") if path.suffix != ".nc"]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50])
+def test_records_do_not_depend_on_the_chunks(undisturbed, write, physics, tmp_path, chunk):
+    path = write(chunk=chunk)
+    ensemble.run(campaign.load(path), tmp_path / "data")
+    assert identical(physics(path, tmp_path / "data"), undisturbed)
+
+
+def test_records_do_not_depend_on_the_workers(undisturbed, write, physics, tmp_path):
+    path = write()
+    fates = ensemble.run(campaign.load(path), tmp_path / "data", workers=2)
+    assert fates == {"computed": 24}
+    assert identical(physics(path, tmp_path / "data"), undisturbed)
+
+
+def test_a_larger_campaign_computes_only_what_is_new(write, tmp_path):
+    ensemble.run(campaign.load(write(realizations=4)), tmp_path / "data")
+    fates = ensemble.run(campaign.load(write(realizations=6)), tmp_path / "data")
+    assert fates == {"computed": 4}
+
+
+def test_a_part_of_an_ensemble_is_what_the_whole_has(undisturbed, write, physics, tmp_path):
+    text = CAMPAIGN + "first = 3\n"
+    path = write(realizations=4, text=text)
+    ensemble.run(campaign.load(path), tmp_path / "data")
+    for name, dataset in physics(path, tmp_path / "data").items():
+        assert dataset.realization.values.tolist() == [3, 4, 5, 6]
+        whole = undisturbed[name].sel(realization=dataset.realization)
+        assert dataset.gap_ratio.equals(whole.gap_ratio)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_killed_at_any_moment_goes_on_where_it_stood(
+    undisturbed, write, physics, tmp_path, workers
+):
+    path, data = write(chunk=12), tmp_path / "data"
+    run = start("run", path, "--data", data, "--workers", workers)
+    journal = wait_for(lambda: [p for p in data.glob("shards/*/*.part") if p.stat().st_size > 2000])
+    run.kill()
+    run.wait()
+    saved = len(computed(data)) or len(list(store._read_journal(journal[0])))
+    assert saved
+    # The workers end with their parent, after the realization they are at.
+    code, output = finish(start("run", path, "--data", data, "--workers", workers))
+    assert code == 0, output
+    assert identical(physics(path, data), undisturbed)
+    assert set(computed(data).values()) == {1}
+    assert leftovers(data) == []
+    assert "recovered" in output or "elsewhere" in output or " 0 of" not in output
+
+
+def test_a_worker_that_is_killed_is_replaced(undisturbed, write, physics, tmp_path):
+    path, data = write(chunk=12), tmp_path / "data"
+    run = start("run", path, "--data", data, "--workers", 2)
+    (journal, *_) = wait_for(lambda: list(data.glob("shards/*/*.part")))
+    os.kill(store.Journal.at(journal).pid, signal.SIGKILL)
+    code, output = finish(run)
+    assert code == 0, output
+    assert "0 failed" in output
+    assert identical(physics(path, data), undisturbed)
+    assert set(computed(data).values()) == {1}
+    assert leftovers(data) == []
+
+
+def test_a_run_that_is_told_to_end_takes_its_workers_along(write, tmp_path):
+    path, data = write(chunk=200, realizations=2000), tmp_path / "data"
+    run = start("run", path, "--data", data, "--workers", 2)
+    claims = wait_for(lambda: (found := list(data.glob("shards/*/*.part")))[1:] and found)
+    run.terminate()
+    code, output = finish(run)
+    assert code == 130
+    assert output.endswith("what is finished is saved, the same command goes on\n")
+    for claim in claims:
+        journal = store.Journal.at(claim)
+        wait_for(lambda journal=journal: not journal.alive(time.time(), 0))
+
+
+def test_overlapping_campaigns_at_once_compute_nothing_twice(undisturbed, write, physics, tmp_path):
+    data = tmp_path / "data"
+    path, other = write(chunk=5), write("other.toml", chunk=7, realizations=9)
+    runs = [start("run", p, "--data", data, "--workers", 2) for p in (path, other)]
+    for run in runs:
+        code, output = finish(run)
+        assert code == 0, output
+    assert identical(physics(path, data), undisturbed)
+    assert set(computed(data).values()) == {1}
+    assert leftovers(data) == []
+
+
+def test_a_damaged_shard_is_named_and_computed_again(
+    undisturbed, write, physics, command_line, tmp_path
+):
+    path, data = write(), tmp_path / "data"
+    ensemble.run(campaign.load(path), data)
+    broken, cut, *_ = sorted(data.glob("shards/*/*.nc"))
+    broken.write_bytes(b"")
+    os.truncate(cut, 1000)
+    output = command_line("run", path, "--data", data).out.replace("\n", "")
+    assert str(broken) in output and str(cut) in output
+    assert "7 computed" in output  # five and the last two of twelve
+    assert identical(physics(path, data), undisturbed)
+
+
+def test_a_realization_that_fails_is_told_and_tried_again(write, tmp_path, monkeypatch):
+    plan, data = campaign.load(write(realizations=3)), tmp_path / "data"
+    original = ensemble.record
+
+    def reluctant(one, index, comm=None):
+        if index == 1:
+            raise NotConverged("12 of 20 states", None)
+        return original(one, index, comm)
+
+    monkeypatch.setattr(ensemble, "record", reluctant)
+    assert ensemble.run(plan, data) == {"computed": 4, "failed": 2}
+    place = ensemble.place_of(plan.ensembles[0], data)
+    assert place.failures() == {1: "NotConverged: 12 of 20 states"}
+    monkeypatch.undo()
+    assert ensemble.run(plan, data) == {"computed": 2}
+    assert place.failures() == {}
+
+
+def test_a_chunk_that_kills_its_workers_is_given_up_with_a_reason(write, tmp_path, monkeypatch):
+    # As when memory is short: the kernel kills whoever computes this.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, threading, sys\n"
+        "if '--multiprocessing-fork' in sys.argv:\n"
+        "    threading.Timer(0.5, os.kill, (os.getpid(), 9)).start()\n"
+    )
+    run = start(
+        "run", write(realizations=4000, chunk=4000), "--data", tmp_path / "data", "--workers", 2,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    code, output = finish(run)
+    assert code == 1
+    assert "three workers died on bubble4-L8-W" in output
+    assert "Traceback" not in output
+
+
+def test_status_tells_done_missing_failed_and_core_hours(write, command_line, tmp_path):
+    path, data = write(realizations=4), tmp_path / "data"
+    ensemble.run(campaign.load(path), data)
+    larger = campaign.load(write("larger.toml", realizations=10))
+    place = ensemble.place_of(larger.ensembles[1], data)
+    place.fail(7, "NotConverged: 12 of 20 states")
+    told = json.loads(
+        command_line("status", tmp_path / "larger.toml", "--data", data, "--json").out
+    )
+    assert [row["failed"] for row in told["ensembles"]] == [0, 1]
+    total = told["all"]
+    assert (total["wanted"], total["done"], total["missing"], total["failed"]) == (20, 8, 12, 1)
+    assert total["core_hours_spent"] >= 0 and total["core_hours_to_go"] >= 0
+
+
+def test_predictions_grow_with_the_model_and_ranks_share_memory():
+    sizes = [Model(length, 4.0, bubble=4) for length in range(6, 21, 2)]
+    seconds = [ensemble.predicted_seconds(model, 50) for model in sizes]
+    memory = [ensemble.predicted_memory(model, 50) for model in sizes]
+    assert seconds == sorted(seconds) and memory == sorted(memory)
+    alone, shared = (ensemble.predicted_memory(sizes[-1], 50, ranks) for ranks in (1, 16))
+    assert shared < alone / 4
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("workers = 2", "unknown key ensemble.1.workers"),
+        ("ranks = 0", "ensemble.1.ranks"),
+        ("first = -1", "ensemble.1.first"),
+        ("states = 0", "ensemble.1.states"),
+    ],
+)
+def test_a_wrong_campaign_file_is_one_line_and_nothing_is_written(
+    write, command_line, tmp_path, line, complaint
+):
+    path = write(text=CAMPAIGN + line + "\n")
+    ended = command_line("run", path, "--data", tmp_path / "data")
+    assert ended.code == 2 and ended.out == ""
+    assert complaint in ended.err and ended.err.count("\n") == 1
+    assert not (tmp_path / "data").exists()
