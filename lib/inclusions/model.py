@@ -1,8 +1,9 @@
 """The physics parameters of one ensemble: a random-field chain, isolated or closed by a bubble."""
 
 from dataclasses import asdict, dataclass, fields
-from math import comb, isfinite
+from math import comb
 from numbers import Integral, Real
+from sys import float_info
 from typing import Any, Literal
 
 import numpy as np
@@ -77,11 +78,12 @@ class Model:
 
     def _check_real(self, name: str, lowest: float | None = None) -> None:
         value = getattr(self, name)
-        number = isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        number = number and abs(value) <= float_info.max
         if not number or (lowest is not None and value < lowest):
             bound = "" if lowest is None else f" of at least {lowest:g}"
             raise ValueError(f"{name} must be a finite number{bound}, got {value!r}")
-        object.__setattr__(self, name, float(value))
+        object.__setattr__(self, name, float(value) + 0.0)  # -0.0, too, is 0.0 in the key
 
     @property
     def up(self) -> int:

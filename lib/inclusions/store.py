@@ -242,6 +242,39 @@ def read(path: Path) -> xr.Dataset:
     return parse(path, path.read_bytes())
 
 
+def _sealed(path: Path, content: bytes) -> bool:
+    """Whether a file ends in the hash of its bytes, which then say that it is whole.
+
+    Raises:
+        DamagedFile: the bytes have another hash.
+    """
+    body, seal = content[: -len(SEAL) - 64], content[-len(SEAL) - 64 :]
+    if not seal.startswith(SEAL):
+        return False
+    if seal != SEAL + sha256(body).hexdigest().encode():
+        raise DamagedFile(f"{path}: its bytes differ from the hash at its end")
+    return True
+
+
+def _vouched(shard: Shard, content: bytes) -> bool:
+    """Whether the hash at a shard's end and its head already say that it is what its name says.
+
+    A tenth of the work of `parse`, which a campaign of many shards would feel at every start.
+    """
+    if not _sealed(shard.path, content):
+        return False
+    with h5py.File(io.BytesIO(content)) as file:
+        head = {name: np.ravel(value)[0] for name, value in file.attrs.items()}
+        model = Model(**json.loads(head["model"]))
+        name = ensemble_name(model, head["seed"], head["states"])
+        indices = file["realization"][:]
+    return (
+        head["schema"] == SCHEMA
+        and name == shard.path.parent.name
+        and np.array_equal(indices, shard.indices)
+    )
+
+
 def parse(path: Path, content: bytes) -> xr.Dataset:
     """The dataset in the bytes of a file of that name; checked.
 
@@ -250,10 +283,7 @@ def parse(path: Path, content: bytes) -> xr.Dataset:
     """
     if not content:
         raise DamagedFile(f"{path}: empty")
-    body, seal = content[: -len(SEAL) - 64], content[-len(SEAL) - 64 :]
-    sealed = seal.startswith(SEAL)
-    if sealed and seal != SEAL + sha256(body).hexdigest().encode():
-        raise DamagedFile(f"{path}: its bytes differ from the hash at its end")
+    sealed = _sealed(path, content)
     try:
         with xr.open_dataset(io.BytesIO(content), engine="h5netcdf") as handle:
             dataset = handle.load()
@@ -383,7 +413,9 @@ class Store:
             if wanted.isdisjoint(shard.indices):
                 continue
             try:
-                read(shard.path)
+                content = shard.path.read_bytes()
+                if not _vouched(shard, content):
+                    parse(shard.path, content)
             except DamagedFile as error:
                 faults.append(str(error))
                 shard.path.replace(shard.path.with_name(shard.path.name + ".damaged"))

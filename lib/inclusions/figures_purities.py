@@ -1,0 +1,615 @@
+"""Figures of purities, magnetizations and their correlations: tables to axes, no more."""
+
+from collections.abc import Iterable, Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from inclusions.figures import (
+    BUBBLE,
+    CHAIN,
+    RING,
+    WIDTH,
+    colour_of,
+    marker_of,
+    reference_lines,
+    shade_of,
+    styled,
+)
+from inclusions.model import TUNED_BANDWIDTH
+from inclusions.statistics import plateau
+
+LOCALIZED = 4.0  # disorder from which the paper's figures of purities begin, units of J
+PAPER = (4.4, 5.2, 6.0, 8.0)  # disorders of the paper's Fig. 5
+
+NEUTRAL = "#333333"
+
+
+def distance_colour(distance: int, largest: int) -> tuple[float, float, float, float]:
+    """The colour of a distance from the bubble: dark next to it, light far away."""
+    return matplotlib.colormaps["viridis"](0.92 * distance / max(largest, 1))
+
+
+def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
+    """Those of the wanted values that are there; as many of the others if none is."""
+    available = sorted(set(available))
+    return [w for w in wanted if w in available] or available[-len(wanted) :]
+
+
+def _empty(axes: Axes, table: pd.DataFrame) -> bool:
+    """Say that there are no data where there are none."""
+    if len(table):
+        return False
+    axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center", color="#666666")
+    return True
+
+
+def _disorder_axis(axes: Axes) -> None:
+    axes.set_xlabel("disorder $W$ ($J$)")
+
+
+# Eq. (5)
+
+
+@styled
+def partial_traces(table: pd.DataFrame) -> Figure:
+    """Purity by Eq. (5) against the one by partial trace; right, the same without definite S^z."""
+    figure = Figure((WIDTH, 3.4))
+    titles = {"eigenstate": "eigenstates", "superposition": "superpositions of two sectors"}
+    for axes, (kind, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
+        rows = table[table.kind == kind]
+        axes.plot([0.5, 1], [0.5, 1], color="#999999", lw=1, zorder=1)
+        axes.plot(
+            rows.partial_trace, rows.formula, ".", ms=4, alpha=0.6, mew=0,
+            color=CHAIN if kind == "eigenstate" else BUBBLE,
+        )  # fmt: skip
+        axes.set(xlabel=r"purity $\mathrm{Tr}\,\rho_i^2$ by partial trace", title=title)
+        axes.set_aspect("equal")
+    figure.axes[0].set_ylabel(r"$1/2 + 2\,\langle S^z_i\rangle^2$")
+    return figure
+
+
+# The ergodic side and the limit of strong disorder
+
+
+@styled
+def ergodic(table: pd.DataFrame) -> Figure:
+    """gamma - 1/2 against the dimension, a panel a disorder; hollow, what scatters over states."""
+    disorders = sorted(set(table.disorder)) or [np.nan]
+    figure = Figure((WIDTH, 3.8))
+    panels = figure.subplots(1, len(disorders), sharey=True, squeeze=False)[0]
+    for axes, disorder in zip(panels, disorders, strict=True):
+        if _empty(axes, table):
+            continue
+        part = table[table.disorder == disorder]
+        for (bubble, boundary), curve in part.groupby(["bubble", "boundary"]):
+            curve = curve.sort_values("dimension")
+            colour = BUBBLE if bubble else (RING if boundary == "periodic" else CHAIN)
+            marker = "o" if bubble else "^"
+            axes.errorbar(curve.dimension, curve.excess, curve.error, color=colour, marker=marker)
+            axes.errorbar(
+                curve.dimension, curve["scatter"], curve.scatter_error, color=colour,
+                marker=marker, mfc="white", ls="--",
+            )  # fmt: skip
+        d = np.geomspace(part.dimension.min() / 1.3, part.dimension.max() * 1.3, 50)
+        axes.plot(d, 1 / (d + 2), color=NEUTRAL, lw=1.1, ls="-.")
+        start = part.excess.max() * 1.25
+        for power, style in ((0.5, ":"), (1.0, (0, (6, 2)))):
+            axes.plot(d, start * (d / d[0]) ** -power, color="#888888", lw=1, ls=style)
+        axes.set(
+            xscale="log", yscale="log", title=f"$W = {disorder:g}$",
+            xlabel="dimension $d$ of the sector",
+        )  # fmt: skip
+        ticks = [t for t in (100, 300, 1000, 3000, 10000, 30000, 100000) if d[0] <= t <= d[-1]]
+        axes.set_xticks(ticks, [f"{t}" for t in ticks])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    panels[0].set_ylabel(r"mean of $\gamma - 1/2$")
+    kinds = {(row.bubble > 0, row.boundary) for row in table.itertuples()}
+    known = {
+        (True, "open"): (BUBBLE, "o", "bubble"),
+        (False, "periodic"): (RING, "^", "periodic chain"),
+        (False, "open"): (CHAIN, "^", "open chain"),
+    }
+    handles = [
+        Line2D([], [], color=colour, marker=marker, label=name)
+        for kind, (colour, marker, name) in known.items()
+        if kind in kinds
+    ]
+    handles += [
+        Line2D(
+            [], [], color=NEUTRAL, marker="o", mfc="white", ls="--", label="scatter over states"
+        ),
+        Line2D([], [], color=NEUTRAL, ls="-.", label="random vectors"),
+        Line2D([], [], color="#888888", ls=":", label="$d^{-1/2}$"),
+        Line2D([], [], color="#888888", ls=(0, (6, 2)), label="$d^{-1}$"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+@styled
+def losses(table: pd.DataFrame) -> Figure:
+    """1 - gamma in the middle against disorder, with its limit pi/4W, by system and length."""
+    figure = Figure((WIDTH, 3.8))
+    axes = figure.subplots()
+    if not _empty(axes, table):
+        for (bubble, length), curve in table.groupby([table.bubble > 0, "length"]):
+            curve = curve.sort_values("disorder")
+            axes.errorbar(
+                curve.disorder, curve.loss, curve.error, color=shade_of(length),
+                marker=marker_of(length), mfc="white" if bubble else None,
+                ls="--" if bubble else "-",
+                label=f"{'bubble' if bubble else 'open chain'}, $L = {length}$",
+            )  # fmt: skip
+        length = table.length.max()
+        w = np.geomspace(max(table.disorder.min(), 4), table.disorder.max(), 50)
+        axes.plot(
+            w, np.pi * length / (4 * w * (length - 1)), color=NEUTRAL, lw=1.2, ls="-.",
+            label=r"$\pi L / 4 W (L-1)$",
+        )  # fmt: skip
+        axes.set(xscale="log", yscale="log")
+        ticks = [w for w in (1, 2, 4, 8, 15, 25, 50, 100) if w <= table.disorder.max()]
+        axes.set_xticks(ticks, [str(w) for w in ticks])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.legend(ncols=2)
+    axes.set_ylabel(r"$1 - \gamma$ in the middle")
+    _disorder_axis(axes)
+    return figure
+
+
+# Fig. 3
+
+
+@styled
+def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
+    """Fig. 3: purity by distance, and the isolated chain of L + 2 as a band.
+
+    A panel for each of the two longest chains with a bubble that share disorders.
+    """
+    localized = purities[(purities.bubble > 0) & (purities.disorder >= LOCALIZED)]
+    lengths = sorted(set(localized.length))[-2:]
+    figure = Figure((WIDTH, 5.2))
+    panels = figure.subplots(1, max(len(lengths), 1), sharey=True, squeeze=False)[0]
+    if not lengths:
+        _empty(panels[0], localized)
+    for axes, length in zip(panels, lengths, strict=False):
+        levels = isolated[
+            (isolated.length == length + 2)
+            & (isolated.sites == "middle")
+            & (isolated.boundary == "open")
+        ].set_index("disorder")
+        for disorder, curve in localized[localized.length == length].groupby("disorder"):
+            colour = colour_of(disorder)
+            if disorder in levels.index:
+                level = levels.loc[disorder]
+                axes.axhspan(
+                    level.purity - level.error, level.purity + level.error,
+                    color=colour, alpha=0.25, lw=0,
+                )  # fmt: skip
+                axes.axhline(level.purity, color=colour, lw=0.8, alpha=0.6)
+            axes.errorbar(
+                curve.distance, curve.purity, curve.error, color=colour, marker=marker_of(length)
+            )
+        axes.set(
+            xlabel="distance $i$ from the bubble", title=f"bubble $L = {length}$, band {length + 2}"
+        )
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[0].set_ylabel(r"mean purity $\gamma_i$")
+    _disorder_legend(figure, localized)
+    return figure
+
+
+def _disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] = ()) -> None:
+    handles = [
+        Line2D([], [], color=colour_of(w), marker="o", label=f"$W = {w:g}$")
+        for w in sorted(set(table.disorder), reverse=True)
+    ]
+    handles += more
+    if handles:
+        rows = -(-len(handles) // 6)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=-(-len(handles) // rows),
+            columnspacing=1.2, handlelength=1.8,
+        )  # fmt: skip
+
+
+# Fig. 4
+
+
+@styled
+def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) -> Figure:
+    """Fig. 4: purity at a fixed distance against L, with bubble (left) and without (right)."""
+    figure = Figure((WIDTH, 2.7 * len(distances) + 0.5))
+    panels = figure.subplots(len(distances), 2, sharex="row", sharey="row", squeeze=False)
+    localized = purities[(purities.disorder >= LOCALIZED) & (purities.boundary == "open")]
+    for row, distance in zip(panels, distances, strict=True):
+        for axes, bubble in zip(row, (True, False), strict=True):
+            chosen = localized[
+                (localized.distance == distance) & ((localized.bubble > 0) == bubble)
+            ]
+            _empty(axes, chosen)
+            for disorder, curve in chosen.groupby("disorder"):
+                axes.errorbar(
+                    curve.length, curve.purity, curve.error, color=colour_of(disorder), marker="o"
+                )
+            axes.set_title(f"{'bubble' if bubble else 'isolated chain'}, $i = {distance}$")
+        lengths = sorted(set(localized.length[localized.distance == distance]))
+        row[0].set_xticks(lengths)
+        row[0].set_ylabel(rf"mean purity $\gamma_{{{distance}}}$")
+    for axes in panels[-1]:
+        axes.set_xlabel("length $L$")
+    _disorder_legend(figure, localized)
+    return figure
+
+
+# Fig. 8
+
+
+@styled
+def bubble_sizes(table: pd.DataFrame) -> Figure:
+    """Fig. 8: purity against the size of the bubble, a panel a disorder, a curve a distance.
+
+    Hollow symbols are the trivial bubble of one state, the black line the isolated chain.
+    """
+    sized = table[table.bubble > 2]
+    disorders = [w for w, part in sized.groupby("disorder") if part.bubble.nunique() > 1]
+    disorders = disorders or sorted(set(sized.disorder))[:1]
+    columns = 2 if len(disorders) in (2, 4) else min(max(len(disorders), 1), 3)
+    rows = max(-(-len(disorders) // columns), 1)
+    figure = Figure((WIDTH, 2.5 * rows + 0.7))
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    largest = int(table.distance.max()) if len(table) else 0
+    for axes in panels.flat[len(disorders) :]:
+        axes.axis("off")
+    if not disorders:
+        panels[0, 0].axis("on")
+        _empty(panels[0, 0], sized)
+    for axes, disorder in zip(panels.flat, disorders, strict=False):
+        part = table[table.disorder == disorder]
+        for distance, curve in part[part.distance >= 0].groupby("distance"):
+            colour = distance_colour(distance, largest)
+            for trivial, points in curve.groupby(curve.bubble == 1):
+                axes.errorbar(
+                    points.bubble, points.purity, points.error, color=colour, marker="o",
+                    mfc="white" if trivial else colour, ls="" if trivial else "-", ms=4,
+                )  # fmt: skip
+        for row in part[part.bubble == 0].itertuples():
+            axes.axhspan(
+                row.purity - row.error, row.purity + row.error, color="k", alpha=0.12, lw=0
+            )
+            axes.axhline(row.purity, color="k", lw=1.1)
+        axes.set_title(f"$W = {disorder:g}$")
+        axes.set_xticks(sorted(set(table.bubble) - {0}))
+    for axes in panels[:, 0]:
+        axes.set_ylabel(r"mean purity $\gamma_i$")
+    for column in range(columns):
+        last = max(r for r in range(rows) if r * columns + column < max(len(disorders), 1))
+        panels[last, column].set_xlabel(r"bubble $n_\mathrm{GOE}$")
+        panels[last, column].tick_params(labelbottom=True)
+    handles = [
+        Line2D([], [], color=distance_colour(i, largest), marker="o", label=f"$i = {i}$")
+        for i in range(largest + 1)
+    ]
+    handles.append(Line2D([], [], color="k", label="isolated chain"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    return figure
+
+
+# Fig. 9
+
+
+@styled
+def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
+    """Fig. 9: gamma_XXZ - gamma_i with fits (top), and the fitted gamma_0 (bottom).
+
+    Top: the longest chain that has as many disorders as any. Bottom: all lengths; only fits in
+    which gamma_0 is constrained on both sides.
+    """
+    figure = Figure((WIDTH, 7.6))
+    top, bottom = figure.subplots(2, 1)
+    localized = differences[differences.disorder >= LOCALIZED]
+    fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
+    if not _empty(top, localized):
+        counts = localized.groupby("length").disorder.nunique()
+        length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
+        part = localized[localized.length == length]
+        steps = np.linspace(0, part.distance.max(), 100)
+        for place, (disorder, curve) in enumerate(part.groupby("disorder")):
+            spread = 0.025 * (place - part.disorder.nunique() / 2)  # keep the bars apart
+            colour = colour_of(disorder)
+            top.errorbar(
+                curve.distance + spread, curve.difference, curve.error, color=colour, ls="",
+                marker=marker_of(length),
+            )  # fmt: skip
+            for fit in fitted[
+                (fitted.disorder == disorder) & (fitted.length == length)
+            ].itertuples():
+                line = plateau(steps, fit.plateau, fit.amplitude, fit.decay)
+                top.plot(steps, line, color=colour, ls="--", lw=1.1)
+        top.set_title(f"bubble $L = {length}$ against the open chain of {length + 2}")
+        handles = [
+            Line2D(
+                [], [], color=colour_of(w), marker=marker_of(length), ls="--", label=f"$W = {w:g}$"
+            )
+            for w in sorted(set(part.disorder))
+        ]
+        top.legend(handles=handles, ncols=3)
+    top.axhline(0, color="#777777", lw=0.9)
+    top.set(xlabel="distance $i$ from the bubble", ylabel=r"$\gamma_\mathrm{XXZ} - \gamma_i$")
+    top.xaxis.get_major_locator().set_params(integer=True)
+    if not _empty(bottom, fitted):
+        for place, (length, curve) in enumerate(fitted.groupby("length")):
+            bottom.errorbar(
+                curve.disorder + 0.04 * place, curve.plateau, curve.error, color=shade_of(length),
+                marker=marker_of(length), label=f"$L = {length}$",
+            )  # fmt: skip
+        known = fitted[fitted.error <= 2 * fitted.error.median()]
+        reach = 1.2 * (known.plateau.abs() + known.error).max()
+        bottom.set_ylim(-reach, reach)  # the worst fits may leave the panel
+        bottom.legend()
+    bottom.axhline(0, color="#777777", lw=0.9)
+    bottom.set_ylabel(r"plateau $\gamma_0$")
+    _disorder_axis(bottom)
+    return figure
+
+
+SYSTEMS = {  # of tables_purities.shifts: colour, marker, name
+    "bubble": (BUBBLE, "o", "bubble of four states"),
+    "edges": ("#E69F00", "D", "the same, against all sites of the open chain"),
+    "trivial": ("#CC79A7", "v", "ring closed by a bubble of one state"),
+    "ring": (RING, "^", "periodic chain of $L+2$"),
+    "short": (CHAIN, "s", "open chain of $L$"),
+}
+
+
+@styled
+def shifts(table: pd.DataFrame) -> Figure:
+    """How far the middle's purity is below that of the open chain of L + 2, panels by length."""
+    chosen = table[table.disorder >= LOCALIZED]
+    bubbles = chosen[chosen.system == "bubble"].groupby("length").disorder.nunique()
+    lengths = sorted(bubbles[bubbles > 1].index)[-3:] or sorted(set(chosen.length))[-1:]
+    figure = Figure((WIDTH, 4.1))
+    panels = figure.subplots(1, max(len(lengths), 1), sharey=True, squeeze=False)[0]
+    if not lengths:
+        _empty(panels[0], chosen)
+    for axes, length in zip(panels, lengths, strict=False):
+        axes.axhline(0, color="#777777", lw=0.9)
+        for place, (system, (colour, marker, _)) in enumerate(SYSTEMS.items()):
+            curve = chosen[(chosen.system == system) & (chosen.length == length)]
+            curve = curve.sort_values("disorder")
+            axes.errorbar(
+                curve.disorder + 0.06 * (place - 2), curve["shift"], curve.error, color=colour,
+                marker=marker, ms=4, lw=1,
+            )  # fmt: skip
+        axes.set_title(f"$L = {length}$")
+        _disorder_axis(axes)
+    panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
+    handles = [
+        Line2D([], [], color=colour, marker=marker, label=name)
+        for system, (colour, marker, name) in SYSTEMS.items()
+        if system in set(chosen.system)
+    ]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
+# Fig. 7
+
+
+@styled
+def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4.0, 8.0)) -> Figure:
+    """Fig. 7: densities of 2<S^z> by distance (colours), and isolated (black), by disorder.
+
+    The longest chain with a bubble that has all these disorders, against the chain of L + 2.
+    """
+    bubbles = table[table.bubble > 0]
+    disorders = nearest(bubbles.disorder, disorders)
+    counts = bubbles[bubbles.disorder.isin(disorders)].groupby("length").disorder.nunique()
+    length = counts[counts == counts.max()].index.max() if len(counts) else 0
+    rows = max(-(-len(disorders) // 2), 1)
+    figure = Figure((WIDTH, 2.6 * rows + 0.6))
+    panels = figure.subplots(rows, 2, sharex=True, squeeze=False)
+    for axes in panels.flat[max(len(disorders), 1) :]:
+        axes.axis("off")
+    if not disorders:
+        _empty(panels[0, 0], bubbles)
+    largest = int(bubbles.distance[bubbles.length == length].max()) if length else 0
+    for axes, disorder in zip(panels.flat, disorders, strict=False):
+        at = table[table.disorder == disorder]
+        for distance, curve in at[(at.bubble > 0) & (at.length == length)].groupby("distance"):
+            axes.errorbar(
+                curve.spin, curve.density, curve.error, capsize=0, elinewidth=0.7, lw=1.1,
+                color=distance_colour(distance, largest),
+            )  # fmt: skip
+        chain = at[(at.bubble == 0) & (at.length == length + 2)]
+        chain = chain[chain.distance == chain.distance.max()]
+        axes.errorbar(
+            chain.spin, chain.density, chain.error, color="k", capsize=0, lw=1.3,
+            elinewidth=0.7,
+        )  # fmt: skip
+        middle = at.density[at.spin.abs() < 0.2].mean()
+        if middle < 0.05 * at.density.max():  # else the centre could not be seen
+            axes.set_yscale("log")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_title(f"$W = {disorder:g}$")
+    for axes in panels[-1]:
+        axes.set_xlabel(r"$2\langle n|S^z_i|n\rangle$")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("density")
+    handles = [
+        Line2D([], [], color=distance_colour(i, largest), label=f"bubble, $i = {i}$")
+        for i in range(largest + 1)
+    ]
+    handles.append(Line2D([], [], color="k", label=f"isolated, {length + 2}, middle"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+# Fig. 5
+
+
+@styled
+def correlations(table: pd.DataFrame) -> Figure:
+    """Fig. 5: C(r) with bubble (solid) and without, at L + 2 (broken), a panel a disorder."""
+    bubbles = table[table.bubble > 0]
+    disorders = nearest(bubbles.disorder, PAPER)
+    rows = max(-(-len(disorders) // 2), 1)
+    figure = Figure((WIDTH, 2.8 * rows + 0.7))
+    panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
+    if not disorders:
+        _empty(panels[0, 0], bubbles)
+    lengths = sorted(set(bubbles.length))
+    for axes, disorder in zip(panels.flat, disorders, strict=False):
+        at = table[(table.disorder == disorder) & (table.distance > 0)]
+        for place, length in enumerate(lengths):
+            shift = 0.05 * (place - (len(lengths) - 1) / 2)
+            for bubble in (True, False):
+                curve = at[
+                    ((at.bubble > 0) == bubble)
+                    & (at.boundary == "open")
+                    & (at.length == length + (0 if bubble else 2))
+                ]
+                axes.errorbar(
+                    curve.distance + shift, curve.correlation, curve.error,
+                    color=shade_of(length), marker=marker_of(length), ms=4,
+                    ls="-" if bubble else "--", mfc=shade_of(length) if bubble else "white",
+                )  # fmt: skip
+        axes.axhline(0, color="#777777", lw=0.9)
+        axes.set_title(f"$W = {disorder:g}$")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for axes in panels[-1]:
+        axes.set_xlabel("distance $r$")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("$C(r)$")
+    handles = [
+        Line2D([], [], color=shade_of(n), marker=marker_of(n), ls=ls, label=label,
+               mfc=shade_of(n) if ls == "-" else "white")
+        for n in lengths  # a column of the legend each
+        for ls, add, kind in (("-", 0, "bubble"), ("--", 2, "isolated"))
+        for label in [f"{kind}, {n + add}"]
+    ]  # fmt: skip
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=max(len(lengths), 2))
+    return figure
+
+
+@styled
+def tails(table: pd.DataFrame) -> Figure:
+    """Mean of C(r) over r >= 3 against disorder by system; lines, what conservation leaves."""
+    figure = Figure((WIDTH, 3.9))
+    panels = figure.subplots(1, 3, sharey=True)
+    kinds = (
+        ("bubble", table.bubble > 0),
+        ("open chain", (table.bubble == 0) & (table.boundary == "open")),
+        ("periodic chain", table.boundary == "periodic"),
+    )
+    for axes, (name, chosen) in zip(panels, kinds, strict=True):
+        part = table[chosen & (table.disorder >= 2)]
+        _empty(axes, part)
+        for length, curve in part.groupby("length"):
+            curve = curve.sort_values("disorder")
+            axes.errorbar(
+                curve.disorder, curve["tail"], curve.error, color=shade_of(length),
+                marker=marker_of(length), ms=4, label=f"$L = {length}$",
+            )  # fmt: skip
+            axes.plot(curve.disorder, curve.conserved, color=shade_of(length), lw=1, ls=":")
+        axes.axhline(0, color="#777777", lw=0.9)
+        axes.set_title(name)
+        _disorder_axis(axes)
+        if len(part):
+            axes.legend()
+            if part.disorder.max() > 12:
+                axes.set_xscale("log")
+                ticks = [w for w in (2, 4, 8, 15, 25, 50) if w <= part.disorder.max()]
+                axes.set_xticks(ticks, [str(w) for w in ticks])
+                axes.xaxis.set_minor_formatter(NullFormatter())
+    panels[0].set_ylabel(r"mean of $C(r)$ over $3 \leq r \leq L/2$")
+    return figure
+
+
+@styled
+def conserved_tails(table: pd.DataFrame) -> Figure:
+    """Far correlations at strong disorder against L: measured, sampled, and by formula."""
+    figure = Figure((WIDTH, 3.9))
+    titles = {"all": "all states and realizations, Eq. (7)", "fixed": "states of one realization"}
+    for axes, (over, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+        part = table[table.over == over]
+        _empty(axes, part)
+        for place, (disorder, curve) in enumerate(part.groupby("disorder")):
+            colour, shift = colour_of_strong(disorder), 0.12 * (place - 1)
+            curve = curve.sort_values("length")
+            axes.errorbar(
+                curve.length + shift, curve.measured, curve.measured_error, color=colour,
+                marker="o", ls="",
+            )  # fmt: skip
+            axes.errorbar(
+                curve.length + shift + 0.05, curve["sampled"], curve.sampled_error, color=colour,
+                marker="s", mfc="white", ls="--", lw=1,
+            )  # fmt: skip
+            axes.plot(curve.length, curve.formula, color=colour, ls=":", lw=1.2)
+        axes.axhline(0, color="#777777", lw=0.9)
+        axes.set(title=title, xlabel="length $L$")
+        axes.set_xticks(sorted(set(table.length)))
+    figure.axes[0].set_ylabel(r"mean of $C(r)$ over $3 \leq r \leq L/2$")
+    handles = [
+        Line2D([], [], color=colour_of_strong(w), marker="o", ls="", label=f"$W = {w:g}$")
+        for w in sorted(set(table.disorder))
+    ]
+    handles += [
+        Line2D([], [], color=NEUTRAL, marker="o", ls="", label="measured"),
+        Line2D([], [], color=NEUTRAL, marker="s", mfc="white", ls="--", label="product states"),
+        Line2D([], [], color=NEUTRAL, ls=":", label="formula, all states"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def colour_of_strong(disorder: float) -> tuple[float, float, float, float]:
+    """Colours beyond the disorders of the other figures, which end at 10."""
+    place = (np.log(np.clip(disorder, 10, 60)) - np.log(10)) / np.log(6)
+    return matplotlib.colormaps["copper"](0.25 + 0.65 * place)
+
+
+# Fig. 6
+
+
+@styled
+def bandwidths(table: pd.DataFrame) -> Figure:
+    """Fig. 6: mean gap ratio against the bandwidth, a panel a size of the bubble."""
+    scanned = table[(table.bubble > 0)]
+    sizes = [n for n, part in scanned.groupby("bubble") if part.bandwidth.nunique() > 2]
+    columns = 2 if len(sizes) > 1 else 1
+    rows = max(-(-len(sizes) // columns), 1)
+    figure = Figure((WIDTH, 2.5 * rows + 0.8))
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    if not sizes:
+        _empty(panels[0, 0], scanned[:0])
+    for axes in panels.flat[max(len(sizes), 1) :]:
+        axes.axis("off")
+    for axes, size in zip(panels.flat, sizes, strict=False):
+        for disorder, curve in scanned[scanned.bubble == size].groupby("disorder"):
+            curve = curve.sort_values("bandwidth")
+            axes.errorbar(
+                curve.bandwidth, curve.gap_ratio, curve.error, color=colour_of(disorder),
+                marker="o", ms=4,
+            )  # fmt: skip
+        if size in TUNED_BANDWIDTH:
+            axes.axvline(TUNED_BANDWIDTH[size], color="k", ls="--", lw=1.1)
+        reference_lines(axes)
+        axes.set(title=rf"$n_\mathrm{{GOE}} = {size}$", xscale="log")
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    for axes in panels[-1]:
+        axes.set_xlabel(r"bandwidth $\beta$ ($J$)")
+    for axes in panels[:, 0]:
+        axes.set_ylabel(r"mean gap ratio $\langle r\rangle$")
+    chosen = Line2D([], [], color="k", ls="--", label=r"chosen $\beta$")
+    _disorder_legend(figure, scanned, [chosen])
+    return figure

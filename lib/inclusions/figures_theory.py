@@ -1,0 +1,291 @@
+"""Figures of avalanche theory and of the perturbative appendix: tables to axes, nothing solved."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from inclusions.figures import BUBBLE, CHAIN, WIDTH, colour_of, marker_of, shade_of, styled
+from inclusions.tables_theory import CRITICAL_LENGTH, REJECTED
+
+RATIOS = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
+GREY = "#555555"
+EXPONENTS = {1.0: ("o", "random-matrix exponent 1"), 0.5: ("s", "printed exponent 1/2")}
+GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
+
+
+def _empty(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center")
+
+
+def _shades(ratios: pd.Series) -> dict[float, str]:
+    return dict(zip(sorted(set(ratios)), RATIOS, strict=False))
+
+
+@styled
+def resonances(resonances: pd.DataFrame, reaches: pd.DataFrame) -> Figure:
+    """Eq. (8) against distance (left), and where it is 1, against xi (right)."""
+    figure = Figure((WIDTH, 3.6))
+    left, right = figure.subplots(1, 2)
+    colours = _shades(resonances.ratio)
+    for ratio, curve in resonances.groupby("ratio"):
+        left.plot(curve.distance, curve.resonance, color=colours[ratio], label=f"{ratio:g}")
+    left.axhline(1, **GUIDE)
+    left.set(
+        yscale="log", ylim=(0.02, 60), xlabel=r"thermalized distance $\ell$ (sites)",
+        ylabel="matrix element / level spacing",
+    )  # fmt: skip
+    left.legend(title=r"$\xi/\xi_*$", ncols=2, loc="lower left")
+    for length, curve in reaches.groupby("length"):
+        if length == -1:
+            style = {"color": BUBBLE, "ls": "--", "label": "as printed"}
+        elif length == 0:
+            style = {"color": "#000000", "ls": ":", "label": r"$L = \infty$"}
+        else:
+            style = {"color": shade_of(length), "label": f"$L = {length}$"}
+        shown = curve[np.isfinite(curve.reach)]
+        right.plot(shown.ratio, shown.reach, **style)
+    right.axvline(1, **GUIDE)
+    right.set(xlabel=r"$\xi/\xi_*$", ylabel=r"$\ell_c$ (sites)", ylim=(0, 9.4), xlim=(0, 1.2))
+    right.legend(loc="upper left")
+    return figure
+
+
+@styled
+def ergodic_terms(terms: pd.DataFrame, isolated: float, reach: float) -> Figure:
+    """The p-term of Eq. (6) as printed (broken) and bounded (full), a panel for each exponent."""
+    exponents = sorted(set(terms.exponent), reverse=True)
+    figure = Figure((WIDTH, 3.2))
+    panels = figure.subplots(1, len(exponents), sharey=True, squeeze=False)[0]
+    for exponent, axes in zip(exponents, panels, strict=True):
+        curve = terms[terms.exponent == exponent]
+        axes.plot(curve.distance, curve.printed, color=BUBBLE, ls="--", label="printed")
+        axes.plot(curve.distance, curve.bounded, color=CHAIN, label="bounded", zorder=3)
+        axes.axhline(isolated - 0.5, **GUIDE)
+        axes.axvline(reach, **GUIDE)
+        axes.set(
+            yscale="log", ylim=(0.02, 40), xlabel="distance $i$ (sites)",
+            title=EXPONENTS[exponent][1],
+        )  # fmt: skip
+        axes.text(reach, 25, r" $\ell_c$", color=GREY)
+        axes.text(axes.get_xlim()[1], isolated - 0.5, r"$\bar\gamma_\mathrm{XXZ}-1/2$", color=GREY,
+                  va="top", ha="right", size=8.5)  # fmt: skip
+        axes.axhspan(0.5, 40, color="#dddddd", alpha=0.45, lw=0)
+    panels[0].set_ylabel(r"$\gamma_i - 1/2$ of a thermalized sample")
+    panels[0].legend(loc="center right")
+    return figure
+
+
+@styled
+def regimes(table: pd.DataFrame) -> Figure:
+    """Eq. (6) as gamma_XXZ - gamma_i against distance, a panel for each exponent."""
+    exponents = sorted(set(table.exponent), reverse=True)
+    lengths = sorted(set(table.length))
+    figure = Figure((WIDTH, 3.9))
+    panels = figure.subplots(1, len(exponents), sharey=True, squeeze=False)[0]
+    colours = _shades(table.ratio)
+    for exponent, axes in zip(exponents, panels, strict=True):
+        for (ratio, length), curve in table[table.exponent == exponent].groupby(
+            ["ratio", "length"]
+        ):
+            short = length == lengths[0]
+            axes.plot(
+                curve.distance, curve.difference, color=colours[ratio],
+                marker=marker_of(length) if short else None, ms=4, ls="-" if short else "--",
+            )  # fmt: skip
+        axes.set(xlabel="distance $i$ (sites)", title=EXPONENTS[exponent][1], yscale="log")
+        axes.set_ylim(1e-3, 1)
+    panels[0].set_ylabel(r"$\bar\gamma_\mathrm{XXZ} - \bar\gamma_i$")
+    handles = [
+        Line2D([], [], color=c, label=rf"$\xi/\xi_* = {ratio:g}$") for ratio, c in colours.items()
+    ]
+    handles += [
+        Line2D([], [], color=GREY, marker=marker_of(n) if n == lengths[0] else None, ms=4,
+               ls="-" if n == lengths[0] else "--", label=f"$L = {n}$")
+        for n in lengths
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    return figure
+
+
+@styled
+def avalanche_fits(points: pd.DataFrame, curves: pd.DataFrame, length: int) -> Figure:
+    """Measured gamma_XXZ - gamma_i of one length with the fits, a panel for each exponent."""
+    figure = Figure((WIDTH, 3.9))
+    panels = figure.subplots(1, 2, sharey=True)
+    for (exponent, (_, name)), axes in zip(EXPONENTS.items(), panels, strict=True):
+        for disorder, group in points[points.length == length].groupby("disorder"):
+            colour = colour_of(disorder)
+            axes.errorbar(group.distance, group.difference, group.error, color=colour,
+                          marker=marker_of(length), ls="")  # fmt: skip
+            fit = curves[
+                (curves.length == length)
+                & (curves.disorder == disorder)
+                & (curves.exponent == exponent)
+            ]
+            rejected = bool(fit.rejected.any())
+            axes.plot(fit.distance, fit.difference, color=colour, ls=":" if rejected else "-",
+                      lw=0.9 if rejected else 1.6)  # fmt: skip
+        axes.set(xlabel="distance (sites)", title=name)
+        if points[points.length == length].empty:
+            _empty(axes)
+    panels[0].set_ylabel(r"$\bar\gamma_\mathrm{XXZ} - \bar\gamma_i$")
+    handles = [
+        Line2D([], [], color=colour_of(w), marker=marker_of(length), label=f"$W = {w:g}$")
+        for w in sorted(set(points.disorder[points.length == length]))
+    ]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    return figure
+
+
+@styled
+def avalanche_parameters(fits: pd.DataFrame) -> Figure:
+    """Fitted xi and p, and chi2 per degree of freedom, against disorder; rejected is hollow."""
+    figure = Figure((WIDTH, 3.4))
+    panels = figure.subplots(1, 3)
+    kinds = sorted({(row.length, row.exponent) for row in fits.itertuples()})
+    for place, (length, exponent) in enumerate(kinds):
+        colour = CHAIN if exponent == 1 else BUBBLE
+        group = fits[(fits.length == length) & (fits.exponent == exponent)]
+        shift = 0.06 * (place - (len(kinds) - 1) / 2)
+        for row in group.itertuples():
+            face = "white" if row.probability < REJECTED else colour
+            style = {"color": colour, "marker": marker_of(length), "mfc": face, "ls": ""}
+            for axes, name, unit in ((panels[0], "xi", CRITICAL_LENGTH), (panels[1], "p", 1)):
+                value, low, high = (
+                    getattr(row, key) / unit for key in (name, f"{name}_low", f"{name}_high")
+                )
+                bars = [[max(value - low, 0)], [max(high - value, 0)]]
+                axes.errorbar([row.disorder + shift], [value], bars, **style)
+            panels[2].plot([row.disorder + shift], [row.chi2 / row.degrees], **style)
+    panels[0].set(ylabel=r"$\xi/\xi_*$", ylim=(0, None))
+    panels[0].axhline(1, **GUIDE)
+    panels[1].set(ylabel="$p$", ylim=(-0.03, 1.03))
+    panels[2].set(ylabel=r"$\chi^2$ / degrees of freedom", yscale="log")
+    panels[2].axhline(1, **GUIDE)
+    for axes in panels:
+        axes.set_xlabel("$W$ ($J$)")
+        if fits.empty:
+            _empty(axes)
+    handles = [
+        Line2D([], [], color=CHAIN if exponent == 1 else BUBBLE, marker=marker_of(length), ls="",
+               label=f"$L = {length}$, exponent {exponent:g}")
+        for length, exponent in kinds
+    ]  # fmt: skip
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=max(2, len(kinds) // 2))
+    return figure
+
+
+@styled
+def expansion(table: pd.DataFrame) -> Figure:
+    """Loss of purity against disorder (left), and errors of the expansion (right)."""
+    figure = Figure((WIDTH, 3.8))
+    left, right = figure.subplots(1, 2)
+    w = table.disorder
+    left.errorbar(w, table["mean"], table.mean_error, color=CHAIN, marker="o", ls="",
+                  label="mean, exact")  # fmt: skip
+    left.plot(w, table.mean_resolved, color=CHAIN, label="mean, bonds as two levels")
+    left.errorbar(w, table.typical, table.typical_error, color=BUBBLE, marker="s", ls="",
+                  label="typical, exact")  # fmt: skip
+    left.plot(w, table.typical_second, color=BUBBLE, ls="--", label="typical, second order")
+    left.set(ylabel=r"$1 - \gamma$")
+    left.legend(loc="lower left")
+    names = {
+        "printed_error": ("^", "#CC79A7", "Eq. (19) as printed, clear of resonance"),
+        "error": ("s", BUBBLE, "corrected, all states"),
+        "clear_error": ("o", "#009E73", "corrected, clear of resonance"),
+    }
+    for column, (marker, colour, label) in names.items():
+        right.errorbar(w, table[column], table[f"{column}_error"], color=colour, marker=marker,
+                       label=label)  # fmt: skip
+    last = table.iloc[-1]
+    for column, power in (("printed_error", -2), ("error", -4)):
+        x = w[w >= last.disorder / 4]
+        right.plot(x, 0.45 * last[column] * (x / last.disorder) ** power, **GUIDE)
+        right.text(last.disorder / 3.9, 0.4 * last[column] * 4.0**-power, f"$W^{{{power}}}$",
+                   color=GREY, size=9, ha="right", va="top")  # fmt: skip
+    right.set(ylabel=r"typical $|\gamma - \gamma_\mathrm{exact}|$")
+    right.legend(loc="lower left", fontsize=8)
+    low = table[["clear_error", "error"]].min(axis=None)
+    right.set_ylim(low / 300, 1)
+    for axes in (left, right):
+        axes.set(xscale="log", yscale="log", xlabel="$W$ ($J$)")
+        axes.set_xticks(list(w), [f"{x:g}" for x in w])
+        axes.minorticks_off()
+    return figure
+
+
+@styled
+def conservation(small: pd.DataFrame, tails: pd.DataFrame) -> Figure:
+    """C(r) at fixed disorder on small chains (left); what conservation leaves, against L (right).
+
+    In `tails`, a disorder of nan stands for fixed disorder; in `small`, lines are theory.
+    """
+    figure = Figure((WIDTH, 3.9))
+    left, right = figure.subplots(1, 2)
+    palette = dict(zip(sorted(set(small.anisotropy)), (CHAIN, BUBBLE), strict=False))
+    widest = small.disorder.max()
+    for (anisotropy, disorder), curve in small.groupby(["anisotropy", "disorder"]):
+        far = curve[curve.distance > 0]
+        shift = 0.09 * (list(palette).index(anisotropy) - 0.5)
+        left.errorbar(
+            far.distance + shift, far.fixed, far.fixed_error, color=palette[anisotropy],
+            marker="o" if disorder == widest else "s", ls="-" if disorder == widest else "--",
+            mfc=palette[anisotropy] if disorder == widest else "white",
+            label=rf"$\Delta = {anisotropy:g}$, $W = {disorder:g}$",
+        )  # fmt: skip
+    free = small[(small.anisotropy == 0) & (small.disorder == widest)].dropna(subset="expected")
+    left.plot(free.distance, free.expected, color="#000000", ls=":", lw=1.6, zorder=4,
+              label="conservation alone")  # fmt: skip
+    left.set(xlabel="distance $r$ (sites)", ylabel="$C(r)$ at fixed disorder", ylim=(-0.12, 0.4))
+    left.legend(fontsize=8.5)
+    fixed = tails[tails.disorder.isna()]
+    right.plot(fixed.length, fixed.C, color="#000000", ls=":", marker=".", label="fixed disorder")
+    for disorder, curve in tails.dropna().groupby("disorder"):
+        right.plot(curve.length, curve.C, color=colour_of(disorder), marker=".",
+                   label=f"$W = {disorder:g}$")  # fmt: skip
+    guide = fixed[fixed.length >= fixed.length.max() / 3]
+    scale = 0.4 * tails.C.min() * guide.length.max() ** 2
+    right.plot(guide.length, scale / guide.length**2, **GUIDE)
+    right.text(guide.length.max(), scale / guide.length.max() ** 2, "$1/L^2$", color=GREY,
+               ha="right", va="top")  # fmt: skip
+    right.set(xscale="log", yscale="log", xlabel="$L$", ylabel=r"$C(r \to \infty)$")
+    ticks = [n for n in (8, 10, 12, 16, 20, 32, 64) if n <= fixed.length.max()]
+    right.set_xticks(ticks, [str(n) for n in ticks])
+    right.minorticks_off()
+    right.legend(fontsize=8.5, loc="lower left")
+    return figure
+
+
+@styled
+def ensemble_tails(table: pd.DataFrame) -> Figure:
+    """C(L/2) against disorder for isolated chains and with bubble, beside conservation alone."""
+    figure = Figure((WIDTH, 3.7))
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, bubble in zip(panels, (False, True), strict=True):
+        group = table[(table.bubble > 0) == bubble]
+        for length, curve in group.groupby("length"):
+            colour = shade_of(length)
+            sure = curve[curve.within > curve.within_error]
+            axes.errorbar(sure.disorder, sure.within, sure.within_error, color=colour,
+                          marker=marker_of(length), ls="", label=f"$L = {length}$")  # fmt: skip
+            unsure = curve[curve.within <= curve.within_error]
+            upper = np.maximum(unsure.within, 0) + 2 * unsure.within_error
+            axes.plot(unsure.disorder, upper, ls="", marker="v", mfc="white", color=colour)
+            axes.plot(curve.disorder, curve.conserved, color=colour, ls="--")
+        axes.set(
+            xscale="log", yscale="log", xlabel="$W$ ($J$)",
+            title="chain with bubble" if bubble else "isolated chain",
+        )  # fmt: skip
+        ticks = [w for w in (1, 2, 4, 8, 15, 25, 50) if w <= max(table.disorder, default=0)]
+        axes.set_xticks(ticks, [str(w) for w in ticks])
+        axes.minorticks_off()
+        if group.empty:
+            _empty(axes)
+        else:
+            axes.legend(loc="lower left")
+    panels[0].set_ylabel("$C(L/2)$ within realizations")
+    return figure

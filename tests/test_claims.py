@@ -1,0 +1,370 @@
+"""Verdicts follow from data and criteria alone: made-up data with known answers flip them."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from inclusions import campaign, claims, ensemble, store
+from inclusions.claims import CLAIMS, OPEN, REFUTED, REPRODUCED, Results
+from inclusions.model import Model
+from inclusions.store import DamagedFile
+
+ROOT = Path(__file__).resolve().parents[1]
+DISORDERS = (1.0, 2.0, 3.0, 3.5, 4.0, 4.4, 5.2, 6.0, 8.0)
+GOE, POISSON = claims.GOE_GAP_RATIO, claims.POISSON_GAP_RATIO
+BY_ID = {claim.id: claim for claim in CLAIMS}
+
+
+class MadeUp(Results):
+    """Ensembles made when asked for: means as told, scatter of `noise` over the realizations."""
+
+    def __new__(cls, models, **laws):
+        return object.__new__(cls)
+
+    def __init__(self, models, realizations=500, noise=0.01, **laws):
+        entry = {"realizations": realizations, "core_hours": 1.0, "sha256": ""}
+        object.__setattr__(self, "files", {model: (Path(model.key), entry) for model in models})
+        object.__setattr__(self, "laws", laws)
+        object.__setattr__(self, "noise", noise)
+
+    def __call__(self, model):
+        count, length = self.realizations(model), model.length
+        rng = np.random.default_rng(claims.tables.seed_of(model))
+        law = {name: function(model) for name, function in self.laws.items()}
+        ratio = law.get("ratio", 0.45) + self.noise * rng.standard_normal(count)
+        distance = np.minimum(np.arange(length), np.arange(length)[::-1])
+        gamma = np.broadcast_to(law.get("gamma", 0.8), -(-length // 2))[distance]
+        share = law.get("correlation", 0.0)
+        common, own = rng.standard_normal((count, 1)), rng.standard_normal((count, length))
+        scatter = np.sqrt(share) * common + np.sqrt(1 - share) * own
+        edge = law.get("edge", 0.3)
+        weights = np.full(40, (1 - edge) / 36)
+        weights[[0, 1, -2, -1]] = edge / 4
+        batches = 10
+        return xr.Dataset(
+            {
+                "gap_ratio": ("realization", ratio),
+                "states": ("realization", np.full(count, 50)),
+                "linear_entropy": (("realization", "site"), 1 - gamma + self.noise * scatter),
+                "linear_entropy_variance": (
+                    ("realization", "site"), np.full((count, length), 1e-6),
+                ),
+                "linear_entropy_covariance": (
+                    ("realization", "end", "site"), np.zeros((count, 2, length)),
+                ),
+                "magnetization_histogram": (
+                    ("batch", "distance", "bin"),
+                    rng.poisson(1e4 * weights, (batches, -(-length // 2), 40)),
+                ),
+            }
+        )  # fmt: skip
+
+
+def systems(disorders=DISORDERS):
+    """A bubble of 4 at 8, 10, 12, 14 and open chains two sites longer."""
+    models = [Model(n, w, bubble=4) for n in (8, 10, 12, 14) for w in disorders]
+    return models + [Model(n, w) for n in (10, 12, 14, 16) for w in disorders]
+
+
+def judged(id, results):
+    return claims.verdict(BY_ID[id], results)
+
+
+# The rules
+
+
+@pytest.mark.parametrize(
+    "value, error, holds",
+    [(1.0, 0.3, True), (-1.0, 0.3, False), (1.0, 0.4, None), (-1.0, 0.4, None), (0.0, 0.0, None)],
+)
+def test_a_sign_counts_from_three_standard_errors_on(value, error, holds):
+    assert claims.positive("", value, error).holds is holds
+
+
+@pytest.mark.parametrize(
+    "value, error, holds",
+    [(0.0, 0.3, True), (-0.5, 0.1, True), (0.0, 0.4, None), (1.5, 0.1, False), (-1.5, 0.4, None)],
+)
+def test_smallness_needs_a_small_error_too(value, error, holds):
+    assert claims.small("", value, error, 1.0).holds is holds
+
+
+def test_not_a_number_decides_nothing():
+    nan = float("nan")
+    assert claims.positive("", nan, nan).holds is None
+    assert claims.small("", nan, 0.1, 1.0).holds is None
+    assert claims.small("", 0.0, nan, 1.0).holds is None
+
+
+def test_one_test_against_refutes_and_one_open_leaves_open():
+    yes, no, open_ = (claims.Part("", 0, 0, holds) for holds in (True, False, None))
+    assert claims.judge([yes, yes]) is True
+    assert claims.judge([yes, open_]) is None
+    assert claims.judge([yes, open_, no]) is False
+    assert claims.judge([]) is None
+
+
+def test_the_realizations_needed_would_decide():
+    part = claims.positive("", 0.1, 0.1)
+    assert part.holds is None
+    assert claims.positive("", 0.1, 0.1 / np.sqrt(1.01 * part.needed)).holds is True
+
+
+# The claims: data whose answer is known
+
+
+def ergodic_below(transition):
+    """Gap ratios that fall from GOE to Poisson, steeper in longer chains, around one disorder."""
+
+    def ratio(model):
+        place = transition(model) if callable(transition) else transition
+        steep = model.length * 0.4 * (model.disorder - place)
+        return POISSON + (GOE - POISSON) / (1 + np.exp(np.clip(steep, -50, 50)))
+
+    return ratio
+
+
+FAR_ENOUGH = (*DISORDERS, 10.0)
+bubble = lambda model: model.bubble > 0  # noqa: E731
+localized = lambda model: 0.9 - 0.2 / model.disorder  # noqa: E731  the same at all distances
+
+
+def near_bubble(plateau):
+    """Purity lower by a plateau and by what decays from the bubble."""
+
+    def gamma(model):
+        distance = np.arange(-(-model.length // 2))
+        lower = plateau(model.disorder) + 0.1 * np.exp(-distance / 1.2) if model.bubble else 0.0
+        return localized(model) - lower * np.ones(len(distance))
+
+    return gamma
+
+
+def halved(model):
+    """The weight of the edges, halved by a bubble at W >= 4."""
+    return 0.4 if model.disorder >= 4 and not model.bubble else 0.2 if model.disorder >= 4 else 0.01
+
+
+def bubbles():
+    return [Model(10, w, bubble=n) for n in (3, 4, 5, 6, 8) for w in (4.0, 6.0)]
+
+
+def strong():
+    return [Model(n, w) for n in (8, 10, 12) for w in (15.0, 25.0, 50.0)]
+
+
+def swept():
+    grid = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5, 2.0)
+    return [Model(8, w, bubble=n, bandwidth=b) for n in (3, 4) for w in (1.0, 4.0) for b in grid]
+
+
+def peak(place):
+    return lambda m: 0.4 + 0.1 * np.exp(-((np.log(m.bandwidth / place) / 1.5) ** 2))
+
+
+CASES = {
+    "C1": (
+        dict(ratio=ergodic_below(3.5)),
+        dict(ratio=lambda m: GOE),
+    ),
+    "C2": (
+        dict(ratio=ergodic_below(lambda m: 3.95 if m.bubble else 3.65), noise=0.001),
+        dict(ratio=ergodic_below(2.5), noise=0.003),
+    ),
+    "C3": (dict(ratio=peak(0.57)), dict(ratio=peak(1.6))),
+    "C6": (
+        dict(gamma=lambda m: 1 - 0.8 / m.disorder, noise=0.002),
+        dict(gamma=lambda m: 0.95 - 0.8 / m.disorder, noise=0.002),
+    ),
+    "C7": (
+        dict(gamma=near_bubble(lambda w: 0.05 if w < 6 else 0.0)),
+        dict(gamma=near_bubble(lambda w: 0.05)),
+    ),
+    "C8": (
+        dict(gamma=lambda m: 0.8 + 0.002 * m.length, noise=0.005),
+        dict(gamma=lambda m: 0.9 - 0.002 * m.length, noise=0.005),
+    ),
+    "C9": (
+        dict(
+            correlation=lambda m: 0.02 * m.length if m.bubble and m.disorder < 6 else 0.01,
+            realizations=4000,
+        ),
+        dict(correlation=lambda m: 0.4 if m.bubble else 0.01),
+    ),
+    "C10": (dict(edge=halved), dict(edge=lambda m: 0.3)),
+    "C11": (
+        dict(gamma=lambda m: 0.9 - 0.01 * m.bubble),
+        dict(gamma=lambda m: 0.7 + 0.01 * m.bubble),
+    ),
+    "C12": (
+        dict(gamma=near_bubble(lambda w: 0.043 if w < 6 else 0.0), noise=0.005),
+        dict(gamma=near_bubble(lambda w: 0.12), noise=0.005),
+    ),
+    "C16": (
+        dict(ratio=ergodic_below(3.5), noise=0.003),
+        dict(ratio=ergodic_below(lambda m: 4.0 if m.bubble else 2.0), noise=0.003),
+    ),
+}
+MODELS = {"C3": swept, "C6": strong, "C11": bubbles}
+
+
+def made_up(id, laws):
+    return MadeUp(MODELS.get(id, systems)(), **laws)
+
+
+@pytest.mark.parametrize("id", CASES)
+def test_data_that_bear_a_claim_out_reproduce_it(id):
+    found = judged(id, made_up(id, CASES[id][0]))
+    assert found.verdict == REPRODUCED, found.reason
+
+
+@pytest.mark.parametrize("id", sorted(set(CASES) - {"C10"}))
+def test_data_that_contradict_a_claim_refute_it(id):
+    found = judged(id, made_up(id, CASES[id][1]))
+    assert found.verdict == REFUTED, found.reason
+
+
+def test_no_change_of_the_histogram_does_not_bear_out_that_it_changes():
+    assert judged("C10", made_up("C10", CASES["C10"][1])).verdict != REPRODUCED
+
+
+@pytest.mark.parametrize("id", sorted(set(CASES) - {"C10"}))
+def test_large_errors_decide_nothing(id):
+    laws = CASES[id][0] | {"noise": 0.3, "realizations": 100}
+    if id == "C9":  # a coefficient does not depend on the scale
+        laws = CASES[id][0] | {"realizations": 100}
+    assert judged(id, made_up(id, laws)).verdict == OPEN
+
+
+@pytest.mark.parametrize("power, expected", [(0.5, REPRODUCED), (1.0, REFUTED), (0.75, OPEN)])
+def test_the_ergodic_exponent_tells_one_half_from_one(power, expected):
+    law = dict(gamma=lambda m: 0.5 + m.dimension**-power, noise=1e-4, realizations=500)
+    assert judged("C5", MadeUp(systems(), **law)).verdict == expected
+
+
+def test_another_distance_than_the_papers_does_not_decide_c8():
+    short = [m for m in systems() if m.length < 14]
+    found = judged("C8", MadeUp(short, **CASES["C8"][0]))
+    assert found.verdict == OPEN
+    assert "gamma_4" in found.statistic and "Distance 5" in found.reason
+
+
+# The scorecard without data
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    return claims.scorecard(tmp_path_factory.mktemp("empty"))
+
+
+def test_without_ensembles_only_theory_is_decided(empty):
+    decided = {one.id for one in empty if one.verdict != OPEN}
+    assert decided == {"C4", "C13", "C14", "C15"}
+    assert all(one.verdict == REPRODUCED for one in empty if one.id in decided)
+
+
+def test_what_is_missing_is_named_with_its_command(empty):
+    for one in empty:
+        if one.verdict == OPEN:
+            assert one.command in one.reason
+            assert one.command.startswith("inclusions run book/runs/campaigns/")
+            assert one.value is None and one.sizes == []
+
+
+def test_the_scorecard_is_json_with_sixteen_entries(empty):
+    entries = json.loads(json.dumps([asdict(one) for one in empty], allow_nan=False))
+    assert [entry["id"] for entry in entries] == [f"C{n}" for n in range(1, 17)]
+    keys = set(claims.Verdict.__dataclass_fields__)
+    assert all(set(entry) == keys for entry in entries)
+    wanted = {"id", "claim", "where", "criterion", "statistic", "error", "sizes", "realizations"}
+    assert wanted | {"verdict", "reason"} <= keys
+    assert {entry["verdict"] for entry in entries} <= {REPRODUCED, REFUTED, OPEN}
+
+
+def test_every_campaign_named_exists():
+    for claim in CLAIMS:
+        for name in claim.campaigns:
+            assert (ROOT / claims.CAMPAIGNS / f"{name}.toml").exists()
+
+
+def test_the_table_links_only_what_the_book_has(empty):
+    table = claims.as_table(empty, {"fig-gap-ratios"})
+    assert table["where"].iloc[0] == "{numref}`fig-gap-ratios`"
+    assert not any("numref" in where for where in table["where"].iloc[1:])
+    assert claims.as_details(empty, {"fig-gap-ratios"}).count("{numref}") == 1
+
+
+def test_what_undecided_claims_take_is_listed_with_its_cost(empty):
+    table = claims.outlook(empty, ROOT)
+    assert set(table[""]) == {one.id for one in empty if one.verdict == OPEN}
+    assert (table["core-hours"].astype(float) > 0).all()
+
+
+def test_labels_are_those_of_pages_in_the_contents(tmp_path):
+    (tmp_path / "_toc.yml").write_text("root: one\nchapters:\n  - file: two\n")
+    (tmp_path / "one.md").write_text("(sec-a)=\n# A\n")
+    (tmp_path / "two.md").write_text(":::{table} T\n:name: tab-b\n:::\n---\nname: fig-c\n---\n")
+    (tmp_path / "three.md").write_text("name: fig-d\n")
+    assert claims.labels(tmp_path) == {"sec-a", "tab-b", "fig-c"}
+
+
+def test_each_erratum_has_evidence(empty):
+    table = claims.errata(empty)
+    assert len(table) == 12
+    assert table.evidence.str.len().min() > 10
+
+
+def test_a_flip_costs_what_the_corrected_detuning_says():
+    corrected, printed = claims._flip_energies()
+    assert corrected < 1e-12 < 1 < printed
+
+
+# The files
+
+
+TINY = """
+name = "tiny"
+seed = 7
+states = 10
+
+[[ensemble]]
+length = 4
+disorder = [1.0, 3.0]
+realizations = 6
+"""
+
+
+@pytest.fixture
+def data(tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    folder = tmp_path / "data"
+    ensemble.run(campaign.load(tmp_path / "tiny.toml"), folder)
+    for place in store.stores(folder):
+        place.consolidate()
+    store.write_manifest(folder)
+    return folder
+
+
+def test_ensembles_of_few_realizations_are_not_used(data, monkeypatch):
+    assert claims.results(data).files == {}
+    monkeypatch.setattr(claims, "LEAST", 6)
+    found = claims.results(data)
+    assert set(found.files) == {Model(4, 1.0), Model(4, 3.0)}
+    assert found.find(bubble=0, disorder=3.0) == [Model(4, 3.0)]
+    assert found(Model(4, 1.0)).sizes["realization"] == found.realizations(Model(4, 1.0)) == 6
+
+
+def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(data, monkeypatch):
+    monkeypatch.setattr(claims, "LEAST", 6)
+    first, second = sorted((data / "ensembles").iterdir())
+    first.write_bytes(second.read_bytes())
+    second.unlink()
+    found = claims.results(data)
+    with pytest.raises(DamagedFile, match="differs"):
+        found(Model(4, 1.0))
+    with pytest.raises(DamagedFile, match="not there"):
+        found(Model(4, 3.0))

@@ -1,0 +1,285 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from full_space import sector_hamiltonian
+
+from inclusions.disorder import draw
+from inclusions.eigen import ldl_available
+from inclusions.hamiltonian import build
+from inclusions.model import Model
+
+SMALL = ("spectrum", "--length", 6, "--disorder", 2)
+CAMPAIGN = """name = "trial"
+seed = 7
+states = 5
+{line}
+[[ensemble]]
+length = 4
+disorder = 1.0
+realizations = 2
+"""
+
+
+def process(*arguments, cwd, before=""):
+    """`python -m inclusions ...` as a user starts it, or the same after some lines of Python."""
+    start = ["-m", "inclusions"]
+    if before:
+        start = ["-c", f"{before}\nfrom inclusions.__main__ import main; main()"]
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=cwd, env=os.environ.copy(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+# spectrum
+
+
+def test_spectrum_of_given_fields_is_that_of_the_operator_of_the_paper(tmp_path, command_line):
+    fields = np.random.default_rng(3).uniform(-4, 4, 12).round(3).tolist()
+    (tmp_path / "fields.json").write_text(json.dumps(fields))
+    ended = command_line(
+        "spectrum", "--length", 12, "--disorder", 4, "--boundary", "periodic", "--count", 20,
+        "--fields", "fields.json", "--json",
+    )  # fmt: skip
+    assert (ended.code, ended.err) == (0, "")
+    given = json.loads(ended.out)
+    model = Model(12, 4.0, boundary="periodic")
+    levels = np.linalg.eigvalsh(sector_hamiltonian(draw(model, 0, 0, fields=fields)))
+    middle = (levels[0] + levels[-1]) / 2
+    expected = np.sort(levels[np.argsort(np.abs(levels - middle))[:20]])
+    assert given["energies"] == pytest.approx(expected.tolist(), abs=1e-9)
+    assert given["spectrum_edges"] == pytest.approx(levels[[0, -1]].tolist(), abs=1e-9)
+    magnetization = np.array(given["magnetization"])
+    assert magnetization.shape == (20, 12)
+    assert magnetization.sum(axis=1) == pytest.approx(np.zeros(20), abs=1e-8)
+    assert np.abs(magnetization).max() <= 0.5 + 1e-9
+    assert len(given["residuals"]) == 20
+    assert max(given["residuals"]) < 1e-9
+    assert given["dimension"] == 924
+    assert Model(**given["model"]) == model
+
+
+def test_spectrum_as_json_says_all_there_is_to_know(command_line):
+    ended = command_line(*SMALL, "--bubble", 3, "--seed", 4, "--index", 2, "--count", 5, "--json")
+    given = json.loads(ended.out)
+    assert {
+        "model", "energies", "residuals", "magnetization", "certificate", "solver", "seconds",
+        "peak_memory_MB", "seed", "index", "dimension", "spectrum_edges",
+    } <= given.keys()  # fmt: skip
+    assert given["model"] == Model(6, 2.0, bubble=3).as_dict()
+    assert (given["seed"], given["index"]) == (4, 2)
+    assert given["certificate"]["status"] == "complete"
+    assert given["seconds"]["total"] >= 0
+    levels = np.linalg.eigvalsh(sector_hamiltonian(draw(Model(6, 2.0, bubble=3), 4, 2)))
+    assert np.abs(levels - np.array(given["energies"])[:, None]).min(axis=1).max() < 1e-9
+
+
+def test_spectrum_as_a_table_shows_the_same_numbers(command_line):
+    as_table = command_line(*SMALL, "--count", 5)
+    given = json.loads(command_line(*SMALL, "--count", 5, "--json").out)
+    assert (as_table.code, as_table.err) == (0, "")
+    lines = as_table.out.splitlines()
+    rows = {line[:15].strip(): line[15:].strip() for line in lines}
+    assert rows["dimension"] == "20"
+    assert rows["solver"] == given["solver"]
+    assert rows["certificate"] == "complete"
+    assert f"{given['energies'][0]:.10f} ... {given['energies'][-1]:.10f} J" == rows["energies"]
+    assert rows["states"].startswith("5 closest to")
+    gaps = np.diff(given["energies"])
+    ratio = (np.minimum(gaps[1:], gaps[:-1]) / np.maximum(gaps[1:], gaps[:-1])).mean()
+    assert rows["mean gap ratio"] == f"{ratio:.4f}"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_spectrum_of_too_few_levels_for_a_gap_ratio_shows_none(count, command_line):
+    ended = command_line(*SMALL, "--count", count)
+    assert ended.code == 0
+    assert "mean gap ratio  -" in ended.out
+
+
+@pytest.mark.parametrize("solver", ["dense", "shift-invert:superlu", "shift-invert:ldl"])
+def test_every_solver_can_be_asked_for(solver, command_line):
+    if solver.endswith("ldl") and not ldl_available():
+        pytest.skip("no C compiler when the package was installed")
+    arguments = ("spectrum", "--length", 9, "--disorder", 3, "--count", 5, "--json")
+    given = json.loads(command_line(*arguments, "--solver", solver).out)
+    assert given["solver"].split(" ")[0] == solver.split(":")[0]
+    levels = np.linalg.eigvalsh(build(draw(Model(9, 3.0), 1, 0)).matrix.toarray())
+    middle = (levels[0] + levels[-1]) / 2
+    expected = np.sort(levels[np.argsort(np.abs(levels - middle))[:5]])
+    assert given["energies"] == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+# Wrong input: one line that says what, exit code 2, nothing written
+
+
+WRONG = {
+    "length is a text": ([*SMALL[:1], "--length", "ten", "--disorder", 1], ["--length"]),
+    "length is no integer": ([*SMALL[:1], "--length", 4.5, "--disorder", 1], ["--length"]),
+    "length is negative": ([*SMALL[:1], "--length", -4, "--disorder", 1], ["length", "-4"]),
+    "length is zero": ([*SMALL[:1], "--length", 0, "--disorder", 1], ["length", "0"]),
+    "length is beyond a word": ([*SMALL[:1], "--length", 70, "--disorder", 1], ["length", "70"]),
+    "length is missing": ([*SMALL[:1], "--disorder", 1], ["--length"]),
+    "disorder is missing": (["spectrum", "--length", 4], ["--disorder"]),
+    "disorder is nan": ([*SMALL[:3], "--disorder", "nan"], ["disorder", "finite", "nan"]),
+    "disorder is infinite": ([*SMALL[:3], "--disorder", "inf"], ["disorder", "finite", "inf"]),
+    "disorder is negative": ([*SMALL[:3], "--disorder", -1], ["disorder", "at least 0", "-1"]),
+    "disorder is a text": ([*SMALL[:3], "--disorder", "much"], ["--disorder"]),
+    "bubble is negative": ([*SMALL, "--bubble", -3], ["bubble", "at least 1", "-3"]),
+    "bubble is no integer": ([*SMALL, "--bubble", 2.5], ["--bubble"]),
+    "coupling is nan": ([*SMALL, "--bubble", 2, "--coupling", "nan"], ["coupling", "nan"]),
+    "bandwidth is negative": ([*SMALL, "--bubble", 2, "--bandwidth", -1], ["bandwidth", "-1"]),
+    "bandwidth without a bubble": ([*SMALL, "--bandwidth", 1], ["bandwidth", "bubble"]),
+    "boundary is unknown": ([*SMALL, "--boundary", "ring"], ["boundary", "open or periodic"]),
+    "periodic with a bubble": (
+        [*SMALL, "--bubble", 2, "--boundary", "periodic"], ["boundary", "bubble"],
+    ),
+    "no such sector": ([*SMALL, "--magnetization", 0.5], ["magnetization", "0.5"]),
+    "count larger than the sector": ([*SMALL, "--count", 21], ["count", "1 ... 20", "21"]),
+    "count is zero": ([*SMALL, "--count", 0], ["count", "0"]),
+    "seed is negative": ([*SMALL, "--seed", -1], ["seed", "at least 0", "-1"]),
+    "index is negative": ([*SMALL, "--index", -1], ["index", "at least 0", "-1"]),
+    "solver is unknown": ([*SMALL, "--solver", "magic"], ["solver", "auto, dense", "magic"]),
+    "factorization is unknown": (
+        [*SMALL, "--solver", "shift-invert:magic"], ["factorization", "superlu", "magic"],
+    ),
+    "fields are too few": ([*SMALL, "--fields", "five.json"], ["fields", "6", "5"]),
+    "fields are no JSON": ([*SMALL, "--fields", "text.json"], ["text.json", "JSON list"]),
+    "fields are no list": ([*SMALL, "--fields", "table.json"], ["table.json", "JSON list"]),
+    "fields are texts": ([*SMALL, "--fields", "texts.json"], ["texts.json", "numbers"]),
+    "fields are no text file": ([*SMALL, "--fields", "bytes.json"], ["bytes.json", "JSON list"]),
+    "fields are nan": ([*SMALL, "--fields", "nan.json"], ["fields", "finite"]),
+    "fields are missing": ([*SMALL, "--fields", "nowhere.json"], ["nowhere.json", "No such file"]),
+    "fields are a folder": ([*SMALL, "--fields", "."], ["fields", "directory"]),
+    "unknown option": ([*SMALL, "--bubbles", 2], ["--bubbles"]),
+    "unknown command": (["spectra"], ["spectra"]),
+    "campaign is missing": (["run", "nowhere.toml"], ["nowhere.toml", "No such file"]),
+    "campaign has an unknown key": (["run", "typo.toml"], ["typo.toml", "stats", "allowed"]),
+    "campaign is no TOML": (["status", "text.json"], ["text.json", "TOML"]),
+    "campaign is not named": (["run"], ["CAMPAIGN"]),
+    "no workers": (["run", "good.toml", "--workers", 0], ["--workers"]),
+    "no folder to verify": (["verify", "--data", "nowhere"], ["nowhere"]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Files to give wrongly."""
+    texts = {
+        "five.json": "[1, 2, 3, 4, 5]",
+        "text.json": "five fields",
+        "table.json": '{"fields": [1, 2, 3, 4, 5, 6]}',
+        "texts.json": '["1", "2", "3", "4", "5", "6"]',
+        "nan.json": "[1, 2, 3, 4, 5, NaN]",
+        "huge.json": f"[1, 2, 3, 4, 5, 1{'0' * 400}]",
+        "typo.toml": CAMPAIGN.format(line="stats = 5"),
+        "good.toml": CAMPAIGN.format(line=""),
+        "magic.toml": CAMPAIGN.format(line='solver = "magic"'),
+        "nothing.toml": CAMPAIGN.format(line="").replace("1.0", "[]"),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe[1]")
+    return tmp_path
+
+
+def everything_in(folder):
+    return sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def refused(ended, words):
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.err.startswith("inclusions: ")
+    assert ended.err.count("\n") == 1 and ended.err.endswith("\n")
+    assert "Traceback" not in ended.err
+    assert [word for word in words if word not in ended.err] == []
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_input_is_refused_in_one_line_and_nothing_is_written(what, files, command_line):
+    arguments, words = WRONG[what]
+    before = everything_in(files)
+    refused(command_line(*arguments), words)
+    assert everything_in(files) == before
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+@pytest.mark.parametrize("campaign", ["magic.toml", "nothing.toml"])
+@pytest.mark.xfail(reason="campaign.load does not look for it")
+def test_a_campaign_that_cannot_be_run_is_refused_at_once(campaign, command, files, command_line):
+    before = everything_in(files)
+    refused(command_line(command, campaign), [campaign])
+    assert everything_in(files) == before
+
+
+@pytest.mark.xfail(raises=OverflowError, reason="integers beyond all floats are not caught")
+def test_fields_beyond_all_numbers_are_refused(files, command_line):
+    refused(command_line(*SMALL, "--fields", "huge.json"), ["huge.json"])
+
+
+def test_the_commands_are_listed_when_none_is_given(command_line):
+    ended = command_line()
+    assert all(name in ended.out + ended.err for name in ("spectrum", "run", "status", "verify"))
+
+
+@pytest.mark.parametrize("command", [[], ["spectrum"], ["run"], ["status"], ["verify"]])
+def test_help_is_no_error(command, command_line):
+    ended = command_line(*command, "--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert "--help" in ended.out
+
+
+def test_solvers_says_which_are_found(command_line):
+    ended = command_line("solvers")
+    assert (ended.code, ended.err) == (0, "")
+    lines = {line.split()[0]: line.split()[1] for line in ended.out.splitlines()}
+    assert lines["dense"] == lines["shift-invert:superlu"] == "found"
+    assert set(lines.values()) <= {"found", "missing"}
+
+
+@pytest.mark.parametrize(
+    ("module", "solver", "package"),
+    [("slepc4py", "slepc", "slepc4py"), ("mumps", "shift-invert:mumps", "python-mumps")],
+)
+def test_a_solver_that_is_not_installed_says_how_to_install_it(
+    module, solver, package, command_line, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, module, None)  # as if not installed
+    refused(command_line(*SMALL, "--count", 5, "--solver", solver), ["install", package])
+    listed = command_line("solvers").out.splitlines()
+    (line,) = [line for line in listed if line.split()[0] == solver]
+    assert "missing" in line and package in line
+
+
+# As a user starts it: a process of its own
+
+
+def test_a_process_prints_json_and_nothing_else(tmp_path):
+    ended = process(*SMALL, "--count", 5, "--json", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(json.loads(ended.stdout)["energies"]) == 5
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_process_ends_with_code_two_and_one_line_when_the_input_is_wrong(tmp_path):
+    ended = process(*SMALL, "--bubble", -3, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr == "inclusions: bubble must be 0 or at least 1, got -3\n"
+
+
+def test_without_any_compiled_library_the_process_solves_all_the_same(tmp_path):
+    absent = ("mumps", "petsc4py", "slepc4py", "mpi4py")
+    hide = f"import sys; sys.modules.update(dict.fromkeys({absent}))"
+    arguments = ("spectrum", "--length", 12, "--disorder", 3, "--count", 5, "--json")
+    ended = process(*arguments, "--solver", "shift-invert:superlu", cwd=tmp_path, before=hide)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    levels = np.linalg.eigvalsh(build(draw(Model(12, 3.0), 1, 0)).matrix.toarray())
+    middle = (levels[0] + levels[-1]) / 2
+    expected = np.sort(levels[np.argsort(np.abs(levels - middle))[:5]])
+    assert json.loads(ended.stdout)["energies"] == pytest.approx(expected.tolist(), abs=1e-9)

@@ -1,0 +1,212 @@
+"""Figures of purities draw the numbers of the records, and say what is not there."""
+
+import numpy as np
+import purity_store as synthetic
+import pytest
+from matplotlib import colors
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.container import ErrorbarContainer
+
+from inclusions import figures_purities as figures
+from inclusions import tables
+from inclusions import tables_purities as made
+from inclusions.figures import colour_of, shade_of
+from inclusions.model import Model
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return synthetic.make(tmp_path_factory.mktemp("figures"))
+
+
+@pytest.fixture(scope="module")
+def parts(source):
+    return (
+        synthetic.load(source, bubble=4),
+        synthetic.load(source, bubble=0, boundary="open"),
+        synthetic.load(source, boundary="periodic"),
+    )
+
+
+def curves(axes):
+    """(x, y, half lengths of the bars, colour) of every curve with bars."""
+    found = []
+    for container in axes.containers:
+        if isinstance(container, ErrorbarContainer):
+            line, _, (bars,) = container.lines
+            halves = [np.ptp(segment[:, 1]) / 2 for segment in bars.get_segments()]
+            x, y = (np.asarray(values, float) for values in line.get_data())
+            found.append((x, y, np.array(halves), line.get_color()))
+    return found
+
+
+def curve_of(axes, colour):
+    (one,) = [c for c in curves(axes) if colors.same_color(c[3], colour) and len(c[0])]
+    return one
+
+
+def drawn(figure):
+    """Drawing it finds what only rendering would trip over."""
+    FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def profile(entropy):
+    """Mean and standard error of the purity by distance, straight from the states."""
+    half = entropy.shape[-1] // 2
+    mirrored = ((entropy + entropy[..., ::-1]) / 2).mean(1)[:, :half]
+    return 1 - mirrored.mean(0), mirrored.std(0) / np.sqrt(len(mirrored))
+
+
+def test_purity_profiles_are_numpys_means_in_the_colour_of_their_disorder(source, parts):
+    figure = drawn(
+        figures.purity_profiles(made.mean_purities(*parts), made.isolated_purities(*parts))
+    )
+    for axes, length in zip(figure.axes, (8, 10), strict=True):
+        assert f"L = {length}$" in axes.get_title()
+        assert len(curves(axes)) == 3  # W = 4, 5.2 and 8: not the ergodic side
+        x, y, halves, _ = curve_of(axes, colour_of(5.2))
+        mean, error = profile(source[2][Model(length, 5.2, bubble=4)])
+        np.testing.assert_array_equal(x, np.arange(length // 2))
+        np.testing.assert_allclose(y, mean, rtol=1e-6)
+        np.testing.assert_allclose(halves, error, rtol=0.15)
+
+
+def test_bands_of_profiles_are_the_middle_of_the_open_chain_two_sites_longer(source, parts):
+    figure = figures.purity_profiles(made.mean_purities(*parts), made.isolated_purities(*parts))
+    levels = {line.get_ydata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2}
+    for disorder in (4.0, 5.2, 8.0):
+        wanted = 1 - source[2][Model(10, disorder)][..., 3:7].mean()
+        assert min(abs(level - wanted) for level in levels) < 1e-6
+
+
+def test_purities_at_fixed_distance_are_numpys_means(source, parts):
+    figure = drawn(figures.fixed_distance(made.mean_purities(*parts), (3,)))
+    left, right = figure.axes
+    for axes, bubble, lengths in ((left, 4, (8, 10)), (right, 0, (10, 12))):
+        x, y, _, _ = curve_of(axes, colour_of(8.0))
+        np.testing.assert_array_equal(x, lengths)
+        wanted = [profile(source[2][Model(n, 8.0, bubble=bubble)])[0][3] for n in lengths]
+        np.testing.assert_allclose(y, wanted, rtol=1e-6)
+
+
+def test_bubble_sizes_have_a_panel_a_disorder_and_hollow_trivial_bubbles(source):
+    table = made.bubble_sizes(synthetic.load(source))
+    figure = drawn(figures.bubble_sizes(table))
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in panels] == ["$W = 4$", "$W = 8$"]
+    near = [c for c in curves(panels[1]) if colors.same_color(c[3], figures.distance_colour(0, 4))]
+    (trivial,) = (c for c in near if len(c[0]) == 1)
+    ((x, y, _, _),) = (c for c in near if len(c[0]) > 1)
+    np.testing.assert_array_equal(x, [3, 4, 8])
+    wanted = [1 - source[2][Model(10, 8.0, bubble=n)][..., [0, -1]].mean() for n in (3, 4, 8)]
+    np.testing.assert_allclose(y, wanted, rtol=1e-6)
+    assert trivial[0] == [1]
+
+
+def test_plateau_figure_has_the_differences_and_only_valid_plateaus(source, parts):
+    differences = made.differences(parts[:1], parts[1:2])
+    fits = made.plateaus(parts[:1], parts[1:2])
+    fits.loc[fits.index[0:8:3], "valid"] = False
+    top, bottom = drawn(figures.plateaus(differences, fits)).axes
+    bubble, chain = source[2][Model(10, 8.0, bubble=4)], source[2][Model(12, 8.0)]
+    _, y, _, _ = curve_of(top, colour_of(8.0))
+    np.testing.assert_allclose(y, 1 - chain[..., 4:8].mean() - profile(bubble)[0], atol=1e-6)
+    kept = fits[fits.valid & (fits.disorder >= 4)]
+    shown = np.concatenate([c[1] for c in curves(bottom)])
+    np.testing.assert_allclose(np.sort(shown), np.sort(kept.plateau))
+
+
+def test_correlations_are_numpys_with_bubble_solid_and_without_broken(source, parts):
+    figure = drawn(figures.correlations(made.correlations(*parts)))
+    assert [axes.get_title() for axes in figure.axes] == ["$W = 5.2$", "$W = 8$"]
+    found = {
+        c.lines[0].get_linestyle(): c.lines[0]
+        for c in figure.axes[0].containers
+        if colors.same_color(c.lines[0].get_color(), shade_of(10))
+    }
+    for style, model in (("-", Model(10, 5.2, bubble=4)), ("--", Model(12, 5.2))):
+        states = source[2][model].reshape(-1, model.length)
+        both = np.concatenate([states, states[:, ::-1]])
+        wanted = np.corrcoef(both.T)[0, 1 : model.length // 2 + 1]
+        shown = found[style].get_ydata().astype(float)
+        np.testing.assert_allclose(shown, wanted, atol=2e-4)
+
+
+def test_magnetization_has_a_curve_for_each_distance_and_the_isolated_middle(parts):
+    table = made.histograms(parts[0], parts[1])
+    figure = drawn(figures.magnetization(table))
+    (axes,) = [a for a in figure.axes if a.get_title() == "$W = 4$"]
+    assert len(curves(axes)) == 6  # five distances of the chain of 10, and one isolated
+    counts = parts[0].found[Model(10, 4.0, bubble=4)].magnetization_histogram.values[:, 2]
+    _, y, _, _ = curve_of(axes, figures.distance_colour(2, 4))
+    np.testing.assert_allclose(y, counts.sum(0) / counts.sum() / 0.05)
+    chain = parts[1].found[Model(12, 4.0)].magnetization_histogram.values[:, -1]
+    _, y, _, _ = curve_of(axes, "k")
+    np.testing.assert_allclose(y, chain.sum(0) / chain.sum() / 0.05)
+
+
+def test_bandwidths_are_gap_ratios_with_the_chosen_one_marked(source):
+    scan = synthetic.load(source, bubble=6)
+    (axes, *_) = [a for a in drawn(figures.bandwidths(tables.gap_ratios(scan))).axes]
+    x, y, _, _ = curve_of(axes, colour_of(4.0))
+    np.testing.assert_array_equal(x, [0.1, 0.3, 0.8])
+    models = [Model(8, 4.0, bubble=6, bandwidth=b) for b in x]
+    np.testing.assert_allclose(y, [scan.found[m].gap_ratio.mean() for m in models])
+    assert any(list(line.get_xdata()) == [0.55, 0.55] for line in axes.lines)
+
+
+def test_partial_traces_lie_on_the_diagonal_on_the_left(source):
+    table = made.partial_traces(Model(4, 3.0, bubble=2), count=8)
+    left, right = drawn(figures.partial_traces(table)).axes
+    x, y = left.lines[-1].get_data()
+    np.testing.assert_allclose(x, y, atol=1e-13)
+    x, y = right.lines[-1].get_data()
+    assert np.abs(x - y).max() > 0.01
+
+
+def test_the_rest_draws_what_its_tables_say(source, parts):
+    ergodic = made.ergodic(*parts)
+    (axes,) = drawn(figures.ergodic(ergodic)).axes
+    heights = np.concatenate([c[1] for c in curves(axes)])
+    np.testing.assert_allclose(np.sort(heights), np.sort([*ergodic.excess, *ergodic["scatter"]]))
+    losses = made.losses(*parts[:2])
+    (axes,) = drawn(figures.losses(losses)).axes
+    np.testing.assert_allclose(
+        np.sort(np.concatenate([c[1] for c in curves(axes)])), np.sort(losses.loss)
+    )
+    shifts = made.shifts(*parts)
+    figure = drawn(figures.shifts(shifts))
+    wanted = shifts[(shifts.disorder >= 4) & shifts.length.isin([8, 10])]["shift"]
+    heights = np.concatenate([c[1] for axes in figure.axes for c in curves(axes)])
+    np.testing.assert_allclose(np.sort(heights), np.sort(wanted))
+    tails = made.tails(*parts)
+    figure = drawn(figures.tails(tails))
+    heights = np.concatenate([c[1] for axes in figure.axes for c in curves(axes)])
+    np.testing.assert_allclose(np.sort(heights), np.sort(tails["tail"][tails.disorder >= 2]))
+    conserved = made.conserved_tails(parts[1], realizations=10, states=10)
+    figure = drawn(figures.conserved_tails(conserved))
+    heights = np.concatenate([c[1] for axes in figure.axes for c in curves(axes)])
+    wanted = [*conserved.measured, *conserved["sampled"]]
+    np.testing.assert_allclose(np.sort(heights), np.sort(wanted))
+
+
+def test_every_figure_says_so_without_data(source, tmp_path):
+    none = tables.load(source[0], tmp_path)
+    nothing = (none,)
+    for figure in (
+        figures.ergodic(made.ergodic(none)),
+        figures.losses(made.losses(none)),
+        figures.purity_profiles(made.mean_purities(none), made.isolated_purities(none)),
+        figures.fixed_distance(made.mean_purities(none)),
+        figures.bubble_sizes(made.bubble_sizes(none)),
+        figures.plateaus(made.differences(nothing, nothing), made.plateaus(nothing, nothing)),
+        figures.shifts(made.shifts(none)),
+        figures.magnetization(made.histograms(none)),
+        figures.correlations(made.correlations(none)),
+        figures.tails(made.tails(none)),
+        figures.conserved_tails(made.conserved_tails(none)),
+        figures.bandwidths(tables.gap_ratios(none)),
+    ):
+        texts = [text.get_text() for axes in drawn(figure).axes for text in axes.texts]
+        assert "not computed" in texts

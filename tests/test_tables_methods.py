@@ -1,0 +1,85 @@
+"""The methods page shows what it says: counts agree with LAPACK, and naive errors are too small."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from inclusions import tables, tables_methods
+from inclusions.model import Model
+
+
+def ensembles(shared, count=200, states=50):
+    """One ensemble whose states have a share `shared` of their variance in common."""
+    rng = np.random.default_rng(5)
+    model = Model(6, 3.0)
+    common = np.sqrt(shared) * rng.standard_normal((count, 1, 6))
+    own = np.sqrt(1 - shared) * rng.standard_normal((count, states, 6))
+    entropy = 0.25 + 0.05 * (common + own)
+    data = xr.Dataset(
+        {
+            "linear_entropy": (("realization", "site"), entropy.mean(axis=1)),
+            "linear_entropy_variance": (("realization", "site"), entropy.var(axis=1)),
+            "states": ("realization", np.full(count, states)),
+            "missing_levels": ("realization", np.repeat([0, -1], count // 2)),
+            "residual": ("realization", np.full(count, 1e-11)),
+            "magnetization_error": ("realization", np.full(count, 1e-14)),
+            "seconds": ("realization", np.full(count, 36.0)),
+        }
+    )
+    return tables.Ensembles(None, {model: data}, {}, (), count)
+
+
+@pytest.mark.parametrize("shared, ratio", [(0.0, 1.0), (1.0, np.sqrt(50))])
+def test_states_count_as_one_as_far_as_they_agree(shared, ratio):
+    row = tables_methods.naive_errors(ensembles(shared)).iloc[0]
+    assert row.clustered / row.naive == pytest.approx(ratio, rel=0.15)
+
+
+def test_only_errors_from_realizations_cover_what_they_should():
+    texts = tables_methods.coverage(ensembles(0.5))
+    naive, clustered = (
+        float(texts[f"coverage_{name}"].split()[0]) for name in ("naive", "clustered")
+    )
+    assert naive < 35
+    assert 58 < clustered < 76
+
+
+def test_coverage_without_data_says_so():
+    none = tables.Ensembles(None, {}, {}, (), 0)
+    assert set(tables_methods.coverage(none).values()) == {tables.UNKNOWN}
+
+
+def test_signs_of_d_count_the_levels_of_lapack():
+    table, texts = tables_methods.inertia(Model(6, 2.0, bubble=3))
+    assert (table["negative pivots"] == table["levels below, LAPACK"]).all()
+    assert table["negative pivots"].is_monotonic_increasing
+    assert texts["inertia_whole"] == "complete"
+    assert texts["inertia_withheld"] == "1 missing"
+
+
+def test_the_solve_reports_its_phases_and_certificate():
+    phases, texts = tables_methods.solve_report(Model(8, 4.0, bubble=4), 20)
+    assert {"factorization", "lanczos", "certificate"} <= set(phases.phase)
+    assert texts["certificate"] == "complete" and int(texts["levels"]) >= 20
+
+
+def test_quality_adds_up_the_points():
+    table = tables_methods.quality(ensembles(0.5))
+    row = tables_methods.readable_curves(table).iloc[0]
+    assert row["points"] == 1 and row["realizations"] == "200"
+    assert row["certified"] == "50 %" and row["core-hours"] == "2"
+    assert len(tables_methods.readable_points(table)) == 1
+    texts = tables_methods.quality_texts(table)
+    assert texts["quality_missed"] == "0"
+    assert texts["quality_residual"] == "1 · 10^−11 J"
+
+
+def test_quality_without_data_says_so():
+    table = tables_methods.quality(tables.Ensembles(None, {}, {}, (), 0))
+    assert set(tables_methods.quality_texts(table).values()) == {tables.UNKNOWN}
+    assert tables_methods.readable_curves(table).empty
+
+
+def test_the_factor_is_sparser_the_longer_the_chain():
+    shares = tables_methods.factors([6, 8, 10])["of the full triangle"].str.rstrip(" %").astype(int)
+    assert shares.is_monotonic_decreasing
