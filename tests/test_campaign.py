@@ -74,7 +74,6 @@ def test_a_default_written_out_names_the_same_model(campaign):
     assert len(campaign(HEAD + one + other).ensembles) == 1
 
 
-@pytest.mark.xfail(reason="campaign.load tells ensembles apart by states, not by count")
 def test_two_tables_that_ask_for_all_of_a_small_sector_are_one_ensemble(campaign):
     # Their results would go to one folder, each computed twice.
     text = HEAD + TABLE + "states = 50\n" + TABLE + "states = 60\n"
@@ -160,8 +159,8 @@ WRONG = {
     "a key twice": (HEAD + HEAD + TABLE, ["TOML", "line 3"]),
 }  # fmt: skip
 
-# What the package does not do yet.
-TO_COME = {
+# What could be read, but not run.
+UNRUNNABLE = {
     "a sweep over nothing": (changed("1.0", "[]"), ["disorder"]),
     "unknown solver": (HEAD + 'solver = "magic"\n' + TABLE, ["solver", "auto", "magic"]),
     "one table, and how to write it": (changed("[[ensemble]]", "[ensemble]"), ["[[ensemble]]"]),
@@ -184,10 +183,9 @@ def test_a_wrong_file_is_refused_in_one_line_that_says_what_and_what_is_allowed(
     assert [word for word in words if word.lower() not in message.lower()] == []
 
 
-@pytest.mark.parametrize("what", TO_COME)
-@pytest.mark.xfail(reason="campaign.load does not look for it")
+@pytest.mark.parametrize("what", UNRUNNABLE)
 def test_a_file_that_cannot_be_run_is_refused_when_it_is_read(campaign, what):
-    text, words = TO_COME[what]
+    text, words = UNRUNNABLE[what]
     message = complaint_about(campaign, text)
     assert [word for word in words if word not in message] == []
 

@@ -81,6 +81,14 @@ def test_key_tells_models_apart_that_differ_in_one_parameter(name, data):
     assert (other == model) == (other.key == model.key)
 
 
+@pytest.mark.parametrize("name", ["disorder", "coupling", "bandwidth", "anisotropy"])
+@given(value=st.floats(0, 1e300))
+def test_key_tells_neighbouring_numbers_apart(name, value):
+    model = Model(5, 2.0, bubble=2)
+    one, other = (replace(model, **{name: x}) for x in (value, math.nextafter(value, math.inf)))
+    assert one.key != other.key
+
+
 def test_key_tells_boundaries_apart():
     assert Model(5, 2.0).key != Model(5, 2.0, boundary="periodic").key
 

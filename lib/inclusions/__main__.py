@@ -34,7 +34,6 @@ from inclusions.statistics import gap_ratios
 app = typer.Typer(
     help="Mid-spectrum eigenstates of disordered spin chains coupled to an ergodic bubble.",
     rich_markup_mode=None,
-    no_args_is_help=True,
     add_completion=False,
 )
 console = Console(highlight=False)
@@ -87,9 +86,16 @@ def spectrum(
         length, disorder, bubble, coupling, bandwidth, anisotropy, boundary, magnetization
     )
     comm = world()
-    solved = ensemble.solve(
-        model, count, seed, index, solver, fields=_read_fields(fields), comm=comm
-    )
+    given = _read_fields(fields)
+    states = min(max(count, 1), model.dimension)
+    needed = ensemble.predicted_memory(model, states, 1 if comm is None else comm.size)
+    room = ensemble.available_memory()
+    if needed > room:
+        raise MemoryError(
+            f"{model.key} (dimension {model.dimension}) needs about {needed / 1000:.1f} GB, "
+            f"{room / 1000:.1f} GB are free; try more MPI ranks, or solver shift-invert:ldl-single"
+        )
+    solved = ensemble.solve(model, count, seed, index, solver, fields=given, comm=comm)
     if comm is not None and comm.rank > 0:
         return
     pairs = solved.pairs
@@ -148,7 +154,10 @@ def _read_fields(path: Path | None) -> np.ndarray | None:
     )
     if not numbers:
         raise ValueError(f"fields file {path} must be a JSON list of numbers")
-    return np.array(values, dtype=float)
+    try:
+        return np.array(values, dtype=float)
+    except OverflowError:
+        raise ValueError(f"fields file {path} has a number beyond all floats") from None
 
 
 @app.command()
@@ -268,18 +277,14 @@ def _run_together(plan: campaigns.Campaign, folder: Path, comm) -> None:
     """All ranks on one sample after the other."""
     todo = comm.bcast(ensemble.chunks(plan, folder) if comm.rank == 0 else None)
     fates: Counter[str] = Counter()
-    try:
-        while todo:
-            todo = [
-                chunk
-                for chunk in todo
-                if not ensemble.compute(chunk, comm, lambda what: fates.update([what]))
-            ]
-            if todo:
-                time.sleep(ensemble.POLL)
-    except OSError as error:
-        # The other ranks wait for this one: only an abort ends them.
-        comm.Abort(_complain(_unwritable(error), 1))
+    while todo:
+        todo = [
+            chunk
+            for chunk in todo
+            if not ensemble.compute(chunk, comm, lambda what: fates.update([what]))
+        ]
+        if todo:
+            time.sleep(ensemble.POLL)
     if comm.rank == 0:
         print(
             f"{fates['computed']} computed on {comm.size} ranks, {fates['failed']} failed, "
@@ -487,6 +492,8 @@ def bench(
 
 def main() -> NoReturn:
     """Run the command line; an error is one line on stderr, exit code 2 for wrong input."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
     except typer.Exit as error:
@@ -503,7 +510,12 @@ def main() -> NoReturn:
         code = _complain(str(error) or type(error).__name__, 1)
     except RuntimeError as error:
         code = _complain(str(error), 1)
-    sys.exit(code if isinstance(code, int) else 0)
+    code = code if isinstance(code, int) else 0
+    mpi = sys.modules.get("mpi4py.MPI")
+    if code and mpi and mpi.COMM_WORLD.size > 1:
+        sys.stderr.flush()
+        mpi.COMM_WORLD.Abort(code)  # the other ranks may wait for this one
+    sys.exit(code)
 
 
 def _unwritable(error: OSError) -> str:

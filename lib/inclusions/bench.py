@@ -254,7 +254,7 @@ def compare(
 BUBBLES = [Model(length, SAMPLE["disorder"], bubble=4) for length in (8, 10, 12, 14, 16)]
 CHAINS = [Model(length, SAMPLE["disorder"]) for length in (10, 12, 14, 16, 18)]
 LARGE = [Model(18, SAMPLE["disorder"], bubble=4), Model(20, SAMPLE["disorder"])]
-LARGEST = {"lapack": 4000, "scipy": 15000, "quimb": 60000, "slepc": 60000}
+LARGEST = {"lapack": 4000, "scipy": 15000, "quimb": 15000, "slepc": 60000}
 """Dimension up to which a peer is run: beyond it would take the suite hours or all memory."""
 
 

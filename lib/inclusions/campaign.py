@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from inclusions.eigen import choose
 from inclusions.model import PARAMETERS, Model
 
 
@@ -57,6 +58,8 @@ class _Table(BaseModel):
     @field_validator(*PARAMETERS, mode="before")
     @classmethod
     def _one_or_many(cls, value):
+        if value == []:
+            raise ValueError("a sweep needs at least one value")
         return value if isinstance(value, list) else [value]
 
 
@@ -101,6 +104,10 @@ def load(path: str | Path) -> Campaign:
         file = _File(**content)
     except ValidationError as error:
         raise ValueError(f"campaign file {path}: {_first(error)}") from None
+    try:
+        choose(file.solver, 0)
+    except ValueError as error:
+        raise ValueError(f"campaign file {path}: {error}") from None
     ensembles: dict[tuple, Ensemble] = {}
     for number, table in enumerate(file.ensemble, 1):
         for values in product(*(getattr(table, name) for name in PARAMETERS)):
@@ -119,7 +126,7 @@ def load(path: str | Path) -> Campaign:
                 ranks=table.ranks,
             )
             # The same model named twice is one ensemble: the larger number wins.
-            place = (model.key, one.states, one.first)
+            place = (model.key, one.count, one.first)
             if place not in ensembles or ensembles[place].realizations < one.realizations:
                 ensembles[place] = one
     return Campaign(file.name, list(ensembles.values()), file.chunk, Path(file.data))
@@ -132,6 +139,8 @@ def _first(error: ValidationError) -> str:
     if detail["type"] == "extra_forbidden":
         allowed = (_Table if len(detail["loc"]) > 1 else _File).model_fields
         return f"unknown key {place}; allowed: {', '.join(allowed)}"
+    if place == "ensemble" and detail["type"] == "list_type":
+        return "ensemble: write [[ensemble]], with two brackets, before each"
     if detail["type"] == "missing":
         return f"missing key {place}"
     return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}, got {detail['input']!r}"

@@ -25,8 +25,9 @@ class Realization:
             )
         if self.bubble.shape != (3, n, n):
             raise ValueError(f"bubble must have shape (3, {n}, {n}), got {self.bubble.shape}")
-        if not (np.isfinite(self.fields).all() and np.isfinite(self.bubble).all()):
-            raise ValueError("fields and bubble matrices must be finite, got nan or inf")
+        for name, values in (("fields", self.fields), ("bubble matrices", self.bubble)):
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite, got nan or inf")
 
 
 def draw(model: Model, seed: int, index: int, fields: ArrayLike | None = None) -> Realization:

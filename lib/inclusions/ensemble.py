@@ -79,7 +79,7 @@ def solve(
         if not isinstance(method, ShiftInvert):
             raise
         pairs = replace(method, spare=20 + count // 2, certify=True)(hamiltonian, count, comm)
-    if comm is not None and pairs.states.shape[0] != model.dimension:
+    if comm is not None and comm.allreduce(pairs.states.shape[0]) == model.dimension:
         start = comm.exscan(pairs.states.shape[0]) or 0
         hamiltonian = build(realization, start, start + pairs.states.shape[0])
         magnetization = magnetizations(hamiltonian, pairs, comm)

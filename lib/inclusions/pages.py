@@ -176,8 +176,13 @@ def say(**texts: Any) -> None:
         _glue(name.replace("_", "-"), "text/plain", repr(str(text)))
 
 
-def tabulate(name: str, table: pd.DataFrame) -> None:
-    """Glue a table of texts and numbers as Markdown: ```{glue:md} name with :format: myst."""
+def tabulate(name: str, table: pd.DataFrame, *ensembles: Ensembles) -> None:
+    """Glue a table of texts and numbers as Markdown: ```{glue:md} name with :format: myst.
+
+    With the ensembles it is made from, `name`-provenance is glued too.
+    """
+    if ensembles:
+        _glue(f"{name}-provenance", "text/markdown", provenance(ensembles))
     if table.empty:
         table = pd.DataFrame({"data": [tables.UNKNOWN]})
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]

@@ -110,27 +110,31 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def executed(tiny):
-    """Every chapter executed with the tiny data, by name."""
-    return {page.stem: execute(tiny / "book" / page.name, tiny / "data") for page in CHAPTERS}
+    """The first chapters executed with the tiny data, by name."""
+    names = ("model", "gap-ratios")
+    return {name: execute(tiny / "book" / f"{name}.md", tiny / "data") for name in names}
 
 
 # Chapters
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda page: page.stem)
-def test_a_chapter_runs_with_tiny_data_and_says_what_it_glues(chapter, executed):
+def missing_names(chapter, notebook):
+    """What the text of a chapter refers to and its cells have not glued."""
     text = chapter.read_text(encoding="utf-8")
     used = set(re.findall(r"\{glue:(?:text|md)\}[` ]([\w-]+)", text))
     used |= set(re.findall(r"\{glue:figure\} (\S+)", text))
-    assert used - set(glued(executed[chapter.stem])) == set()
+    return used - set(glued(notebook))
 
 
-READERS = [page for page in CHAPTERS if "pages.load(" in page.read_text(encoding="utf-8")]
+@pytest.mark.parametrize("name", ["model", "gap-ratios"])
+def test_a_chapter_runs_with_tiny_data_and_says_what_it_glues(name, executed):
+    assert missing_names(ROOT / "book" / f"{name}.md", executed[name]) == set()
 
 
-@pytest.mark.parametrize("chapter", READERS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda page: page.stem)
 def test_a_chapter_without_data_runs_and_says_how_to_get_them(chapter, tmp_path):
     notebook = execute(copy_sources(tmp_path) / "book" / chapter.name, tmp_path)
+    assert missing_names(chapter, notebook) == set()
     lines = [v["text/markdown"] for name, v in glued(notebook).items() if "provenance" in name]
     for name in re.findall(r'pages\.load\("([\w-]+)"', chapter.read_text(encoding="utf-8")):
         command = f"inclusions run book/runs/campaigns/{name}.toml"

@@ -53,7 +53,6 @@ def test_leading_levels_are_found(levels, block, wanted):
     check(levels, largest(operator(levels), levels.size, wanted, block), wanted)
 
 
-@pytest.mark.xfail(reason="the last vectors of a small space are dropped by a restart")
 @given(spectra, st.integers(1, 8), st.integers(1, 60))
 @settings(max_examples=25)
 def test_leading_levels_are_found_in_a_space_hardly_larger_than_a_block(levels, block, wanted):

@@ -141,9 +141,7 @@ def check(name: str, case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 @solver_named(SOLVERS)
-def test_levels_are_those_closest_to_the_middle(name, case, request):
-    if name == "slepc" and case.startswith("one state"):
-        request.applymarker(pytest.mark.xfail(reason="the shift is the only level: singular"))
+def test_levels_are_those_closest_to_the_middle(name, case):
     check(name, case)
 
 
@@ -164,9 +162,7 @@ MIDDLE_IS_A_LEVEL = {
 
 @pytest.mark.parametrize("case", MIDDLE_IS_A_LEVEL)
 @solver_named(SOLVERS)
-def test_levels_are_found_where_the_middle_is_one_of_them(name, case, request):
-    if name != "dense":
-        request.applymarker(pytest.mark.xfail(reason="the shift falls on the level", strict=False))
+def test_levels_are_found_where_the_middle_is_one_of_them(name, case):
     try:
         check(name, case)
     except NotConverged:

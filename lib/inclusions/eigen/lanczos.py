@@ -81,7 +81,7 @@ def block_lanczos(
         block, coupling = _orthonormal(image, basis[:, :filled], comm)
 
         exhausted = filled == n
-        full = exhausted or filled + b > capacity
+        full = exhausted or capacity < n and filled + b > capacity
         if not full and filled < next_check:
             continue
         # The projected problem is solved now and then only: on small matrices it is what costs.
@@ -152,19 +152,19 @@ def _orthonormal(image: Array, basis: Array, comm) -> tuple[Array, Array]:
     """
     block, coupling = tall_qr(image, comm)
     pivots = np.abs(np.diag(coupling))
-    if pivots.min() > 1e-10 * pivots.max() > 0:
+    if pivots.min() > 1e-3 * pivots.max() > 0:
         return block, coupling
     n = total(len(image), comm)
     room = n - basis.shape[1]
     inner, small, columns = qr(coupling, mode="economic", pivoting=True, check_finite=False)
     pivots = np.abs(np.diag(small))
-    rank = min(int((pivots > 1e-10 * max(pivots.max(), 1.0)).sum()), room)
+    rank = min(int((pivots > 1e-13 * max(pivots.max(), 1.0)).sum()), room)
     if rank:
-        block = block @ inner[:, :rank]
-        block -= basis @ total(
-            basis.T @ block, comm
-        )  # the rest of a nearly lost direction is noise
-        return tall_qr(block, comm)[0], small[:rank, np.argsort(columns)]
+        block, coupling = block @ inner[:, :rank], small[:rank, np.argsort(columns)]
+        for _ in range(2):  # rounding errors of the large directions fill the nearly lost ones
+            block, change = tall_qr(block - basis @ total(basis.T @ block, comm), comm)
+            coupling = change @ coupling
+        return block, coupling
     fresh = random_block(n + 1, min(image.shape[1], room), comm, len(image))[: len(image)]
     for _ in range(2):
         fresh = tall_qr(fresh - basis @ total(basis.T @ fresh, comm), comm)[0]

@@ -14,6 +14,7 @@ import scipy.linalg.cython_blas as blas
 from numpy.typing import NDArray
 
 from inclusions.eigen.ordering import library, pointer, structure
+from inclusions.eigen.types import NotConverged
 from inclusions.hamiltonian import Hamiltonian, pattern
 from inclusions.model import Model
 
@@ -213,11 +214,19 @@ class SingleLDL(LDL):
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
         super().__init__(hamiltonian, shift, np.float32)
 
+    @property
+    def sound(self) -> bool:
+        """Whether refinement converges: tried on a random block."""
+        block = np.random.default_rng(self.d.size).standard_normal((self.d.size, LANES))
+        first = self._rest(block, solution := self._substitute(block))
+        second = self._rest(block, solution + self._substitute(first))
+        return bool(np.linalg.norm(second) < 0.1 * np.linalg.norm(first))
+
     def solve(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """(H - shift)^-1 times an (n, k) block.
 
         Raises:
-            ArithmeticError: refinement does not converge; double precision is needed.
+            NotConverged: refinement stalls; double precision is needed.
         """
         solution, best = self._substitute(block), np.inf
         scale = np.linalg.norm(block)
@@ -230,9 +239,7 @@ class SingleLDL(LDL):
                 break
             best = error
             solution += self._substitute(rest)
-        raise ArithmeticError(
-            f"single precision stalls at a relative residual of {best:.0e}; use ldl"
-        )
+        raise NotConverged(f"single precision stalls at a relative residual of {best:.0e}; use ldl")
 
 
 REFINED = 1e-11  # relative residual of a refined solve
