@@ -265,7 +265,7 @@ def suite(
     rows = []
     for model in [*BUBBLES, *CHAINS]:
         chosen = [p for p in peers if model.dimension <= LARGEST.get(p, 10**9)]
-        repeats = 6 if model.dimension < 1500 else 3 if model.dimension < 15000 else 1
+        repeats = 6 if model.dimension < 1500 else 3 if model.dimension < 15000 else 2
         rows += compare(model, chosen, 50, threads, repeats, 1200, report)
     for model in LARGE if large else []:
         rows += compare(

@@ -162,6 +162,29 @@ def readable(timings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def single(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """Samples with the factor in double and in single precision, for a page."""
+    found: dict[tuple[str, int], dict] = {}
+    for row in benchmarks["rows"]:
+        if row["peer"] in ("inclusions", "inclusions-single") and row.get("threads", 1) == 1:
+            model = Model(**row["model"])
+            found.setdefault((model.key, model.dimension), {})[row["peer"]] = row
+    rows = []
+    for (key, dimension), pair in found.items():
+        if len(pair) < 2 or dimension < 3000:
+            continue
+        cells = {"ensemble": key, "dimension": dimension}
+        for peer, name in (("inclusions", "double"), ("inclusions-single", "single")):
+            row = pair[peer]
+            if "failed" in row:
+                cells |= {f"{name} (s)": row["failed"].split(": ", 1)[-1], f"{name} (MB)": "–"}
+            else:
+                memory = row["memory_peak_MB"] - row["memory_before_MB"]
+                cells |= {f"{name} (s)": f"{row['seconds']:.3g}", f"{name} (MB)": f"{memory:.0f}"}
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
 def workers(benchmarks: dict[str, Any]) -> pd.DataFrame:
     """Realizations an hour of one serial worker and of two side by side, for a page."""
     return pd.DataFrame(

@@ -85,32 +85,25 @@ def _structure(length: int, up: int, ring: bool, block: int) -> Structure:
     model = Model(length, 0.0, boundary=boundary, magnetization=up - length / 2)
     graph = chain_graph(model)
     # METIS's separators vary by a tenth in the work they leave: the best of a few draws.
-    draws = [_eliminate(graph, nested_dissection(graph, seed)) for seed in range(DRAWS)]
-    order, parent, count, permuted = min(draws, key=lambda draw: np.square(draw[2]).sum())
+    draws = 4 if graph.shape[0] < 20_000 else 2
+    orders = [nested_dissection(graph, seed) for seed in range(draws)]
+    eliminated = [_eliminate(graph, order) for order in orders]
+    best = min(range(draws), key=lambda draw: np.square(eliminated[draw][1]).sum())
+    order = orders[best][_postorder(eliminated[best][0])]
+    parent, count, permuted = _eliminate(graph, order)
     return _assemble(permuted, order, parent, _merge(parent, count, block), block)
 
 
-DRAWS = 4  # orderings tried
-
-
-def _eliminate(graph: sp.csr_array, order: NDArray) -> tuple:
-    """Elimination tree and column counts, with the columns put in a postorder of the tree."""
+def _eliminate(graph: sp.csr_array, order: NDArray) -> tuple[NDArray, NDArray, sp.csr_array]:
+    """Elimination tree, column counts and the graph in this order."""
     n = graph.shape[0]
-    c = library()
-    for attempt in range(2):
-        permuted = sp.csr_array(graph[order][:, order])
-        start, neighbour = permuted.indptr.astype(np.int64), permuted.indices.astype(np.int32)
-        parent = np.empty(n, np.int32)
-        if c.ldl_tree(ctypes.c_int64(n), pointer(start), pointer(neighbour), pointer(parent)):
-            raise MemoryError(f"no memory for the elimination tree of {n} chain states")
-        if attempt == 0:
-            order = order[_postorder(parent)]
-    count = np.empty(n, np.int64)
-    if c.ldl_counts(
-        ctypes.c_int64(n), pointer(start), pointer(neighbour), pointer(parent), pointer(count)
-    ):
-        raise MemoryError(f"no memory for the column counts of {n} chain states")
-    return order, parent, count, permuted
+    permuted = sp.csr_array(graph[order][:, order])
+    start, neighbour = permuted.indptr.astype(np.int64), permuted.indices.astype(np.int32)
+    parent, count = np.empty(n, np.int32), np.empty(n, np.int64)
+    given = ctypes.c_int64(n), pointer(start), pointer(neighbour), pointer(parent)
+    if library().ldl_tree(*given) or library().ldl_counts(*given, pointer(count)):
+        raise MemoryError(f"no memory for the elimination tree of {n} chain states")
+    return parent, count, permuted
 
 
 def _postorder(parent: NDArray) -> NDArray[np.int64]:
