@@ -68,13 +68,15 @@ def _slepc(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
         eps.solve()
         factor = ksp.getPC().getFactorMatrix()
         entries = factor.getMumpsInfog(29)
+        flops = int(factor.getMumpsRinfog(3))
         levels = [eps.getEigenvalue(i).real for i in range(eps.getConverged())]
+        eps.destroy()  # and with it the factor
         return {
             "energies": np.array(levels[:count]),
             "seconds": {"factorization": factorization},
             "counts": {
                 "factor_entries": entries if entries >= 0 else -entries * 10**6,
-                "factor_flops": int(factor.getMumpsRinfog(3)),
+                "factor_flops": flops,
             },
         }
 
