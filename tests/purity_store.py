@@ -85,3 +85,12 @@ def make(folder, keep=lambda model: True):
 def load(source, **parameters):
     file, data, _ = source
     return tables.load(file, data, **parameters)
+
+
+def families(source):
+    """Bubbles, open chains, periodic chains."""
+    return (
+        load(source, bubble=4),
+        load(source, bubble=0, boundary="open"),
+        load(source, boundary="periodic"),
+    )

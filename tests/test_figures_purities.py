@@ -21,11 +21,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parts(source):
-    return (
-        synthetic.load(source, bubble=4),
-        synthetic.load(source, bubble=0, boundary="open"),
-        synthetic.load(source, boundary="periodic"),
-    )
+    return synthetic.families(source)
 
 
 def curves(axes):

@@ -20,12 +20,7 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parts(source):
-    """Bubbles, open chains, periodic chains."""
-    return (
-        synthetic.load(source, bubble=4),
-        synthetic.load(source, bubble=0, boundary="open"),
-        synthetic.load(source, boundary="periodic"),
-    )
+    return synthetic.families(source)
 
 
 def nothing(source, folder):

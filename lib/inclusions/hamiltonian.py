@@ -74,18 +74,17 @@ def pattern(length: int, up: int, boundary: str, bubble: int, start: int, stop: 
     k, m = (index.ravel() for index in np.indices((n, n)))
 
     here = np.arange(first, last)
-    rows, columns = [_expand(here, n, k)], [_expand(here, n, m)]
+    rows, columns = [unknowns(here, n, k)], [unknowns(here, n, m)]
     sources = [np.full(rows[0].size, -1)]  # -1: inside a diagonal block
     for bond in chain_bonds(model):
         position, partner = flips(states, length, bond)
-        unit = np.arange(n)
-        rows.append(_expand(here[position], n, unit))
-        columns.append(_expand(partner, n, unit))
+        rows.append(unknowns(here[position], n))
+        columns.append(unknowns(partner, n))
         sources.append(np.full(rows[-1].size, -2))  # -2: a chain bond flips
     if bubble:
         position, partner = flips(states, length, (length - 1, 0))
-        rows.append(_expand(here[position], n, k))
-        columns.append(_expand(partner, n, m))
+        rows.append(unknowns(here[position], n, k))
+        columns.append(unknowns(partner, n, m))
         sources.append(np.tile(np.arange(n * n), position.size))  # element of R_2
     row, column, source = map(np.concatenate, (rows, columns, sources))
     if start % n or stop % n:
@@ -117,8 +116,12 @@ def pattern(length: int, up: int, boundary: str, bubble: int, start: int, stop: 
     )
 
 
-def _expand(states: NDArray[np.int64], n: int, element: NDArray[np.int64]) -> NDArray[np.int64]:
-    return (states[:, None] * n + element).ravel()
+def unknowns(
+    states: NDArray[np.int64], block: int, element: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Unknowns of chain states: all `block` of each, or those that `element` picks, in a row."""
+    element = np.arange(block) if element is None else element
+    return (states[:, None] * block + element).ravel()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import splu
 from inclusions.eigen.ldl import LDL, SingleLDL
 from inclusions.eigen.ldl import available as ldl_available
 from inclusions.eigen.ordering import nested_dissection
-from inclusions.hamiltonian import Hamiltonian, chain_graph
+from inclusions.hamiltonian import Hamiltonian, chain_graph, unknowns
 
 
 def _shifted(hamiltonian: Hamiltonian, shift: float) -> sp.csc_array:
@@ -55,9 +55,8 @@ class SuperLU:
     sound = True  # rows are exchanged instead
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
-        n = hamiltonian.model.block
         order = nested_dissection(chain_graph(hamiltonian.model))
-        self._order = (order[:, None] * n + np.arange(n)).ravel()
+        self._order = unknowns(order, hamiltonian.model.block)
         matrix = _shifted(hamiltonian, shift)[self._order][:, self._order].tocsc()
         self._lu = splu(
             matrix, permc_spec="NATURAL", diag_pivot_thresh=0.01, options={"SymmetricMode": True}

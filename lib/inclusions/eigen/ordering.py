@@ -15,7 +15,7 @@ import pymetis
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from inclusions.hamiltonian import chain_graph
+from inclusions.hamiltonian import chain_graph, unknowns
 from inclusions.model import Model
 
 
@@ -191,15 +191,10 @@ def _assemble(
     widths = np.diff([*starts, n]) * block
     row_counts = np.array([r.size for r in rows]) * block
     return Structure(
-        permutation=_expand(order[columns], block),
+        permutation=unknowns(order[columns], block),
         first=np.r_[0, np.cumsum(widths)],
         offset=np.r_[0, np.cumsum(widths * (widths + row_counts))],
         row_start=np.r_[0, np.cumsum(row_counts)],
-        rows=_expand(np.concatenate(rows), block).astype(np.int32),
+        rows=unknowns(np.concatenate(rows), block).astype(np.int32),
         owner=np.repeat(np.arange(widths.size), widths).astype(np.int32),
     )
-
-
-def _expand(states: NDArray, block: int) -> NDArray:
-    """Unknowns of chain states: `block` neighbours each."""
-    return (states[:, None] * block + np.arange(block)).ravel()
