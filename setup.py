@@ -8,7 +8,8 @@ from setuptools import Extension, setup
 ldl = Extension(
     "inclusions.eigen._ldl",
     ["lib/inclusions/eigen/_ldl.c"],
-    extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
+    extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno", "-pthread"],
+    extra_link_args=["-pthread"],
     libraries=["m"],
     optional=True,
 )

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from samples import models
+from threadpoolctl import threadpool_limits
 
 from inclusions.disorder import draw
 from inclusions.eigen import ldl, ordering
@@ -212,6 +213,72 @@ def test_entries_and_flops_are_those_counted_one_by_one(model):
 def test_ordering_fills_less_than_the_order_of_the_basis(model):
     natural = eliminated(chain_graph(model).toarray()).sum() * model.block**2
     assert structure(model).entries < 0.7 * natural
+
+
+@compiled
+@given(models(lengths=st.integers(2, 8), bubbles=st.just(0)), st.integers(0, 99))
+@settings(max_examples=50)
+def test_column_counts_are_those_of_the_elimination_game(model, seed):
+    graph = chain_graph(model)
+    order = np.random.default_rng(seed).permutation(graph.shape[0])
+    filled = eliminated((graph.toarray() + np.eye(order.size, dtype=int))[np.ix_(order, order)])
+    assert np.array_equal(ordering.column_counts(graph, order), filled.sum(axis=0))
+
+
+@compiled
+def test_a_star_fills_when_its_centre_goes_first_and_not_when_it_goes_last():
+    star = np.zeros((6, 6), dtype=np.int8)
+    star[0, 1:] = star[1:, 0] = 1
+    first, last = np.arange(6), np.roll(np.arange(6), -1)
+    assert ordering.column_counts(sp.csr_array(star), first).tolist() == [6, 5, 4, 3, 2, 1]
+    assert ordering.column_counts(sp.csr_array(star), last).tolist() == [2, 2, 2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 1], [0, 1], [1, 2, 3]])
+def test_column_counts_refuse_what_is_no_permutation(order):
+    with pytest.raises(ValueError, match="each of the 3 vertices once"):
+        ordering.column_counts(sp.csr_array((3, 3), dtype=np.int8), np.array(order))
+
+
+@pytest.mark.parametrize("model", [Model(9, 1.0, bubble=4), Model(18, 1.0, bubble=4)])
+def test_every_entry_has_a_place_of_its_own_in_the_panel_of_its_column(model):
+    """The larger model is one where (supernode, row) pairs are too many for 32 bits."""
+    form, place = structure(model), ldl.slots(model)
+    within = np.arange(model.dimension) - form.first[form.owner]
+    heights = form.heights[form.owner].astype(np.int64)
+    assert np.array_equal(place.diagonal, form.offset[form.owner] + within * (heights + 1))
+    assert np.unique(place.target).size == place.target.size == place.source.size
+    panel = np.searchsorted(form.offset, place.target, side="right") - 1
+    columns = (place.target - form.offset[panel]) // form.heights[panel]
+    rows = (place.target - form.offset[panel]) % form.heights[panel]
+    assert (rows > columns).all()
+    # The row that stands there is that of the entry.
+    width = np.diff(form.first)[panel]
+    under = rows >= width
+    found = form.first[panel] + rows
+    found[under] = form.rows[(form.row_start[panel] + rows - width)[under]]
+    shape = build(draw(model, seed=1, index=0)).matrix
+    of_row = np.repeat(np.arange(model.dimension), np.diff(shape.indptr))[place.source]
+    assert np.array_equal(form.permutation[found], of_row)
+    assert np.array_equal(form.permutation[form.first[panel] + columns], shape.indices[place.source])
+
+
+@compiled
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_several_threads_make_the_factor_that_one_makes(precision):
+    hamiltonian = build(draw(Model(12, 3.0, bubble=4), seed=5, index=0))
+    factors = []
+    for threads in (1, 2, 3, 5):
+        with threadpool_limits(threads, user_api="blas"):
+            with LDL(hamiltonian, 0.1, precision) as factor:
+                factors.append((factor.negative, factor.growth, factor.d, factor.order))
+            assert ldl.threads() == threads
+    negative, growth, d, order = factors[0]
+    for other in factors[1:]:
+        assert other[0] == negative
+        assert other[1] == pytest.approx(growth, rel=1e-2)
+        assert np.array_equal(other[3], order)
+        assert np.allclose(other[2], d, rtol=1e-8 if precision == np.float64 else 1e-2)
 
 
 def test_nested_dissection_is_a_permutation_of_any_graph():

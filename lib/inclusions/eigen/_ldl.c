@@ -14,6 +14,9 @@
 #ifndef REAL
 
 #include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +49,27 @@ typedef struct {
 #define TILE 192  /* columns of an update computed at once ... */
 #define STRIP 512 /* ... and rows: what is then added to the panel is still in cache */
 #endif
+#define SHARED 16384 /* numbers in a panel from which on all threads work on it */
 #define LANES 8   /* right-hand sides solved at once: one vector register, or a few */
 
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
+
+typedef struct {
+    atomic_int waiting, phase;
+} gate;
+
+/* Wait until all `team` threads are here. Spins, then lets others run: the machine may be full. */
+static void meet(gate *g, int team) {
+    if (team == 1) return;
+    int phase = atomic_load(&g->phase);
+    if (atomic_fetch_add(&g->waiting, 1) + 1 == team) {
+        atomic_store(&g->waiting, 0);
+        atomic_fetch_add(&g->phase, 1);
+        return;
+    }
+    for (int spins = 0; atomic_load(&g->phase) == phase; spins++)
+        if (spins > 2000) sched_yield();
+}
 
 /* Elimination tree of a symmetric graph (Liu 1990). parent[j] = -1 at a root. */
 int ldl_tree(int64_t n, const int64_t *start, const int32_t *neighbour, int32_t *parent) {
@@ -106,20 +127,38 @@ typedef void NAME(gemm)(const char *, const char *, const int *, const int *, co
 typedef void NAME(trsm)(const char *, const char *, const char *, const char *, const int *,
                         const int *, const REAL *, const REAL *, const int *, REAL *, const int *);
 
+/* What all threads see. */
 typedef struct {
+    const structure *s;
+    REAL *factor;
+    REAL *d, *e; /* diagonal and subdiagonal of D; e[j] != 0 couples j and j + 1 */
+    int32_t *order;
     NAME(gemm) *gemm;
     NAME(trsm) *trsm;
-    REAL *d, *e; /* diagonal and subdiagonal of D; e[j] != 0 couples j and j + 1 */
-    REAL *scratch;
-    outcome *result;
-} NAME(work);
+    int64_t *head, *next; /* lists of descendants waiting for a supernode */
+    int64_t *done;        /* rows of a descendant already used */
+    int32_t *position;    /* of a column of the matrix among the rows of the panel in work */
+    int64_t *bound;       /* (threads + 1): rows of that panel, shared out evenly by work */
+    double *weight;
+    gate gate;
+    atomic_int threads; /* 0 until all are there */
+} NAME(shared);
+
+/* What each thread has for itself. */
+typedef struct {
+    NAME(shared) *all;
+    int id, team; /* team: threads at work on the present panel */
+    int32_t *place, *run_end;
+    REAL *update, *scaled;
+    outcome result;
+} NAME(worker);
 
 /* c -= a b^T with column-major a (m x k), b (n x k), c (m x n). */
-static void NAME(subtract)(NAME(work) *w, int m, int n, int k, const REAL *a, int lda,
+static void NAME(subtract)(NAME(worker) *w, int m, int n, int k, const REAL *a, int lda,
                            const REAL *b, int ldb, REAL beta, REAL *c, int ldc) {
     const REAL minus = -1;
     if (m > 0 && n > 0 && k > 0)
-        w->gemm("N", "T", &m, &n, &k, &minus, a, &lda, b, &ldb, &beta, c, &ldc);
+        w->all->gemm("N", "T", &m, &n, &k, &minus, a, &lda, b, &ldb, &beta, c, &ldc);
 }
 
 /* out (n x k, leading dimension n) = rows of l (n x k) times D. */
@@ -149,10 +188,12 @@ static void NAME(swap)(REAL *a, int64_t step_a, REAL *b, int64_t step_b, int64_t
     }
 }
 
-/* Factorize columns [begin, begin + width) of a panel: pivots within them, all rows below. */
-static void NAME(chunk)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int width,
-                        int32_t *order) {
-    REAL *a = panel + begin + begin * ld, *d = w->d + begin, *e = w->e + begin;
+/* Factorize the diagonal block of the columns [begin, begin + width) of a panel, with their
+   interchanges in all rows. d, e, order: of the panel. */
+static void NAME(pivots)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int width, REAL *d,
+                         REAL *e, int32_t *order) {
+    REAL *a = panel + begin + begin * ld;
+    d += begin, e += begin;
     const REAL alpha = (REAL)0.6403882032022076; /* (1 + sqrt 17) / 8 */
     int k = 0;
     while (k < width) {
@@ -194,8 +235,8 @@ static void NAME(chunk)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int w
             REAL pivot = a[k + k * ld];
             d[k] = pivot, e[k] = 0;
             double magnitude = fabs((double)pivot);
-            if (!(magnitude >= w->result->smallest_pivot)) w->result->smallest_pivot = magnitude;
-            w->result->negative += pivot < 0;
+            if (!(magnitude >= w->result.smallest_pivot)) w->result.smallest_pivot = magnitude;
+            w->result.negative += pivot < 0;
             for (int i = k + 1; i < width; i++) a[i + k * ld] /= pivot;
             for (int j = k + 1; j < width; j++) {
                 REAL factor = a[j + k * ld] * pivot;
@@ -207,9 +248,9 @@ static void NAME(chunk)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int w
             double mean = ((double)p + r) / 2, half = ((double)p - r) / 2;
             double root = sqrt(half * half + (double)q * q);
             double magnitude = fmin(fabs(mean - root), fabs(mean + root));
-            if (!(magnitude >= w->result->smallest_pivot)) w->result->smallest_pivot = magnitude;
-            w->result->negative += (mean - root < 0) + (mean + root < 0);
-            w->result->pairs++;
+            if (!(magnitude >= w->result.smallest_pivot)) w->result.smallest_pivot = magnitude;
+            w->result.negative += (mean - root < 0) + (mean + root < 0);
+            w->result.pairs++;
             REAL det = p * r - q * q;
             a[k + 1 + k * ld] = 0;
             for (int j = k + 2; j < width; j++) {
@@ -218,162 +259,282 @@ static void NAME(chunk)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int w
                 for (int i = j; i < width; i++)
                     a[i + j * ld] -= a[i + k * ld] * x + a[i + (k + 1) * ld] * y;
                 /* column k holds L D until the loop is over; then it becomes L */
-                w->scratch[j] = x, w->scratch[width + j] = y;
+                w->scaled[j] = x, w->scaled[width + j] = y;
             }
             for (int j = k + 2; j < width; j++)
-                a[j + k * ld] = w->scratch[j], a[j + (k + 1) * ld] = w->scratch[width + j];
+                a[j + k * ld] = w->scaled[j], a[j + (k + 1) * ld] = w->scaled[width + j];
         }
         k += size;
     }
-    int below = (int)(ld - begin - width);
-    if (below) {
-        const REAL one = 1;
-        int lda = (int)ld;
-        REAL *b = a + width;
-        w->trsm("R", "L", "T", "U", &below, &width, &one, a, &lda, b, &lda);
-        for (int j = 0; j < width; j++) {
-            REAL *column = b + j * ld;
-            if (e[j] != 0) {
-                REAL *next = column + ld, det = d[j] * d[j + 1] - e[j] * e[j];
-                REAL p = d[j] / det, q = e[j] / det, r = d[j + 1] / det;
-                for (int i = 0; i < below; i++) {
-                    REAL u = column[i], v = next[i];
-                    column[i] = r * u - q * v;
-                    next[i] = p * v - q * u;
-                }
-                j++;
-            } else {
-                REAL inverse = 1 / d[j];
-                for (int i = 0; i < below; i++) column[i] *= inverse;
+}
+
+/* The rows [from, to) under that diagonal block, counted from the top of the panel. */
+static void NAME(below)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int width,
+                        int64_t from, int64_t to, const REAL *d, const REAL *e) {
+    const REAL one = 1;
+    int lda = (int)ld, rows = (int)(to - from);
+    if (rows <= 0) return;
+    REAL *a = panel + begin + begin * ld, *b = panel + from + begin * ld, largest = 0;
+    d += begin, e += begin;
+    w->all->trsm("R", "L", "T", "U", &rows, &width, &one, a, &lda, b, &lda);
+    for (int j = 0; j < width; j++) {
+        REAL *column = b + j * ld;
+        if (e[j] != 0) {
+            REAL *next = column + ld, det = d[j] * d[j + 1] - e[j] * e[j];
+            REAL p = d[j] / det, q = e[j] / det, r = d[j + 1] / det;
+            for (int i = 0; i < rows; i++) {
+                REAL u = column[i], v = next[i];
+                column[i] = r * u - q * v;
+                next[i] = p * v - q * u;
             }
+            j++;
+        } else {
+            REAL inverse = 1 / d[j];
+            for (int i = 0; i < rows; i++) column[i] *= inverse;
         }
-        REAL largest = 0;
-        for (int j = 0; j < width; j++)
-            for (int i = 0; i < below; i++) {
-                REAL v = b[i + j * ld] < 0 ? -b[i + j * ld] : b[i + j * ld];
-                largest = v > largest ? v : largest;
-            }
-        if (!(largest <= w->result->largest_entry)) w->result->largest_entry = largest;
     }
+    for (int j = 0; j < width; j++)
+        for (int i = 0; i < rows; i++) {
+            REAL v = b[i + j * ld] < 0 ? -b[i + j * ld] : b[i + j * ld];
+            largest = v > largest ? v : largest;
+        }
+    if (!(largest <= w->result.largest_entry)) w->result.largest_entry = largest;
+}
+
+/* This thread's share of the rows [from, to). */
+static void NAME(share)(const NAME(worker) *w, int64_t *from, int64_t *to) {
+    int64_t first = *from, rows = *to - *from;
+    *from = first + rows * w->id / w->team;
+    *to = first + rows * (w->id + 1) / w->team;
 }
 
 /* Factorize columns [begin, end) of a panel by halves, so that updates are large products. */
-static void NAME(columns)(NAME(work) *w, REAL *panel, int64_t ld, int begin, int end,
-                          int32_t *order) {
+static void NAME(columns)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int end, REAL *d,
+                          REAL *e, int32_t *order) {
+    int64_t from, to;
     if (end - begin <= WIDTH) {
-        NAME(chunk)(w, panel, ld, begin, end - begin, order);
+        if (w->id == 0) NAME(pivots)(w, panel, ld, begin, end - begin, d, e, order);
+        meet(&w->all->gate, w->team);
+        from = end, to = ld;
+        NAME(share)(w, &from, &to);
+        NAME(below)(w, panel, ld, begin, end - begin, from, to, d, e);
+        meet(&w->all->gate, w->team);
         return;
     }
     int chunks = (end - begin + WIDTH - 1) / WIDTH;
-    int middle = begin + (chunks / 2) * WIDTH;
-    NAME(columns)(w, panel, ld, begin, middle, order);
+    int middle = begin + (chunks / 2) * WIDTH, k = middle - begin;
+    NAME(columns)(w, panel, ld, begin, middle, d, e, order);
     for (int j = middle; j < end; j += TILE) {
-        int n = end - j < TILE ? end - j : TILE, k = middle - begin;
-        REAL *left = panel + j + begin * ld;
-        NAME(times_d)(left, ld, n, k, w->d + begin, w->e + begin, w->scratch);
-        NAME(subtract)(w, (int)(ld - j), n, k, left, (int)ld, w->scratch, n, 1,
-                       panel + j + j * ld, (int)ld);
+        int n = end - j < TILE ? end - j : TILE;
+        from = j, to = ld;
+        NAME(share)(w, &from, &to);
+        NAME(times_d)(panel + j + begin * ld, ld, n, k, d + begin, e + begin, w->scaled);
+        NAME(subtract)(w, (int)(to - from), n, k, panel + from + begin * ld, (int)ld, w->scaled,
+                       n, 1, panel + from + j * ld, (int)ld);
     }
-    NAME(columns)(w, panel, ld, middle, end, order);
+    meet(&w->all->gate, w->team);
+    NAME(columns)(w, panel, ld, middle, end, d, e, order);
+}
+
+/* First of the ascending places [from, count) that is at least `bound`. */
+static int64_t NAME(reach)(const int32_t *place, int64_t from, int64_t count, int64_t bound) {
+    while (from < count) {
+        int64_t middle = (from + count) / 2;
+        if (place[middle] < bound)
+            from = middle + 1;
+        else
+            count = middle;
+    }
+    return from;
+}
+
+/* Rows of descendant u that are among the columns of supernode t end here. */
+static int64_t NAME(used)(const structure *s, const int64_t *done, int64_t u, int64_t end) {
+    const int32_t *rows = s->rows + s->row_start[u];
+    int64_t count = s->row_start[u + 1] - s->row_start[u], to = done[u];
+    while (to < count && rows[to] < end) to++;
+    return to;
+}
+
+/* Number the rows of panel t, and share them out among the threads by the work they are. */
+static void NAME(prepare)(NAME(shared) *all, int64_t t, int team) {
+    const structure *s = all->s;
+    int64_t first = s->first[t], p = s->first[t + 1] - first;
+    const int32_t *rows = s->rows + s->row_start[t];
+    int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
+    for (int64_t j = 0; j < p; j++) all->position[first + j] = (int32_t)j;
+    for (int64_t i = 0; i < m; i++) all->position[rows[i]] = (int32_t)(p + i);
+    all->bound[0] = 0, all->bound[team] = ld;
+    if (team == 1) return;
+    memset(all->weight, 0, ld * sizeof *all->weight);
+    double total = 0, sum = 0;
+    for (int64_t u = all->head[t]; u != -1; u = all->next[u]) {
+        const int32_t *their = s->rows + s->row_start[u];
+        int64_t count = s->row_start[u + 1] - s->row_start[u], from = all->done[u];
+        double work = (double)(s->first[u + 1] - s->first[u]) *
+                      (NAME(used)(s, all->done, u, first + p) - from);
+        for (int64_t i = from; i < count; i += 8, total += work) /* every eighth row will do */
+            all->weight[all->position[their[i]]] += work;
+    }
+    int id = 1;
+    for (int64_t i = 0; i < ld && id < team; i++) {
+        sum += all->weight[i];
+        while (id < team && sum * team >= total * id) all->bound[id++] = i + 1;
+    }
+    while (id < team) all->bound[id++] = ld;
+}
+
+/* Add to this thread's rows of panel t what descendant u owes it. */
+static void NAME(take)(NAME(worker) *w, int64_t t, int64_t u) {
+    const NAME(shared) *all = w->all;
+    const structure *s = all->s;
+    int64_t first = s->first[t], p = s->first[t + 1] - first;
+    int64_t ld = p + s->row_start[t + 1] - s->row_start[t];
+    REAL *panel = all->factor + s->offset[t];
+    const int32_t *their = s->rows + s->row_start[u];
+    int64_t k = s->first[u + 1] - s->first[u], from = all->done[u];
+    int64_t all_rows = s->row_start[u + 1] - s->row_start[u], height_u = k + all_rows;
+    int64_t to = NAME(used)(s, all->done, u, first + p);
+    const REAL *below = all->factor + s->offset[u] + k; /* its rows under the diagonal */
+    int32_t *place = w->place, *run_end = w->run_end;
+    for (int64_t i = from; i < all_rows; i++) place[i] = all->position[their[i]];
+    int64_t mine = NAME(reach)(place, from, all_rows, all->bound[w->id]);
+    int64_t count = NAME(reach)(place, mine, all_rows, all->bound[w->id + 1]);
+    if (mine == count) return;
+    /* Rows that are neighbours in both panels are added as one run. */
+    for (int64_t i = count - 1; i >= from; i--) {
+        int joined = i + 1 < count && place[i + 1] == place[i] + 1;
+        run_end[i] = joined ? run_end[i + 1] : (int32_t)(i + 1);
+    }
+    for (int64_t j = from; j < to && j < count; j += TILE) {
+        int n = (int)(to - j < TILE ? to - j : TILE);
+        NAME(times_d)(below + j, height_u, n, (int)k, all->d + s->first[u], all->e + s->first[u],
+                      w->scaled);
+        int together = place[j + n - 1] - place[j] == n - 1;
+        for (int64_t i = j > mine ? j : mine; i < count;) {
+            /* Straight into the panel where the rows, too, are one run. */
+            int direct = together && run_end[i] - i >= STRIP / 4;
+            int64_t end = i + STRIP < count ? i + STRIP : count;
+            if (direct)
+                end = run_end[i];
+            else if (together)
+                for (int64_t r = run_end[i]; r < end; r = run_end[r])
+                    if (run_end[r] - r >= STRIP / 4) end = r;
+            int height = (int)(end - i);
+            REAL *corner = panel + place[i] + place[j] * ld;
+            NAME(subtract)(w, height, n, (int)k, below + i, (int)height_u, w->scaled, n, direct,
+                           direct ? corner : w->update, direct ? (int)ld : height);
+            for (int c = 0; c < n && !direct; c++) {
+                REAL *column = panel + place[j + c] * ld;
+                const REAL *change = w->update + (int64_t)c * height - i;
+                for (int64_t r = i > j + c ? i : j + c; r < end;) {
+                    int64_t stop = run_end[r] < end ? run_end[r] : end;
+                    REAL *restrict to_row = column + place[r] - r;
+                    for (int64_t v = r; v < stop; v++) to_row[v] += change[v];
+                    r = stop;
+                }
+            }
+            i = end;
+        }
+    }
+}
+
+/* One thread's part of the factorization. */
+static void *NAME(work)(void *argument) {
+    NAME(worker) *w = argument;
+    NAME(shared) *all = w->all;
+    const structure *s = all->s;
+    int threads;
+    while (!(threads = atomic_load(&all->threads))) sched_yield();
+    for (int64_t t = 0; t < s->supernodes; t++) {
+        int64_t first = s->first[t], p = s->first[t + 1] - first;
+        int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
+        REAL *panel = all->factor + s->offset[t];
+        w->team = p * ld < SHARED ? 1 : threads;
+        if (w->team == 1 && w->id) continue;
+        if (w->id == 0) NAME(prepare)(all, t, w->team);
+        meet(&all->gate, w->team);
+        for (int64_t u = all->head[t]; u != -1; u = all->next[u]) NAME(take)(w, t, u);
+        meet(&all->gate, w->team);
+        if (w->id == 0) {
+            /* Hand its descendants on to the next supernode that they update. */
+            for (int64_t u = all->head[t], following; u != -1; u = following) {
+                following = all->next[u];
+                all->done[u] = NAME(used)(s, all->done, u, first + p);
+                if (s->row_start[u] + all->done[u] < s->row_start[u + 1]) {
+                    int32_t heir = s->owner[s->rows[s->row_start[u] + all->done[u]]];
+                    all->next[u] = all->head[heir];
+                    all->head[heir] = u;
+                }
+            }
+            all->done[t] = 0;
+            if (m) {
+                int32_t heir = s->owner[s->rows[s->row_start[t]]];
+                all->next[t] = all->head[heir];
+                all->head[heir] = t;
+            }
+            for (int64_t j = 0; j < p; j++) all->order[first + j] = (int32_t)j;
+        }
+        NAME(columns)(w, panel, ld, 0, (int)p, all->d + first, all->e + first,
+                      all->order + first);
+    }
+    return NULL;
 }
 
 /* Factorize all panels in place. d, e, order: one number a column. Returns 0, or -1 without
    memory for the scratch space. */
 int NAME(ldl_factorize)(const structure *s, REAL *factor, REAL *d, REAL *e, int32_t *order,
-                        NAME(gemm) *gemm, NAME(trsm) *trsm, outcome *result) {
+                        NAME(gemm) *gemm, NAME(trsm) *trsm, int threads, outcome *result) {
     int64_t columns = s->first[s->supernodes], tallest = 0, widest = 0;
     for (int64_t t = 0; t < s->supernodes; t++) {
         int64_t p = s->first[t + 1] - s->first[t], m = s->row_start[t + 1] - s->row_start[t];
         if (p > widest) widest = p;
         if (p + m > tallest) tallest = p + m;
     }
-    int64_t *next = malloc(s->supernodes * sizeof *next); /* descendants waiting for a supernode */
-    int64_t *head = malloc(s->supernodes * sizeof *head);
-    int64_t *done = malloc(s->supernodes * sizeof *done); /* rows of a descendant already used */
-    int32_t *position = malloc(columns * sizeof *position);
-    int32_t *place = malloc(tallest * sizeof *place), *run_end = malloc(tallest * sizeof *run_end);
-    REAL *update = malloc((int64_t)STRIP * TILE * sizeof *update);
-    REAL *scaled = malloc((widest + 2) * TILE * sizeof *scaled);
-    int failed = !next || !head || !done || !position || !place || !run_end || !update ||
-                 !scaled;
-    *result = (outcome){INFINITY, 0, 0, 0};
+    NAME(shared) all = {
+        .s = s, .factor = factor, .d = d, .e = e, .order = order, .gemm = gemm, .trsm = trsm,
+        .head = malloc(s->supernodes * sizeof(int64_t)),
+        .next = malloc(s->supernodes * sizeof(int64_t)),
+        .done = malloc(s->supernodes * sizeof(int64_t)),
+        .position = malloc(columns * sizeof(int32_t)),
+        .bound = malloc((threads + 1) * sizeof(int64_t)),
+        .weight = malloc(tallest * sizeof(double)),
+    };
+    NAME(worker) *workers = calloc(threads, sizeof *workers);
+    pthread_t *others = calloc(threads, sizeof *others);
+    int failed = !all.next || !all.head || !all.done || !all.position || !all.bound ||
+                 !all.weight || !workers || !others;
+    for (int i = 0; i < threads && !failed; i++) {
+        workers[i] = (NAME(worker)){
+            .all = &all, .id = i, .result = {INFINITY, 0, 0, 0},
+            .place = malloc(tallest * sizeof(int32_t)),
+            .run_end = malloc(tallest * sizeof(int32_t)),
+            .update = malloc((int64_t)STRIP * TILE * sizeof(REAL)),
+            .scaled = malloc((widest + 2) * TILE * sizeof(REAL)),
+        };
+        failed = !workers[i].place || !workers[i].run_end || !workers[i].update ||
+                 !workers[i].scaled;
+    }
+    int started = 1;
     if (!failed) {
         for (int64_t j = 0; j < columns; j++) d[j] = e[j] = 0;
-        for (int64_t t = 0; t < s->supernodes; t++) head[t] = -1;
-        for (int64_t t = 0; t < s->supernodes; t++) {
-            int64_t first = s->first[t], p = s->first[t + 1] - first;
-            const int32_t *rows = s->rows + s->row_start[t];
-            int64_t m = s->row_start[t + 1] - s->row_start[t], ld = p + m;
-            REAL *panel = factor + s->offset[t];
-            for (int64_t j = 0; j < p; j++) position[first + j] = (int32_t)j;
-            for (int64_t i = 0; i < m; i++) position[rows[i]] = (int32_t)(p + i);
-
-            for (int64_t u = head[t], following; u != -1; u = following) {
-                following = next[u];
-                const int32_t *their = s->rows + s->row_start[u];
-                int64_t k = s->first[u + 1] - s->first[u];
-                int64_t count = s->row_start[u + 1] - s->row_start[u], from = done[u], to = from;
-                while (to < count && their[to] < first + p) to++;
-                const REAL *below = factor + s->offset[u] + k; /* its rows under the diagonal */
-                /* Rows that are neighbours in both panels are added as one run. */
-                for (int64_t i = count - 1; i >= from; i--) {
-                    place[i] = position[their[i]];
-                    int joined = i + 1 < count && place[i + 1] == place[i] + 1;
-                    run_end[i] = joined ? run_end[i + 1] : (int32_t)(i + 1);
-                }
-                for (int64_t j = from; j < to; j += TILE) {
-                    int n = (int)(to - j < TILE ? to - j : TILE);
-                    NAME(times_d)(below + j, k + count, n, (int)k, d + s->first[u],
-                                  e + s->first[u], scaled);
-                    NAME(work) w = {gemm, trsm, d, e, scaled, result};
-                    int together = run_end[j] >= to;
-                    for (int64_t i = j; i < count;) {
-                        /* Straight into the panel where the rows, too, are one run. */
-                        int direct = together && run_end[i] - i >= STRIP / 4;
-                        int64_t end = i + STRIP < count ? i + STRIP : count;
-                        if (direct)
-                            end = run_end[i];
-                        else if (together)
-                            for (int64_t r = run_end[i]; r < end; r = run_end[r])
-                                if (run_end[r] - r >= STRIP / 4) end = r;
-                        int height = (int)(end - i);
-                        REAL *corner = panel + place[i] + place[j] * ld;
-                        NAME(subtract)(&w, height, n, (int)k, below + i, (int)(k + count), scaled,
-                                       n, direct, direct ? corner : update,
-                                       direct ? (int)ld : height);
-                        for (int c = 0; c < n && !direct; c++) {
-                            REAL *column = panel + place[j + c] * ld;
-                            const REAL *change = update + (int64_t)c * height - i;
-                            for (int64_t r = i > j + c ? i : j + c; r < end;) {
-                                int64_t stop = run_end[r] < end ? run_end[r] : end;
-                                REAL *restrict to_row = column + place[r] - r;
-                                for (int64_t v = r; v < stop; v++) to_row[v] += change[v];
-                                r = stop;
-                            }
-                        }
-                        i = end;
-                    }
-                }
-                done[u] = to;
-                if (to < count) {
-                    int32_t heir = s->owner[their[to]];
-                    next[u] = head[heir];
-                    head[heir] = u;
-                }
-            }
-            NAME(work) w = {gemm, trsm, d + first, e + first, scaled, result};
-            for (int64_t j = 0; j < p; j++) order[first + j] = (int32_t)j;
-            NAME(columns)(&w, panel, ld, 0, (int)p, order + first);
-            done[t] = 0;
-            if (m) {
-                int32_t heir = s->owner[rows[0]];
-                next[t] = head[heir];
-                head[heir] = t;
-            }
-        }
+        for (int64_t t = 0; t < s->supernodes; t++) all.head[t] = -1;
+        for (; started < threads; started++)
+            if (pthread_create(others + started, NULL, NAME(work), workers + started)) break;
+        atomic_store(&all.threads, started); /* now they begin: fewer, where the system has no more */
+        NAME(work)(workers);
+        for (int i = 1; i < started; i++) pthread_join(others[i], NULL);
+        *result = workers[0].result;
+        for (int i = 1; i < started; i++)
+            if (!(workers[i].result.largest_entry <= result->largest_entry))
+                result->largest_entry = workers[i].result.largest_entry;
     }
-    free(next), free(head), free(done), free(position), free(place), free(run_end);
-    free(update), free(scaled);
+    for (int i = 0; i < threads && workers; i++) {
+        free(workers[i].place), free(workers[i].run_end);
+        free(workers[i].update), free(workers[i].scaled);
+    }
+    free(all.head), free(all.next), free(all.done), free(all.position), free(all.bound);
+    free(all.weight), free(workers), free(others);
     return failed ? -1 : 0;
 }
 

@@ -5,6 +5,7 @@ blocks, so its structure is fixed per model; the arithmetic is in `_ldl.c`.
 """
 
 import ctypes
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ import numpy as np
 import psutil
 import scipy.linalg.cython_blas as blas
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from inclusions.eigen.ordering import library, pointer, structure
 from inclusions.eigen.types import NotConverged
@@ -54,6 +56,26 @@ def _blas(name: str) -> ctypes.c_void_p:
     return ctypes.c_void_p(get_pointer(capsule, get_name(capsule)))
 
 
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+def threads() -> int:
+    """Threads that BLAS may use now: ours use as many."""
+    return max((library.num_threads for library in _libraries().lib_controllers), default=1)
+
+
+@contextmanager
+def one_thread_each():
+    """Our own threads call BLAS, which then must not start more: gives the number of ours."""
+    if (number := threads()) == 1:
+        yield 1
+        return
+    with _libraries().limit(limits=1):
+        yield number
+
+
 @dataclass(frozen=True)
 class Slots:
     """Where the entries of H go in the factor; shared by all realizations of a model."""
@@ -81,13 +103,13 @@ def _slots(length: int, up: int, boundary: str, bubble: int) -> Slots:
     column = position[shape.indices]
     lower = np.flatnonzero(row >= column)
     row, column = row[lower], column[lower]
-    owner = form.owner[column]
+    owner = form.owner[column].astype(np.int64)  # its products with n need 64 bits
     first = form.first[owner]
     width = form.first[owner + 1] - first
     # Rows ascend within a supernode: (supernode, row) is one ascending key over all of them.
     counts = np.diff(form.row_start)
-    keys = np.repeat(np.arange(counts.size), counts) * np.int64(n) + form.rows
-    below = np.searchsorted(keys, owner * np.int64(n) + row) - form.row_start[owner] + width
+    keys = np.repeat(np.arange(counts.size), counts) * n + form.rows
+    below = np.searchsorted(keys, owner * n + row) - form.row_start[owner] + width
     place = np.where(row < first + width, row - first, below)
     target = form.offset[owner] + (column - first) * form.heights[owner] + place
     diagonal = row == column
@@ -132,16 +154,18 @@ class LDL:
             ),
         )
         outcome = _Outcome()
-        failed = getattr(library(), "ldl_factorize" + suffix)(
-            ctypes.byref(self._form),
-            pointer(self.factor),
-            pointer(self.d),
-            pointer(self.e),
-            pointer(self.order),
-            _blas(kind + "gemm"),
-            _blas(kind + "trsm"),
-            ctypes.byref(outcome),
-        )
+        with one_thread_each() as threads:
+            failed = getattr(library(), "ldl_factorize" + suffix)(
+                ctypes.byref(self._form),
+                pointer(self.factor),
+                pointer(self.d),
+                pointer(self.e),
+                pointer(self.order),
+                _blas(kind + "gemm"),
+                _blas(kind + "trsm"),
+                threads,
+                ctypes.byref(outcome),
+            )
         if failed:
             raise MemoryError(f"no memory to factorize a matrix of dimension {n}")
         self._solve = getattr(library(), "ldl_solve" + suffix)

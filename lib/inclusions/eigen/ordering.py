@@ -73,6 +73,20 @@ def nested_dissection(graph: sp.csr_array, seed: int = 0) -> NDArray[np.int64]:
     return np.asarray(order, dtype=np.int64)
 
 
+def column_counts(graph: sp.csr_array, order: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Entries of each column of L, shape (n,), when a graph's vertices are eliminated in an order.
+
+    `graph` is a symmetric pattern without diagonal, shape (n, n); `order` is the vertex at each
+    position. The diagonal counts; no columns are merged. The sum is the size of the factor, that
+    of (count - 1)^2 the operations. The elimination tree gives them without any number of the
+    matrix: Liu, SIAM J. Matrix Anal. Appl. 11, 134 (1990). ValueError if `order` is no permutation.
+    """
+    n = graph.shape[0]
+    if not np.array_equal(np.sort(order), np.arange(n)):
+        raise ValueError(f"order must have each of the {n} vertices once")
+    return _eliminate(graph, order)[1]
+
+
 def structure(model: Model) -> Structure:
     """The factor's structure for a model's geometry; cached."""
     ring = bool(model.bubble) or model.boundary == "periodic"
