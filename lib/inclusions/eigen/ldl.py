@@ -67,9 +67,10 @@ def threads() -> int:
 
 
 @contextmanager
-def one_thread_each():
+def one_thread_each(flops: int):
     """Our own threads call BLAS, which then must not start more: gives the number of ours."""
-    if (number := threads()) == 1:
+    number = max(1, min(threads(), flops // WORTH_A_THREAD))
+    if number == 1 == threads():
         yield 1
         return
     with _libraries().limit(limits=1):
@@ -154,7 +155,7 @@ class LDL:
             ),
         )
         outcome = _Outcome()
-        with one_thread_each() as threads:
+        with one_thread_each(form.flops) as number:
             failed = getattr(library(), "ldl_factorize" + suffix)(
                 ctypes.byref(self._form),
                 pointer(self.factor),
@@ -163,7 +164,7 @@ class LDL:
                 pointer(self.order),
                 _blas(kind + "gemm"),
                 _blas(kind + "trsm"),
-                threads,
+                number,
                 ctypes.byref(outcome),
             )
         if failed:
@@ -222,6 +223,7 @@ class LDL:
         self.factor = None
 
 
+WORTH_A_THREAD = 10**8  # operations: some milliseconds
 GROWTH_LIMIT = 1e9  # beyond it refined solves, too, are inaccurate
 REFINED_ABOVE = 1e5  # growth from which on a solve alone would show in the residuals
 
