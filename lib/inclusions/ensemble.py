@@ -227,18 +227,21 @@ def _heartbeat(journal: Path):
         ended.set()
 
 
-def predicted_seconds(model: Model, count: int, certify: float = 0.05) -> float:
-    """Time of one sample on one core, s: within a factor 2 where it is more than a second.
+def predicted_seconds(model: Model, count: int, certify: float = 0.05, ranks: int = 1) -> float:
+    """Time of one sample, s: within a factor 2 where it is more than a second.
 
-    `certify` is the share of samples whose levels are counted.
+    `certify` is the share of samples whose levels are counted; `ranks`, of one core each, share it.
     """
     n, entries, flops = model.dimension, *_factor(model)
     if n < DENSE_BELOW:
         return 0.002 + 5e-10 * n**3
     share = 1.0 if n <= CERTIFIED_BELOW else certify
-    # Measured: overhead and matrix, factorizations (20 GFlop/s), and Lanczos, which passes over
-    # the factor some 30 times for 50 states.
-    return 0.07 + 3e-5 * n + (1 + 2 * share) * flops / 20e9 + count / 50 * entries / 5e6
+    # Measured (data/benchmarks): overhead and vectors, factorizations (33 GFlop/s), and Lanczos,
+    # which passes over the factor some 30 times for 50 states.
+    lanczos = count / 50 * (1.2e-5 * n + entries / 2e7)
+    # MUMPS under PETSc, which factors over ranks, takes 2.5 times as long on one core.
+    slower = 1.0 if ranks == 1 else 2.5 / ranks
+    return 0.02 + slower * ((1 + 2 * share) * flops / 33e9 + lanczos)
 
 
 def predicted_memory(model: Model, count: int, ranks: int = 1) -> float:

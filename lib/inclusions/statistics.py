@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, optimize, special, stats
+from scipy import linalg, optimize, special
 
 Array = NDArray[np.float64]
 
@@ -48,6 +48,19 @@ def gap_ratios(energies: ArrayLike) -> Array:
 def mean_gap_ratio(energies: ArrayLike) -> Array:
     """Mean over the levels of each realization, shape (...,), of levels of shape (..., k)."""
     return gap_ratios(energies).mean(axis=-1)
+
+
+def gap_ratio_surmise(ratios: ArrayLike) -> Array:
+    """Probability density of the gap ratio of GOE levels at r in [0, 1], same shape.
+
+    p(r) = (27/4) (r + r^2) / (1 + r + r^2)^(5/2), exact for 3 x 3 matrices and close for large
+    ones: Atas et al., PRL 110, 084101 (2013). Its mean is `GOE_SURMISE_GAP_RATIO`. Independent
+    levels have 2 / (1 + r)^2. ValueError for ratios that are not in [0, 1].
+    """
+    r = _finite(ratios, "gap ratios")
+    if r.size and not 0 <= r.min() <= r.max() <= 1:
+        raise ValueError(f"gap ratios must be in [0, 1], got {r.min():.3g} ... {r.max():.3g}")
+    return 6.75 * (r + r**2) / (1 + r + r**2) ** 2.5
 
 
 # Bootstrap over realizations
@@ -329,7 +342,7 @@ class Fit:
     @property
     def p_value(self) -> float:
         """Probability of a larger chi2 if the model is true."""
-        return float(stats.chi2.sf(self.chi2, self.degrees))
+        return float(special.chdtrc(self.degrees, self.chi2))
 
 
 def plateau(distance: ArrayLike, plateau: float, amplitude: float, length: float) -> Array:

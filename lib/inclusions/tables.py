@@ -265,9 +265,10 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
     sign, value = "−" if value < 0 else "", abs(value)
     places = int(-np.floor(np.log10(error)))
     places += round(error * 10**places, 1) < 2
-    if places <= 0:
-        return f"{sign}{value:.0f}({error:.0f})"
-    return f"{sign}{value:.{places}f}({round(error * 10**places)})"
+    shown = f"{value:.{max(places, 0)}f}"
+    sign = sign if float(shown) else ""
+    last = f"{error:.0f}" if places <= 0 else round(error * 10**places)
+    return f"{sign}{shown}({last})"
 
 
 def name_of(bubble: int, boundary: str) -> str:
