@@ -24,7 +24,7 @@ export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
-.PHONY: help setup book test campaign lock clean
+.PHONY: help setup book pdf student test campaign lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -37,6 +37,19 @@ book: setup  ## build the book, _build/html/index.html; a warning is an error
 	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going .
 	@test -f _build/html/index.html
 	@$(PYTHON) -m inclusions.pages # fails if data changed while the book was built
+
+pdf: setup  ## build the book as _build/inclusions.pdf; installs LaTeX when run as root
+	./setup.sh latex
+	@rm -rf _build/latex
+	$(dir $(PYTHON))jupyter-book build --all --builder pdflatex .
+	@cp _build/latex/inclusions.pdf _build/ && echo "The book is _build/inclusions.pdf"
+
+student: setup  ## build the edition without solutions: _build/student, as HTML and notebooks
+	$(PYTHON) -m inclusions.student _build/student
+	$(dir $(PYTHON))jupytext --quiet --to ipynb --output-dir _build/student/notebooks \
+	  $(addprefix _build/student/,$(filter-out %/index.md %/teachers-notes.md,$(wildcard book/course/*.md)))
+	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going _build/student
+	@echo "Hand out _build/student/_build/html and _build/student/notebooks"
 
 test: setup  ## ruff, import-linter, pytest
 	$(PYTHON) -m ruff check .

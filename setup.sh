@@ -2,13 +2,14 @@
 # Set-up, called by the Makefile, which decides whether there is anything to do:
 #   setup.sh deps PYTHON      everything the lock files name, into the environment
 #   setup.sh package PYTHON   the editable package with its C extension
+#   setup.sh latex              what `make pdf` needs beyond it
 #   setup.sh lock PYTHON      the lock files from pyproject.toml
 # PYTHON is .venv/bin/python (made here) or the Python of an active conda
 # environment, which already holds the dependencies.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-step=$1 python=$2
+step=$1 python=${2:-}
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -18,6 +19,7 @@ apt_packages="python3-venv python3-dev python3-mpi4py openmpi-bin
     python3-petsc4py python3-petsc4py-real libpetsc-real-dev
     python3-slepc4py python3-slepc4py-real slepc-dev
     libmumps-seq-dev libopenblas0-pthread chromium slurm-wlm munge"
+purpose="MPI and MUMPS" after=" && rm -rf .venv"
 
 # The distribution's packages: MPI, PETSc, SLEPc, MUMPS, and the browser that
 # the tests look at the book with. Failure is not the end: pip carries the rest.
@@ -30,7 +32,7 @@ system_packages() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        say "for MPI and MUMPS too: sudo apt-get install --no-install-recommends ${missing[*]} && rm -rf .venv"
+        say "for $purpose too: sudo apt-get install --no-install-recommends ${missing[*]}$after"
         return 0
     fi
     export DEBIAN_FRONTEND=noninteractive
@@ -113,6 +115,17 @@ package)
     find lib/inclusions/eigen -name '_ldl*.so' ! -newer lib/inclusions/eigen/_ldl.c -delete
     ls lib/inclusions/eigen/_ldl*.so >/dev/null 2>&1 ||
         say "lib/inclusions/eigen/_ldl.c does not compile here: going on without it"
+    ;;
+latex)
+    apt_packages="texlive-xetex texlive-latex-recommended texlive-latex-extra
+        texlive-fonts-recommended latexmk fonts-freefont-otf xindy"
+    purpose="the PDF" after=
+    system_packages
+    for tool in xelatex latexmk xindy; do
+        command -v $tool >/dev/null && continue
+        say "no $tool: install TeX Live ($(echo $apt_packages))" >&2
+        exit 1
+    done
     ;;
 lock)
     compile() { "$python" -m uv pip compile -q --universal --python-version 3.11 \

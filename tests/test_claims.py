@@ -298,6 +298,15 @@ def test_the_table_links_only_what_the_book_has(empty):
     assert claims.as_details(empty, {"fig-gap-ratios"}).count("{numref}") == 1
 
 
+def test_the_lists_hold_every_claim_once_under_its_verdict(empty):
+    text = claims.as_lists(empty, {"fig-gap-ratios"})
+    assert text.count("{numref}`fig-gap-ratios`") == 1
+    for verdict, count in claims.tally(empty).items():
+        part = text.split(f"**{verdict.capitalize()}: ")[1].split("\n\n**")[0]
+        assert part.startswith(str(count or "none"))
+        assert part.count("\n- ") == count
+
+
 def test_what_undecided_claims_take_is_listed_with_its_cost(empty):
     table = claims.outlook(empty, ROOT)
     assert set(table[""]) == {one.id for one in empty if one.verdict == OPEN}

@@ -281,3 +281,8 @@ def test_without_any_compiled_library_the_process_solves_all_the_same(tmp_path):
     middle = (levels[0] + levels[-1]) / 2
     expected = np.sort(levels[np.argsort(np.abs(levels - middle))[:5]])
     assert json.loads(ended.stdout)["energies"] == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+def test_consolidating_while_a_run_begins_an_ensemble_gathers_what_there_is(command_line, tmp_path):
+    (tmp_path / "shards" / "bubble4-L8-W2.0-seed1-states50").mkdir(parents=True)
+    assert command_line("consolidate", "--data", tmp_path).out.startswith("0 ensembles")

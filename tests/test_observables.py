@@ -2,14 +2,23 @@ import numpy as np
 import pytest
 from full_space import in_sector
 from hypothesis import given
+from hypothesis import strategies as st
 from samples import models, realizations
 
 from inclusions import store
-from inclusions.disorder import draw
+from inclusions.basis import chain_states, rank
+from inclusions.disorder import Realization, draw
 from inclusions.eigen import Dense
 from inclusions.hamiltonian import build
 from inclusions.model import Model
-from inclusions.observables import distances, magnetizations, measure, purities
+from inclusions.observables import (
+    distances,
+    entanglement_entropy,
+    magnetizations,
+    measure,
+    page_entropy,
+    purities,
+)
 
 OF_THE_RUN = {"missing_levels", "seconds", "peak_memory", "solver"}  # added by the ensemble
 
@@ -148,3 +157,169 @@ def test_record_tells_the_window_of_energies_it_stands_for():
     gaps = np.diff(window)
     ratios = np.minimum(gaps[1:], gaps[:-1]) / np.maximum(gaps[1:], gaps[:-1])
     assert record["gap_ratio"] == pytest.approx(ratios.mean(), rel=1e-8)
+
+
+# Entanglement
+
+
+def entropy_of(rho: np.ndarray) -> float:
+    levels = np.linalg.eigvalsh(rho)
+    levels = levels[levels > 1e-14]
+    return -(levels * np.log(levels)).sum()
+
+
+def both_sides(state: np.ndarray, model: Model, cut: int) -> tuple[float, float]:
+    """Entropies of sites 0 ... cut - 1 and of all else, each with the other traced out."""
+    whole = np.zeros(2**model.length * model.block)
+    whole[in_sector(model)] = state
+    # The low bits of the chain state are the sites left of the cut: the middle axis.
+    tensor = whole.reshape(2 ** (model.length - cut), 2**cut, model.block)
+    left = np.einsum("hln,hmn->lm", tensor, tensor)
+    right = np.einsum("hln,gls->hngs", tensor, tensor)
+    return entropy_of(left), entropy_of(
+        right.reshape([2 ** (model.length - cut) * model.block] * 2)
+    )
+
+
+def random_vectors(model: Model, count: int, seed: int = 1) -> np.ndarray:
+    """Complex vectors from the unit sphere of the sector, shape (dimension, count)."""
+    generator = np.random.default_rng(seed)
+    parts = generator.standard_normal((2, model.dimension, count))
+    vectors = parts[0] + 1j * parts[1]
+    return vectors / np.linalg.norm(vectors, axis=0)
+
+
+@given(realizations(), st.data())
+def test_entropy_is_that_of_either_side_of_the_cut_by_explicit_partial_trace(realization, data):
+    model = realization.model
+    cut = data.draw(st.integers(0, model.length))
+    pairs, _ = solve(realization)
+    found = entanglement_entropy(model, pairs.states, cut)
+    assert found.shape == (model.dimension,)
+    for n in {0, model.dimension // 2, model.dimension - 1}:
+        left, right = both_sides(pairs.states[:, n], model, cut)
+        assert left == pytest.approx(right, abs=1e-9)
+        assert found[n] == pytest.approx(left, abs=1e-9)
+
+
+@given(models(bubbles=st.just(0)), st.data())
+def test_entropy_of_a_mirrored_chain_is_that_of_the_mirrored_cut(model, data):
+    cut = data.draw(st.integers(0, model.length))
+    states = random_vectors(model, 3)
+    bits = chain_states(model.length, model.up)
+    mirrored = sum(((bits >> i) & 1) << (model.length - 1 - i) for i in range(model.length))
+    turned = states[rank(mirrored, model.length)]
+    expected = entanglement_entropy(model, states, cut)
+    assert entanglement_entropy(model, turned, model.length - cut) == pytest.approx(expected)
+
+
+@given(models(), st.data())
+def test_entropy_lies_between_0_and_the_logarithm_of_the_smaller_side(model, data):
+    cut = data.draw(st.integers(0, model.length))
+    entropy = entanglement_entropy(model, random_vectors(model, 3), cut)
+    largest = np.log(min(2.0**cut, model.block * 2.0 ** (model.length - cut)))
+    assert np.all((entropy >= 0) & (entropy <= largest + 1e-9))
+
+
+def test_basis_states_are_not_entangled():
+    for model in (Model(6, 1.0), Model(5, 1.0, bubble=3)):
+        for cut in range(model.length + 1):
+            assert not entanglement_entropy(model, np.eye(model.dimension), cut).any()
+
+
+def test_a_chain_that_does_not_know_of_the_bubble_is_not_entangled_with_it():
+    model = Model(5, 1.0, bubble=3, coupling=0.0)
+    pairs, _ = solve(draw(model, 1, 0))
+    assert entanglement_entropy(model, pairs.states, 5) == pytest.approx(np.zeros(30), abs=1e-9)
+    coupled = Model(5, 1.0, bubble=3)
+    pairs, _ = solve(draw(coupled, 1, 0))
+    assert entanglement_entropy(coupled, pairs.states, 5).mean() > 0.1
+
+
+@pytest.mark.parametrize(("cut", "cuts"), [(1, 1), (2, 0), (3, 1), (4, 0), (5, 1), (6, 0)])
+def test_a_cut_through_a_singlet_costs_ln_2(cut, cuts):
+    # Singlets on sites 01, 23 and 45.
+    model = Model(6, 1.0)
+    state = np.zeros(model.dimension)
+    for bits in range(8):
+        flags = [(bits >> bond) & 1 for bond in range(3)]
+        word = sum(1 << (2 * bond + flag) for bond, flag in enumerate(flags))
+        state[rank(np.array([word]), 6)] = (-1) ** sum(flags) / np.sqrt(8)
+    entropy = entanglement_entropy(model, state[:, None], cut)
+    assert entropy == pytest.approx([cuts * np.log(2)], abs=1e-12)
+
+
+def test_half_of_the_chain_is_cut_if_nothing_is_said():
+    for length in (5, 6):
+        states = random_vectors(Model(length, 1.0), 2)
+        expected = entanglement_entropy(Model(length, 1.0), states, length // 2)
+        assert np.array_equal(entanglement_entropy(Model(length, 1.0), states), expected)
+
+
+def test_two_coupled_spins_have_the_entropy_of_a_two_level_system():
+    # Levels h = (h_0 - h_1)/2 and -h apart by the exchange 1/2: mixing angle tan(2a) = 1/(2h).
+    realization = Realization(Model(2, 1.0), np.array([0.9, -0.3]), np.zeros((3, 0, 0)))
+    pairs, _ = solve(realization)
+    share = np.cos(np.arctan2(0.5, 0.6) / 2) ** 2
+    expected = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    found = entanglement_entropy(realization.model, pairs.states)
+    assert found == pytest.approx([expected, expected])
+
+
+@pytest.mark.parametrize(
+    ("states", "cut", "message"),
+    [
+        (np.eye(20), -1, "cut must be in 0 ... 6, got -1"),
+        (np.eye(20), 7, "cut must be in 0 ... 6, got 7"),
+        (np.eye(20)[:10], 3, r"shape \(20, count\), got \(10, 20\)"),
+        (np.eye(20)[0], 3, r"shape \(20, count\), got \(20,\)"),
+        (2 * np.eye(20), 3, "normalised, got a norm that is off by 1"),
+        (np.full((20, 1), np.nan), 3, "normalised, got a norm that is off by nan"),
+    ],
+)
+def test_states_without_an_entropy_are_refused(states, cut, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        entanglement_entropy(Model(6, 1.0), states, cut)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "cut"),
+    [
+        (Model(6, 1.0), 3),
+        (Model(7, 1.0), 2),
+        (Model(6, 1.0, magnetization=-2), 3),
+        (Model(4, 1.0, bubble=3), 3),
+    ],
+    ids=lambda value: getattr(value, "key", str(value)),
+)
+def test_page_entropy_is_the_mean_over_random_vectors_of_the_sector(model, cut):
+    entropy = entanglement_entropy(model, random_vectors(model, 4000), cut)
+    error = entropy.std() / np.sqrt(entropy.size)
+    assert error < 0.01
+    assert abs(page_entropy(model, cut) - entropy.mean()) < 4 * error
+
+
+def test_page_entropy_of_two_spins_is_one_half():
+    # A random point of the Bloch sphere: p uniform in [0, 1], and the mean of -2 p ln p is 1/2.
+    assert page_entropy(Model(2, 1.0)) == pytest.approx(0.5)
+
+
+def test_page_entropy_of_chain_and_bubble_is_pages_own():
+    # The two states of the chain against the seven of the bubble: one block, m = 2 and n = 7.
+    model = Model(2, 1.0, bubble=7)
+    page = sum(1 / k for k in range(8, 15)) - 1 / 14
+    assert page_entropy(model, 2) == pytest.approx(page)
+
+
+def test_page_entropy_has_the_constants_of_long_chains():
+    # Bianchi et al., PRX Quantum 3, 030201 (2022): half of the chain at half filling.
+    constant = (0.5 + np.log(0.5)) / 2 - 0.5
+    deficits = [page_entropy(Model(n, 1.0)) - n / 2 * np.log(2) - constant for n in (20, 60)]
+    assert np.abs(deficits) == pytest.approx([0, 0], abs=0.02)
+    assert abs(deficits[1]) < 0.4 * abs(deficits[0])
+
+
+def test_page_entropy_refuses_a_cut_outside_the_chain():
+    with pytest.raises(ValueError, match="cut must be in 0 ... 6, got 7"):
+        page_entropy(Model(6, 1.0), 7)

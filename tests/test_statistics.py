@@ -78,6 +78,35 @@ def test_spectra_without_gap_ratios_are_refused(energies, message):
     assert "\n" not in str(caught.value)
 
 
+def test_surmise_is_normalised_and_has_its_mean():
+    points, weights = np.polynomial.legendre.leggauss(60)
+    r, weights = (points + 1) / 2, weights / 2
+    density = statistics.gap_ratio_surmise(r)
+    assert weights @ density == pytest.approx(1)
+    assert weights @ (r * density) == pytest.approx(statistics.GOE_SURMISE_GAP_RATIO)
+    assert statistics.gap_ratio_surmise([0, 1]) == pytest.approx([0, 13.5 / 9**1.25])
+    assert statistics.gap_ratio_surmise(np.zeros((2, 3))).shape == (2, 3)
+
+
+def test_gap_ratios_of_three_by_three_matrices_follow_the_surmise():
+    energies = np.linalg.eigvalsh(gaussian_matrices(np.random.default_rng(5), 50_000, 3))
+    r = statistics.gap_ratios(energies)[:, 0]
+    edges = np.linspace(0, 1, 21)
+    counts = np.histogram(r, edges)[0]
+    # Simpson's rule over each bin
+    low, middle, high = (
+        statistics.gap_ratio_surmise(x) for x in (edges[:-1], edges[:-1] + 0.025, edges[1:])
+    )
+    expected = len(r) * 0.05 * (low + 4 * middle + high) / 6
+    assert (np.square(counts - expected) / expected).sum() < 43.8  # 99.9 % of chi2, 19 degrees
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.1, np.nan])
+def test_surmise_refuses_what_is_no_gap_ratio(ratio):
+    with pytest.raises(ValueError, match=r"in \[0, 1\]|finite"):
+        statistics.gap_ratio_surmise([0.5, ratio])
+
+
 # Bootstrap
 
 

@@ -122,6 +122,25 @@ def test_a_flipped_bit_is_found_wherever_it_is(place):
             store.parse(path, bytes(flipped))
 
 
+def test_consolidating_again_writes_only_what_is_new(place):
+    save(place, 0, 1)
+    first = place.consolidate().stat()
+    again = place.consolidate().stat()
+    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    save(place, 2, 3)
+    assert place.consolidate().stat().st_ino != first.st_ino
+    assert store.read(place.consolidated).realization.values.tolist() == [0, 1, 2, 3]
+
+
+def test_consolidating_again_notices_a_damaged_file(place):
+    save(place, 0, 1)
+    content = bytearray(place.consolidate().read_bytes())
+    content[-100] ^= 1
+    place.consolidated.write_bytes(content)
+    with pytest.raises(DamagedFile, match=place.consolidated.name):
+        place.consolidate()
+
+
 def test_a_damaged_consolidated_file_is_named_and_left_alone(place):
     save(place, 0, 1)
     truncate(place.consolidate())

@@ -397,7 +397,8 @@ def consolidate(
     """Gather shards into one file per model, and write the manifest."""
     if not data.is_dir():
         raise ValueError(f"no folder {data}")
-    gathered = [place.consolidate() for place in store.stores(data)]
+    # An ensemble that a run has only begun has nothing to gather yet.
+    gathered = [place.consolidate() for place in store.stores(data) if place.done()]
     store.write_manifest(data)
     print(f"{len(gathered)} ensembles in {data / 'ensembles'}")
 

@@ -952,6 +952,20 @@ def as_table(
     )
 
 
+def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
+    """The scorecard in a screenful of Markdown: the claims of each verdict."""
+    labels = set(labels)
+    parts = []
+    for verdict, count in tally(verdicts).items():
+        parts.append(f"**{verdict.capitalize()}: {count or 'none'}**\n")
+        for one in verdicts:
+            if one.verdict == verdict:
+                see = f" ({{numref}}`{one.label}`)" if one.label in labels else ""
+                parts.append(f"- {_escaped(one.claim)}{see}")
+        parts.append("")
+    return "\n".join(parts)
+
+
 def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
     """The scorecard in full as Markdown: a section for each claim."""
     labels = set(labels)
@@ -992,10 +1006,14 @@ SIGNS = {"gamma": "γ", "xi_*": "ξ*", "xi": "ξ", "chi2": "χ²", ">=": "≥", 
 
 
 def _escaped(text: str) -> str:
-    """Plain text as Markdown that shows it, with signs for words."""
+    """Plain text as Markdown that shows it, with signs for words, and indices as indices."""
     for word, sign in SIGNS.items():
         text = re.sub(rf"(?<![a-z]){re.escape(word)}(?![a-z])", sign, text)
-    return re.sub(r"([*_|<^])", r"\\\1", text)
+    text = re.sub(r"(?<![\w^])(\w)_([A-Za-z0-9]+|\*)", r"\1{sub}`\2`", text)
+    text = re.sub(r"\^\(([^)]*)\)|\^(\w)", r"{sup}`\1\2`", text)
+    parts = re.split(r"(\{su[bp]\}`[^`]*`)", text)
+    parts[::2] = [re.sub(r"([*_|<^])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 SAYS = {True: "yes", False: "**no**", None: "cannot tell"}

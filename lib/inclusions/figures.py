@@ -7,6 +7,7 @@ Everywhere in the book a colour stands for a disorder (`colour_of`), a marker fo
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -40,6 +41,16 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             return draw(*arguments, **options)
 
     return inner
+
+
+def canvas(columns: int = 1, width: float = WIDTH, height: float = 3.4) -> tuple[Figure, Any]:
+    """An empty figure and its axes, one or an array of them, to draw on in a page.
+
+    What is drawn afterwards in this session has the book's style too. Sizes in inches.
+    """
+    style.use([STYLE])
+    figure = Figure((width, height))
+    return figure, figure.subplots(1, columns)
 
 
 def colour_of(disorder: float) -> tuple[float, float, float, float]:

@@ -24,7 +24,17 @@ A figure of a page is one cell and one directive:
 `load` takes the ensembles of a campaign file; what is not computed yet is left out. `show` also
 writes the tables (here ratios) as CSV and the figure as SVG for download. The last line of the
 directive says where the data come from, links the downloads, and says what is missing. The text
-refers to the figure by {numref}`fig-gap-ratios`. Any other number goes by
+refers to the figure by {numref}`fig-gap-ratios`.
+
+A figure with sliders is shown by `explore`. Its directive is named fig- and the name, and after it
+stands what the book's script needs, which print and notebooks leave out:
+
+    pages.explore(figures_sliders.gap_ratios(table), "by-length", ensembles, means=table)
+
+    ```{glue:} by-length-sliders
+    ```
+
+Any other number goes by
 
     pages.say(crossing=tables.number(2.31, 0.04))        {glue:text}`crossing`
 
@@ -49,6 +59,7 @@ from matplotlib.figure import Figure
 
 from inclusions import tables
 from inclusions.figures import STYLE
+from inclusions.figures_sliders import Exploration
 from inclusions.tables import Ensembles
 
 
@@ -108,6 +119,24 @@ def show(
         "text/plain", repr(figure),
         visible=True,
     )  # fmt: skip
+
+
+def explore(
+    exploration: Exploration,
+    name: str,
+    *ensembles: Ensembles,
+    computed: str = "",
+    **numbers: pd.DataFrame,
+) -> None:
+    """Show a figure with sliders: as `show` on paper and without JavaScript, and alive in the book.
+
+    Also glued: `name`-sliders, the numbers for the script that redraws the figure fig-`name`.
+    """
+    show(exploration.draw(), name, *ensembles, computed=computed, **numbers)
+    content = exploration.json().replace("</", "<\\/")
+    opening = f'<script type="application/json" class="sliders" data-figure="fig-{name}">'
+    html = f"{opening}{content}</script>" if content else ""
+    _glue(f"{name}-sliders", "text/html", html, "text/latex", "% only on a screen\n")
 
 
 def _drawn(figure: Figure, kind: str) -> bytes:
@@ -174,6 +203,11 @@ def say(**texts: Any) -> None:
     """Glue texts and numbers for the page: {glue:text}`name`. Underscores become hyphens."""
     for name, text in texts.items():
         _glue(name.replace("_", "-"), "text/plain", repr(str(text)))
+
+
+def write(name: str, text: str) -> None:
+    """Glue a piece of Markdown: ```{glue:md} name with :format: myst."""
+    _glue(name, "text/markdown", text)
 
 
 def tabulate(name: str, table: pd.DataFrame, *ensembles: Ensembles) -> None:

@@ -541,9 +541,19 @@ class Store:
         ).assign_coords(batch=batches)
 
     def consolidate(self) -> Path:
-        """Write all realizations into the one file the book reads; the shards stay."""
-        if self.shards() or not self.consolidated.exists():
+        """Write all realizations into the one file the book reads; the shards stay.
+
+        Where that file has all of them its hash is checked, and nothing else read or written.
+
+        Raises:
+            DamagedFile: some file is not what was written.
+            FileNotFoundError: there are none.
+        """
+        gathered, _ = self.gathered()
+        if not gathered or gathered != self.done():
             write_dataset(self.consolidated, self.load())
+        else:
+            _sealed(self.consolidated, self.consolidated.read_bytes())
         return self.consolidated
 
 

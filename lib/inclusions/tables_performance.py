@@ -129,7 +129,9 @@ def reached(timings: pd.DataFrame) -> pd.DataFrame:
             if goal is None:
                 continue
             value = None if found.empty else float(found[what].iloc[0])
-            verdict = UNKNOWN if value is None else "reached" if round(value, 1) >= goal else "short of it"
+            verdict = UNKNOWN
+            if value is not None:
+                verdict = "reached" if round(value, 1) >= goal else "short of it"
             rows.append(
                 {
                     "against": PEERS[peer][0],

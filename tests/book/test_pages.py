@@ -2,12 +2,10 @@
 
 import ast
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import jupytext
 import nbformat
@@ -15,13 +13,13 @@ import pandas as pd
 import pytest
 import yaml
 from nbclient import NotebookClient
+from sources import ROOT, contents, copy_sources, environment
 
 from inclusions import campaign, ensemble, pages, store
 from inclusions.figures import setup as draw_setup
 from inclusions.model import Model
 from inclusions.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "book").rglob("*.md"))
 NOTEBOOKS = [page for page in PAGES if "```{code-cell}" in page.read_text(encoding="utf-8")]
 CHAPTERS = [page for page in NOTEBOOKS if page.parent == ROOT / "book"]
@@ -45,26 +43,6 @@ boundary = ["open", "periodic"]
 disorder = [1.0, 3.0, 9.0]
 realizations = 6
 """
-
-
-def environment(**more):
-    """The environment in which pages and their tools run."""
-    return os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        **{name: str(value) for name, value in more.items()},
-    }
-
-
-def copy_sources(folder):
-    """The sources of the book in another folder."""
-    shutil.copytree(ROOT / "book", folder / "book")
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(ROOT / name, folder)
-    return folder
 
 
 def gather(campaign_file, data):
@@ -374,9 +352,20 @@ def test_every_figure_has_a_label_a_text_for_the_blind_a_caption_and_its_source(
 def test_every_figure_that_is_drawn_is_placed_and_has_its_own_name(page):
     code = ast.parse("\n".join(cell.source for cell in cells(page, "code")))
     calls = [node for node in ast.walk(code) if isinstance(node, ast.Call)]
-    shown = [call for call in calls if ast.unparse(call.func) == "pages.show"]
+    shown = [call for call in calls if ast.unparse(call.func) in ("pages.show", "pages.explore")]
     drawn = [call.args[1].value for call in shown]
     assert sorted(drawn) == sorted(name for name, _, _ in figures_of(page))
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_every_figure_with_sliders_has_its_numbers_right_after_it(page):
+    text = page.read_text(encoding="utf-8")
+    labels = {name: options["name"] for name, options, _ in figures_of(page)}
+    for name in re.findall(r'pages\.explore\([^"]*"([\w-]+)"', text):
+        assert labels[name] == f"fig-{name}"
+        closing = f"{{glue:md}}`{name}-provenance:myst`\n:::\n"
+        assert f"{closing}\n```{{glue:}} {name}-sliders\n```\n" in text
+    assert text.count("pages.explore(") == text.count("{glue:}")
 
 
 def test_no_two_figures_of_the_book_have_the_same_name():
@@ -399,24 +388,10 @@ def test_cells_are_short(page):
 # The whole book
 
 
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """The book built from the committed data, by the command of `make book`."""
-    folder = copy_sources(tmp_path_factory.mktemp("book"))
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    options = re.search(r"jupyter-book build (.*) \.$", makefile, re.MULTILINE)[1].split()
-    tool = shutil.which("jupyter-book", path=environment()["PATH"])
-    done = subprocess.run(
-        [tool, "build", *options, "."],
-        cwd=folder, env=environment(INCLUSIONS_DATA=ROOT / "data"), capture_output=True, text=True,
-    )  # fmt: skip
-    return done, folder / "_build"
-
-
 def html_pages(build):
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    names = re.findall(r"'(?:file|root)': '([^']+)'", str(toc))
-    return {name: (build / "html" / f"{name}.html").read_text(encoding="utf-8") for name in names}
+    return {
+        name: (build / "html" / f"{name}.html").read_text(encoding="utf-8") for name in contents()
+    }
 
 
 def test_every_chapter_is_in_the_table_of_contents():

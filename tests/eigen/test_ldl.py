@@ -260,7 +260,8 @@ def test_every_entry_has_a_place_of_its_own_in_the_panel_of_its_column(model):
     shape = build(draw(model, seed=1, index=0)).matrix
     of_row = np.repeat(np.arange(model.dimension), np.diff(shape.indptr))[place.source]
     assert np.array_equal(form.permutation[found], of_row)
-    assert np.array_equal(form.permutation[form.first[panel] + columns], shape.indices[place.source])
+    of_column = shape.indices[place.source]
+    assert np.array_equal(form.permutation[form.first[panel] + columns], of_column)
 
 
 @compiled

@@ -1,0 +1,64 @@
+"""What the book's HTML has beyond its theme, as a Sphinx extension that _config.yml names.
+
+Each page offers its executed notebook for download beside its source. Marks of the theme and its
+helpers that break a page opened from disk, or that a screen reader stumbles over, are mended.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+MENDED = (
+    # Fonts of icons: the page draws its icons from a script, and a preload from disk is an error.
+    (r'<link rel="preload" as="font"[^>]*>\n?', ""),
+    # The side bar is a landmark, or what stands beside its navigation is in none.
+    (
+        r'<div class="bd-sidebar-primary bd-sidebar',
+        '<div role="complementary" aria-label="Book" class="bd-sidebar-primary bd-sidebar',
+    ),
+    # A role that ARIA has given up, in a list that may not hold it.
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    (r' role="doc-biblioentry"', ""),
+    # An empty head of a column heads nothing.
+    (r'<th class="head">(?:<p></p>)?</th>', '<td class="head"></td>'),
+)
+"""Patterns of HTML, and what stands there instead."""
+
+OFFLINE = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+"""The search quotes the pages it finds by loading them, which no browser allows from disk."""
+
+
+def setup(app) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    app.connect("html-page-context", offer_notebook)
+    app.connect("build-finished", mend_pages)
+    app.add_js_file(None, body=OFFLINE)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Put the page's executed notebook beside its source, where the theme's button links it."""
+    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    if doctree is None or not notebook.exists():
+        return
+    copy = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(notebook, copy)
+    context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def mend_pages(app, exception: Exception | None) -> None:
+    """Mend every HTML page of a build that succeeded."""
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        if (better := mended(html)) != html:
+            page.write_text(better, encoding="utf-8")
+
+
+def mended(html: str) -> str:
+    """A page with all of `MENDED` done; doing it again changes nothing."""
+    for pattern, replacement in MENDED:
+        html = re.sub(pattern, replacement, html)
+    return html

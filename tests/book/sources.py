@@ -1,0 +1,37 @@
+"""The sources of the book for tests: where they are, a copy of them, the environment of a build."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(**more):
+    """The environment in which pages and their tools run."""
+    return os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        **{name: str(value) for name, value in more.items()},
+    }
+
+
+def copy_sources(folder):
+    """The sources of the book in another folder, with the files its pages include."""
+    shutil.copytree(ROOT / "book", folder / "book")
+    for name in ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def contents():
+    """Names of all pages, without suffix, in the order of the table of contents."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"], *chapters]

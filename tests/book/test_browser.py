@@ -1,0 +1,470 @@
+"""A browser opens every page of the built book from disk, as a reader would, and finds no fault.
+
+Each page is visited once, in light and dark, wide and narrow; the tests look at what was seen.
+"""
+
+import ast
+import json
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import jupytext
+import nbformat
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+from sources import ROOT, contents
+
+from inclusions import avalanche, tables
+from inclusions.disorder import draw
+from inclusions.eigen import Dense
+from inclusions.hamiltonian import build
+from inclusions.model import Model
+from inclusions.observables import magnetizations
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WIDE, PHONE = 1280, 390
+
+CHAPTERS = contents()
+EVERY_CHAPTER = pytest.mark.parametrize("name", CHAPTERS)
+EVERY_PAGE = pytest.mark.parametrize("name", [*CHAPTERS, "search", "genindex"])
+
+LOOK = """() => ({
+  title: document.title,
+  language: document.documentElement.lang,
+  headings: [...document.querySelectorAll("main h1")].filter(e => e.checkVisibility()).length,
+  links: [...document.querySelectorAll("a[href]")].map(a => a.href),
+  names: [...document.querySelectorAll("[id], a[name]")].map(e => e.id || e.name),
+  images: [...document.images].map(i => ({ source: i.src, alt: i.alt, width: i.naturalWidth })),
+  formulas: document.querySelectorAll(".math").length,
+  untypeset: [...document.querySelectorAll(".math")]
+    .filter(e => !e.querySelector("mjx-container") || e.querySelector("mjx-merror, [data-mjx-error]"))
+    .map(e => e.textContent.slice(0, 80)),
+  next: document.querySelector("a.right-next")?.href,
+  previous: document.querySelector("a.left-prev")?.href,
+  figures: [...document.querySelectorAll("figure")].map(f => ({
+    id: f.id, files: [...f.querySelectorAll("a.download")].map(a => a.href),
+  })),
+  sources: [...document.querySelectorAll(".dropdown-download-buttons a")].map(a => a.href),
+})"""  # noqa: E501
+
+SPILLS = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > width + 1)
+    .map(e => e.outerHTML.slice(0, 100));
+}"""
+
+# Folded code and solutions are part of the page. Of all words of code in one colour, axe needs one.
+UNFOLD = """() => {
+  document.querySelectorAll("details").forEach(e => (e.open = true));
+  document.querySelectorAll("button.toggle-button").forEach(e => e.click());
+  const known = new Set();
+  for (const word of document.querySelectorAll("pre span[class]")) {
+    const kind = word.className + getComputedStyle(word.closest("pre")).backgroundColor;
+    if (known.has(kind)) word.replaceWith(word.textContent);
+    known.add(kind);
+  }
+}"""
+SETTLE = "() => document.getAnimations().forEach(a => a.finish())"  # what fades in is there
+
+TYPESET = "async () => { if (window.MathJax) await MathJax.startup.promise; }"
+AXE = {"resultTypes": ["violations"], "preload": False}  # preloading asks for style sheets
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what differs in the dark
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def html(book):
+    done, made = book
+    assert (made / "html" / "index.html").exists(), done.stdout[-3000:] + done.stderr[-3000:]
+    return made / "html"
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    """A page of the browser, and what it complains of."""
+    context = browser.new_context(reduced_motion="reduce", viewport={"width": WIDE, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    heard = SimpleNamespace(requests=[], errors=[])
+    page.on("request", lambda request: heard.requests.append(request.url))
+    page.on("pageerror", lambda error: heard.errors.append(str(error)))
+    page.on("requestfailed", lambda request: heard.errors.append(f"failed: {request.url}"))
+    page.on(
+        "console",
+        lambda said: heard.errors.append(said.text) if said.type == "error" else None,
+    )
+    yield page, heard
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def at(html, tab):
+    """Opens a page of the book, by its name, wide and light."""
+    page, heard = tab
+
+    def go(name, query=""):
+        heard.requests.clear(), heard.errors.clear()
+        page.set_viewport_size({"width": WIDE, "height": 900})
+        page.emulate_media(color_scheme="light")
+        page.goto((html / f"{name}.html").as_uri() + query)
+        page.evaluate(TYPESET)
+        return page
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def seen(at, tab):
+    """What there is to see on a page, by its name; each page is visited once."""
+    page, heard = tab
+
+    @cache
+    def visit(name):
+        at(name)
+        look = SimpleNamespace(**page.evaluate(LOOK), spills={}, faults=[])
+        look.requests, look.errors = list(heard.requests), list(heard.errors)
+        page.evaluate(UNFOLD)
+        for scheme, rules in (("light", AXE), ("dark", AXE | COLOURS)):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+            for width in (PHONE, WIDE):
+                page.set_viewport_size({"width": width, "height": 900})
+                look.spills[scheme, width] = page.evaluate(SPILLS)
+            page.evaluate(SETTLE)
+            for fault in Axe().run(page, options=rules).response["violations"]:
+                if fault["impact"] in ("serious", "critical"):
+                    look.faults += [
+                        f"{scheme}: {fault['id']}: {node['html'][:100]}: {node['failureSummary']}"
+                        for node in fault["nodes"]
+                    ]
+        return look
+
+    return visit
+
+
+def local(address):
+    """The file that an address stands for."""
+    return Path(unquote(urlsplit(address).path))
+
+
+# Every page
+
+
+@EVERY_PAGE
+def test_a_page_asks_for_nothing_outside_the_book(name, seen, html):
+    inside = (f"{html.as_uri()}/", "data:", "blob:")
+    assert [url for url in seen(name).requests if not url.startswith(inside)] == []
+
+
+@EVERY_PAGE
+def test_a_page_opens_without_an_error(name, seen):
+    assert seen(name).errors == []
+
+
+@EVERY_PAGE
+def test_a_page_says_what_it_is_and_in_which_language(name, seen):
+    assert seen(name).title.split("—")[0].strip()
+    assert seen(name).language == "en"
+    assert seen(name).headings == 1
+
+
+def test_no_two_chapters_have_the_same_title(seen):
+    titles = [seen(name).title for name in CHAPTERS]
+    assert len(titles) == len(set(titles))
+
+
+@EVERY_PAGE
+def test_every_link_inside_the_book_leads_somewhere(name, seen, html):
+    broken = []
+    for link in set(seen(name).links):
+        address, anchor = urldefrag(link)
+        if urlsplit(address).scheme != "file":
+            continue
+        target = local(address)
+        if not (target.is_file() and target.is_relative_to(html)):
+            broken.append(link)
+        elif anchor and target.suffix == ".html":
+            page = str(target.relative_to(html).with_suffix(""))
+            if unquote(anchor) not in seen(page).names:
+                broken.append(link)
+    assert broken == []
+
+
+@EVERY_PAGE
+def test_every_image_is_there_and_described(name, seen):
+    images = seen(name).images
+    assert [image["source"] for image in images if not image["width"]] == []
+    assert [image["source"][:100] for image in images if not image["alt"]] == []
+
+
+@EVERY_PAGE
+def test_every_formula_is_typeset(name, seen):
+    assert seen(name).untypeset == []
+
+
+def test_the_book_has_formulas(seen):
+    assert sum(seen(name).formulas for name in CHAPTERS) > 100
+
+
+@EVERY_PAGE
+def test_no_page_is_wider_than_its_window(name, seen):
+    assert {where: what for where, what in seen(name).spills.items() if what} == {}
+
+
+@EVERY_PAGE
+def test_axe_finds_no_serious_fault_in_light_or_dark(name, seen):
+    assert seen(name).faults == []
+
+
+# Finding one's way
+
+
+def test_next_leads_through_the_whole_book_and_previous_back(seen, html):
+    addresses = [(html / f"{name}.html").as_uri() for name in CHAPTERS]
+    assert [seen(name).next for name in CHAPTERS] == [*addresses[1:], None]
+    assert [seen(name).previous for name in CHAPTERS] == [None, *addresses[:-1]]
+
+
+def test_the_search_finds_a_page_by_a_word_of_it(at, tab, html):
+    page, heard = at("search", "?q=avalanche"), tab[1]
+    page.wait_for_selector("#search-results .search-summary:has-text('found')")
+    links = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+    assert (html / "book" / "avalanche.html").as_uri() in {
+        urldefrag(a)[0].split("?")[0] for a in links
+    }
+    assert heard.errors == []
+
+
+def focused(page, attribute):
+    return page.evaluate("name => document.activeElement.getAttribute(name)", attribute)
+
+
+def test_the_keyboard_skips_to_the_text_or_goes_through_the_contents(at):
+    page = at("book/model")
+    page.keyboard.press("Tab")
+    assert focused(page, "href") == "#main-content"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+    page = at("book/model")
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(focused(page, "href"))
+    assert {"#main-content", "gap-ratios.html", "avalanche.html"} <= reached
+
+
+def test_folded_code_opens_and_closes_by_the_keyboard(at):
+    page = at("book/model")
+    fold = page.locator("details:has(.cell_input)").first
+    fold.locator("summary").focus()
+    assert not fold.locator("pre").first.is_visible()
+    page.keyboard.press("Enter")
+    assert fold.locator("pre").first.is_visible()
+    page.keyboard.press("Enter")
+    assert not fold.locator("pre").first.is_visible()
+
+
+# Downloads
+
+
+@EVERY_CHAPTER
+def test_a_page_offers_its_source_and_if_it_computes_its_executed_notebook(name, seen):
+    files = {local(link).suffix: local(link) for link in seen(name).sources if "_sources" in link}
+    source = ROOT / f"{name}.md"
+    assert files[".md"].read_text(encoding="utf-8") == source.read_text(encoding="utf-8")
+    cells = [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+    assert (".ipynb" in files) == bool(cells)
+    if cells:
+        notebook = nbformat.read(files[".ipynb"], as_version=4)
+        nbformat.validate(notebook)
+        made = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert [cell.source for cell in made] == [cell.source for cell in cells]
+        assert any(cell.outputs for cell in made)
+
+
+def tables_behind(name):
+    """For every figure of a page, how many tables its cell gives to it."""
+    code = "\n".join(c.source for c in jupytext.read(ROOT / f"{name}.md").cells
+                     if c.cell_type == "code")  # fmt: skip
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    return {
+        call.args[1].value: len([k for k in call.keywords if k.arg != "computed"])
+        for call in calls
+        if ast.unparse(call.func) in ("pages.show", "pages.explore")
+    }
+
+
+@EVERY_CHAPTER
+def test_every_figure_offers_its_drawing_and_its_numbers(name, seen):
+    offered = {
+        local(figure["files"][0]).stem: [local(file).suffix for file in figure["files"]]
+        for figure in seen(name).figures
+    }
+    for figure, count in tables_behind(name).items():
+        assert offered[figure].count(".svg") == 1, figure
+        assert offered[figure].count(".csv") == count, figure
+
+
+# Sliders
+
+SLIDERS = {
+    "explore-purity": "book/avalanche",
+    "gap-ratios-by-length": "book/gap-ratios",
+    "one-sample": "book/model",
+}
+EVERY_SLIDER = pytest.mark.parametrize(("figure", "name"), SLIDERS.items())
+CURVES = """id => [...document.querySelectorAll(`#fig-${id} .series path`)]
+  .map(path => path.getAttribute("d") + path.getAttribute("transform"))"""
+
+
+def test_these_are_all_figures_with_sliders():
+    explored = {
+        figure: name
+        for name in CHAPTERS
+        for figure in re.findall(
+            r'pages\.explore\([^"]*"([\w-]+)"', (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        )
+    }
+    assert explored == SLIDERS
+
+
+@EVERY_SLIDER
+def test_every_slider_moves_the_curves_by_the_keyboard_and_back(figure, name, at, tab):
+    page = at(name)
+    sliders = page.locator(f"#fig-{figure} input[type=range]")
+    assert sliders.count() > 0
+    for number in range(sliders.count()):
+        slider = sliders.nth(number)
+        label = page.locator(f"label[for={slider.get_attribute('id')}]")
+        output = page.locator(f"output[for={slider.get_attribute('id')}]")
+        assert label.inner_text().strip()
+        before, told = page.evaluate(CURVES, figure), output.inner_text()
+        slider.focus()
+        page.keyboard.press("ArrowLeft")
+        assert page.evaluate(CURVES, figure) != before
+        assert output.inner_text() != told
+        assert slider.get_attribute("aria-valuetext") == output.inner_text()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(CURVES, figure) == before
+        assert output.inner_text() == told
+    assert tab[1].errors == []
+
+
+@EVERY_SLIDER
+def test_a_figure_with_sliders_fits_a_phone_and_follows_the_theme(figure, name, at):
+    page = at(name)
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    page.wait_for_function(
+        "id => [...document.querySelectorAll(`#fig-${id} .panel > div > svg`)]"
+        f".every(svg => svg.getBoundingClientRect().right <= {PHONE})",
+        arg=figure,
+    )
+    colour = f"getComputedStyle(document.querySelector('#fig-{figure} .marker')).stroke"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"light => {colour} !== light", arg=light)
+
+
+@EVERY_SLIDER
+def test_without_javascript_the_drawing_stands_in_for_the_sliders(figure, name, browser, html):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((html / f"{name}.html").as_uri())
+    assert page.locator(f"#fig-{figure} img").is_visible()
+    assert page.locator(f"#fig-{figure} input").count() == 0
+    page.close()
+
+
+@EVERY_SLIDER
+def test_a_page_with_sliders_stays_below_a_megabyte(figure, name, html):
+    assert (html / f"{name}.html").stat().st_size < 1e6
+
+
+@pytest.fixture
+def embedded(html):
+    """What a page holds for a figure with sliders, by the figure's name."""
+
+    def read(figure):
+        text = (html / f"{SLIDERS[figure]}.html").read_text(encoding="utf-8")
+        content = re.search(rf'data-figure="fig-{figure}">(.*?)</script>', text, re.DOTALL)[1]
+        return json.loads(content)
+
+    return read
+
+
+def rows(content, panel, label, **position):
+    """x and y of a series where the sliders have these values."""
+    (series,) = [s for s in content["panels"][panel]["series"] if s["label"] == label]
+    place = 0
+    for number in series["controls"]:
+        values = content["controls"][number]["values"]
+        place = place * len(values) + values.index(position[content["controls"][number]["label"]])
+    nested = {k: bool(series[k]) and isinstance(series[k][0], list) for k in ("x", "y")}
+    return [np.array(series[k][place] if nested[k] else series[k], float) for k in ("x", "y")]
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.8, 1.0, 3.0])
+@pytest.mark.parametrize(("p", "bubble"), [(0.0, 2), (0.3, 4), (1.0, 8)])
+def test_the_slider_of_the_purity_holds_equation_6(ratio, p, bubble, embedded):
+    content = embedded("explore-purity")
+    xi = ratio * avalanche.CRITICAL_LENGTH
+    for label, exponent in (("exponent 1", 1.0), ("exponent 1/2, as printed", 0.5)):
+        where = {"ξ/ξ_{*}": ratio, "p": p, "n_{GOE}": bubble}
+        distance, difference = rows(content, 0, label, **where)
+        gamma = avalanche.mean_purity(np.arange(8), xi, p, bubble, 16, 0.85, exponent)
+        np.testing.assert_array_equal(distance, np.arange(8))
+        np.testing.assert_allclose(difference, 0.85 - gamma, rtol=1e-4, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return tables.load(ROOT / "book/runs/campaigns/gap-ratios.toml", ROOT / "data").found
+
+
+@pytest.mark.parametrize("length", [8, 10, 12])
+def test_the_slider_of_the_gap_ratios_holds_the_cached_ensembles(length, embedded, found):
+    content = embedded("gap-ratios-by-length")
+    systems = {
+        "with bubble, L spins": {"length": length, "bubble": 4},
+        "isolated, open, L + 2 spins": {"length": length + 2, "boundary": "open"},
+        "isolated, periodic, L + 2 spins": {"length": length + 2, "boundary": "periodic"},
+    }
+    for label, parameters in systems.items():
+        disorder, ratio = rows(content, 0, label, L=length)
+        assert len(disorder) > 5
+        means = [found[Model(disorder=w, **parameters)].gap_ratio.mean() for w in disorder]
+        np.testing.assert_allclose(ratio, means, rtol=1e-4)
+
+
+@pytest.mark.parametrize("disorder", [1.0, 10.0])
+def test_the_slider_of_the_sample_holds_one_sample_with_its_fields_scaled(disorder, embedded):
+    drawn = draw(Model(8, 1.0, bubble=4), seed=1, index=0)
+    sample = draw(Model(8, disorder, bubble=4), 1, 0, fields=disorder * drawn.fields)
+    sample = sample.__class__(sample.model, sample.fields, drawn.bubble)
+    hamiltonian = build(sample)
+    pairs = Dense()(hamiltonian, hamiltonian.dimension)
+    content = embedded("one-sample")
+    place, _ = rows(content, 0, "all levels", **{"W (J)": disorder})
+    expected = (pairs.energies - pairs.edges[0]) / (pairs.edges[1] - pairs.edges[0])
+    np.testing.assert_allclose(place, expected, atol=2e-5)
+    middle = Dense()(hamiltonian, 3)
+    for state, spins in enumerate(magnetizations(hamiltonian, middle)):
+        _, shown = rows(content, 1, f"state {state + 1}", **{"W (J)": disorder})
+        np.testing.assert_allclose(shown, spins, atol=2e-5)
