@@ -135,6 +135,16 @@ def test_gap_ratios_that_are_not_there_make_a_figure_that_says_so():
     assert exploration.draw()
 
 
+def test_the_slider_of_the_length_starts_at_the_longest_chain_with_all_systems():
+    rows = [("bubble", 8), ("open", 8), ("periodic", 8), ("bubble", 10)]
+    table = pd.DataFrame(rows, columns=["system", "size"]).assign(
+        disorder=1.0, gap_ratio=0.5, error=0.01
+    )
+    (control,) = figures_sliders.gap_ratios(table).controls
+    assert control.values == [8, 10]
+    assert control.values[control.start] == 8
+
+
 def test_series_of_a_panel_differ_by_more_than_their_colour(profiles, sweep):
     ratios = pd.DataFrame(
         {"system": ["bubble", "open", "periodic"], "size": 8, "disorder": 1.0, "gap_ratio": 0.5,

@@ -122,6 +122,16 @@ def test_a_flipped_bit_is_found_wherever_it_is(place):
             store.parse(path, bytes(flipped))
 
 
+def test_what_is_read_is_what_xarray_reads(place):
+    shard = save(place, 0, 1, 2)
+    for path in (shard, place.consolidate()):
+        with xr.open_dataset(path, engine="h5netcdf") as expected:
+            found = store.read(path)
+            xr.testing.assert_identical(found, expected.load())
+            types = [{k: v.dtype for k, v in d.variables.items()} for d in (found, expected)]
+            assert types[0] == types[1]
+
+
 def test_consolidating_again_writes_only_what_is_new(place):
     save(place, 0, 1)
     first = place.consolidate().stat()

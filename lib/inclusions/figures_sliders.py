@@ -231,7 +231,9 @@ def profiles(table: pd.DataFrame) -> Exploration:
 def gap_ratios(table: pd.DataFrame) -> Exploration:
     """Mean gap ratio against W of three systems, from `tables_sliders.by_size`; slider for L."""
     sizes = _values(table, "size")
-    controls = [Control("size", "L", sizes, len(sizes) - 1 if sizes else 0)]
+    systems = table.groupby("size").system.nunique()
+    fullest = systems[systems == systems.max()].index.max() if sizes else 0
+    controls = [Control("size", "L", sizes, _closest(sizes, fullest))]
     styles = {
         "bubble": ("with bubble, L spins", 1, FULL, "diamond", False),
         "open": ("isolated, open, L + 2 spins", 0, BROKEN, "circle", False),

@@ -136,7 +136,7 @@ def explore(
     content = exploration.json().replace("</", "<\\/")
     opening = f'<script type="application/json" class="sliders" data-figure="fig-{name}">'
     html = f"{opening}{content}</script>" if content else ""
-    _glue(f"{name}-sliders", "text/html", html, "text/latex", "% only on a screen\n")
+    _glue(f"{name}-sliders", "text/html", html, "text/markdown", "<!-- for the screen -->")
 
 
 def _drawn(figure: Figure, kind: str) -> bytes:

@@ -275,6 +275,30 @@ def _vouched(shard: Shard, content: bytes) -> bool:
     )
 
 
+def _decoded(content: bytes) -> xr.Dataset:
+    """What `write_dataset` wrote: the dataset that xarray reads, in a tenth of the time.
+
+    A page of the book reads hundreds of files, whose dimensions `FIELDS` has.
+    """
+    with h5py.File(io.BytesIO(content)) as file:
+        attributes = {
+            name: value if isinstance(value, str) else np.ravel(value)[0]
+            for name, value in file.attrs.items()
+            if not name.startswith("_")  # netCDF's own
+        }
+        axes = [name for name in ("realization", "batch") if name in file]
+        data = {}
+        for name, (kind, dims, unit) in FIELDS.items():
+            if name not in file:
+                continue
+            values = file[name][:]
+            if kind[0] == "S":  # stored letter by letter
+                values = values.view(f"S{values.shape[-1]}")[..., 0]
+            first = axes[-1] if name == "magnetization_histogram" else "realization"
+            data[name] = ((first, *dims), values, {"units": unit})
+        return xr.Dataset(data, {name: file[name][:] for name in axes}, attributes)
+
+
 def parse(path: Path, content: bytes) -> xr.Dataset:
     """The dataset in the bytes of a file of that name; checked.
 
@@ -285,8 +309,7 @@ def parse(path: Path, content: bytes) -> xr.Dataset:
         raise DamagedFile(f"{path}: empty")
     sealed = _sealed(path, content)
     try:
-        with xr.open_dataset(io.BytesIO(content), engine="h5netcdf") as handle:
-            dataset = handle.load()
+        dataset = _decoded(content)
     except Exception as error:  # h5py raises many kinds for a broken file
         raise DamagedFile(f"{path}: cannot be read ({type(error).__name__})") from None
     if dataset.attrs.get("schema") != SCHEMA:
