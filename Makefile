@@ -46,8 +46,11 @@ pdf: setup  ## build the book as _build/inclusions.pdf; installs LaTeX when run 
 
 student: setup  ## build the edition without solutions: _build/student, as HTML and notebooks
 	$(PYTHON) -m inclusions.student _build/student
-	$(dir $(PYTHON))jupytext --quiet --to ipynb --output-dir _build/student/notebooks \
-	  $(addprefix _build/student/,$(filter-out %/index.md %/teachers-notes.md,$(wildcard book/course/*.md)))
+	@mkdir _build/student/notebooks
+	@for unit in $(filter-out index teachers-notes,$(notdir $(basename $(wildcard book/course/*.md)))); do \
+	  $(dir $(PYTHON))jupytext --quiet --to ipynb -o _build/student/notebooks/$$unit.ipynb \
+	    _build/student/book/course/$$unit.md || exit; \
+	done
 	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going _build/student
 	@echo "Hand out _build/student/_build/html and _build/student/notebooks"
 

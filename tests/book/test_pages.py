@@ -316,6 +316,13 @@ def test_every_page_has_one_title(page):
     assert len(re.findall(r"^# \S", text, re.MULTILINE)) == 1
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_line_is_lost_as_a_comment(page):
+    """MyST takes a line that begins with % for a comment, and ends the paragraph there."""
+    text = re.sub(r"^```\{code-cell.*?^```", "", page.read_text("utf-8"), flags=re.S | re.M)
+    assert re.findall(r"^%.*", text, re.MULTILINE) == []
+
+
 @pytest.mark.parametrize("page", **NAMES)
 def test_no_page_defines_functions_or_looks_for_the_package(page):
     code = "\n".join(cell.source for cell in cells(page, "code"))
