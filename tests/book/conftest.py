@@ -9,11 +9,10 @@ from sources import ROOT, copy_sources, environment
 
 
 def pytest_collection_modifyitems(items):
-    """Whichever test comes first waits for the whole book, and the others run where it is."""
+    """Whichever test comes first waits for the whole book."""
     for item in items:
         if "book" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(1800))
-            item.add_marker(pytest.mark.xdist_group("book"))
 
 
 @pytest.fixture(scope="session")
