@@ -57,7 +57,7 @@ student: setup  ## build the edition without solutions: _build/student, as HTML 
 test: setup  ## ruff, import-linter, pytest
 	$(PYTHON) -m ruff check .
 	$(dir $(PYTHON))lint-imports --no-logo
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 # A name under book/runs/profiles, or the path of a profile of your own.
 PROFILE ?= laptop

@@ -22,17 +22,6 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable" if os.environ.get("CI") else "inclusions")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items):
-    """On several processes (`pytest -n 2 --dist loadgroup`) the tests of a file stay together.
-
-    So do those that share the built book.
-    """
-    for item in items:
-        built = "book" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("book" if built else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def physics():
     """A function: all that a campaign has in a folder of results, without times and memory."""

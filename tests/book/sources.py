@@ -1,6 +1,7 @@
 """The sources of the book for tests: where they are, a copy of them, the environment of a build."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -35,3 +36,12 @@ def contents():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
     return [toc["root"], *chapters]
+
+
+def figures_of(page):
+    """Name glued, options and text of every figure of a page."""
+    text = page.read_text(encoding="utf-8")
+    pattern = r"^:::\{glue:figure\} (\S+)\n---\n(.*?)\n---\n(.*?)^:::$"
+    found = re.findall(pattern, text, re.DOTALL | re.MULTILINE)
+    assert len(found) == text.count("{glue:figure}"), "a figure is not written as pages.py says"
+    return [(name, yaml.safe_load(options), body.strip()) for name, options, body in found]

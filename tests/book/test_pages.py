@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from nbclient import NotebookClient
-from sources import ROOT, contents, copy_sources, environment
+from sources import ROOT, copy_sources, environment, figures_of
 
 from inclusions import campaign, ensemble, pages, store
 from inclusions.figures import setup as draw_setup
@@ -336,15 +336,6 @@ def test_every_page_names_the_language_of_its_kernel(page):
     assert (kernel["name"], kernel["language"]) == ("python3", "python")
 
 
-def figures_of(page):
-    """Name glued, options and text of every figure of a page."""
-    text = page.read_text(encoding="utf-8")
-    pattern = r"^:::\{glue:figure\} (\S+)\n---\n(.*?)\n---\n(.*?)^:::$"
-    found = re.findall(pattern, text, re.DOTALL | re.MULTILINE)
-    assert len(found) == text.count("{glue:figure}"), "a figure is not written as pages.py says"
-    return [(name, yaml.safe_load(options), body.strip()) for name, options, body in found]
-
-
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
 def test_every_figure_has_a_label_a_text_for_the_blind_a_caption_and_its_source(page):
     for name, options, body in figures_of(page):
@@ -392,55 +383,7 @@ def test_cells_are_short(page):
     assert longest <= 24
 
 
-# The whole book
-
-
-def html_pages(build):
-    return {
-        name: (build / "html" / f"{name}.html").read_text(encoding="utf-8") for name in contents()
-    }
-
-
 def test_every_chapter_is_in_the_table_of_contents():
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     absent = [page.name for page in CHAPTERS if f"book/{page.stem}\n" not in toc]
     assert absent == []
-
-
-def test_book_builds_without_a_warning(book):
-    done, build = book
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert (build / "html" / "index.html").exists()
-    assert html_pages(build)
-
-
-def test_every_built_figure_is_numbered_described_and_there(book):
-    _, build = book
-    seen = 0
-    for name, html in html_pages(build).items():
-        for figure in re.findall(r"<figure.*?</figure>", html, re.DOTALL):
-            seen += 1
-            source = re.search(r'src="([^"]+\.svg)"', figure)[1]
-            assert (build / "html" / name).parent.joinpath(source).resolve().exists()
-            assert len(re.search(r'alt="([^"]*)"', figure)[1].split()) >= 10
-            assert re.search(r'caption-number">Fig\. \d', figure)
-    built = [page for page in CHAPTERS if f"book/{page.stem}" in html_pages(build)]
-    assert seen == sum(len(figures_of(page)) for page in built) > 0
-
-
-def test_every_download_of_the_built_book_is_there(book):
-    _, build = book
-    links = [
-        (build / "html" / name).parent / link
-        for name, html in html_pages(build).items()
-        for link in re.findall(
-            r'class="reference download internal" download="" href="([^"]+)"', html
-        )
-    ]
-    assert {link.suffix for link in links} >= {".svg", ".csv"}
-    assert [link for link in links if not link.resolve().exists()] == []
-
-
-def test_no_figure_of_a_fresh_build_is_stale(book):
-    _, build = book
-    assert pages.stale(build, ROOT / "data") == []

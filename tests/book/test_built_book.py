@@ -1,4 +1,4 @@
-"""A browser opens every page of the built book from disk, as a reader would, and finds no fault.
+"""The whole book is built, and a browser opens every page from disk as a reader would.
 
 Each page is visited once, in light and dark, wide and narrow; the tests look at what was seen.
 """
@@ -7,6 +7,7 @@ import ast
 import json
 import re
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +19,9 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
-from sources import ROOT, contents
+from sources import ROOT, contents, copy_sources, environment, figures_of
 
-from inclusions import avalanche, tables
+from inclusions import avalanche, pages, tables
 from inclusions.disorder import draw
 from inclusions.eigen import Dense
 from inclusions.hamiltonian import build
@@ -77,6 +78,70 @@ SETTLE = "() => document.getAnimations().forEach(a => a.finish())"  # what fades
 TYPESET = "async () => { if (window.MathJax) await MathJax.startup.promise; }"
 AXE = {"resultTypes": ["violations"], "preload": False}  # preloading asks for style sheets
 COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what differs in the dark
+
+
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for the whole book
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The book built from the committed data, by the command of `make book`; and its _build."""
+    folder = copy_sources(tmp_path_factory.mktemp("book"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    options = re.search(r"jupyter-book build (.*) \.$", makefile, re.MULTILINE)[1].split()
+    tool = shutil.which("jupyter-book", path=environment()["PATH"])
+    done = subprocess.run(
+        [tool, "build", *options, "."],
+        cwd=folder, env=environment(INCLUSIONS_DATA=ROOT / "data"), capture_output=True, text=True,
+    )  # fmt: skip
+    return done, folder / "_build"
+
+
+def html_pages(build):
+    return {
+        name: (build / "html" / f"{name}.html").read_text(encoding="utf-8") for name in contents()
+    }
+
+
+def test_book_builds_without_a_warning(book):
+    done, build = book
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert (build / "html" / "index.html").exists()
+    assert html_pages(build)
+
+
+def test_every_built_figure_is_numbered_described_and_there(book):
+    _, build = book
+    seen = 0
+    for name, html in html_pages(build).items():
+        for figure in re.findall(r"<figure.*?</figure>", html, re.DOTALL):
+            seen += 1
+            source = re.search(r'src="([^"]+\.svg)"', figure)[1]
+            assert (build / "html" / name).parent.joinpath(source).resolve().exists()
+            assert len(re.search(r'alt="([^"]*)"', figure)[1].split()) >= 10
+            assert re.search(r'caption-number">Fig\. \d', figure)
+    assert seen == sum(len(figures_of(ROOT / f"{name}.md")) for name in contents()) > 0
+
+
+def test_every_download_of_the_built_book_is_there(book):
+    _, build = book
+    links = [
+        (build / "html" / name).parent / link
+        for name, html in html_pages(build).items()
+        for link in re.findall(
+            r'class="reference download internal" download="" href="([^"]+)"', html
+        )
+    ]
+    assert {link.suffix for link in links} >= {".svg", ".csv"}
+    assert [link for link in links if not link.resolve().exists()] == []
+
+
+def test_no_figure_of_a_fresh_build_is_stale(book):
+    _, build = book
+    assert pages.stale(build, ROOT / "data") == []
+
+
+# In a browser
 
 
 @pytest.fixture(scope="module")
