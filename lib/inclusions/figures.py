@@ -207,7 +207,8 @@ def _gap_ratio_panel(axes: Axes, table: pd.DataFrame) -> None:
         Line2D([], [], color=shade_of(n), marker=marker_of(n), label=f"$L = {n}$")
         for n in sorted(set(table.length))
     ]
-    if "periodic" in set(table.boundary):
+    periodic = "periodic" in set(table.boundary)
+    if periodic:
         handles += [
             Line2D([], [], color="#333333", marker="o", label="open"),
             Line2D([], [], color="#333333", marker="o", mfc="white", ls="--", label="periodic"),
@@ -215,11 +216,10 @@ def _gap_ratio_panel(axes: Axes, table: pd.DataFrame) -> None:
     if not handles:
         axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center")
         return
-    many = len(handles) > 3
-    axes.legend(
+    axes.legend(  # the inset is at the upper right of the panel with the bubble
         handles=handles,
-        loc="upper right" if many else "lower left",
-        bbox_to_anchor=(1.0, 0.99) if many else (0.0, 0.1),
+        loc="upper right" if periodic else "lower left",
+        bbox_to_anchor=(1.0, 0.99) if periodic else (0.0, 0.1),
     )
 
 
