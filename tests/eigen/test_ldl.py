@@ -348,3 +348,21 @@ def test_a_shift_on_a_level_of_a_leading_block_is_noticed_and_moved(model, monke
     nearest = np.sort(levels[np.argsort(np.abs(levels - shift))[:6]])
     assert pairs.energies == pytest.approx(nearest, abs=1e-9)
     assert pairs.certificate.complete
+
+
+@compiled
+def test_states_of_inaccurate_solves_are_polished_until_their_residuals_are_small(monkeypatch):
+    hamiltonian = build(draw(Model(10, 2.0, bubble=4), seed=3, index=0))
+    expected = ShiftInvert()(hamiltonian, 20)
+    exact, noise = LDL.solve, np.random.default_rng(0)
+
+    def inaccurate(factor, block):
+        solution = exact(factor, block)
+        return solution * (1 + 3e-10 * noise.standard_normal(solution.shape))
+
+    monkeypatch.setattr(LDL, "solve", inaccurate)
+    found = ShiftInvert()(hamiltonian, 20)
+    assert found.residuals.max() <= 1e-9
+    assert found.energies == pytest.approx(expected.energies, abs=1e-12)
+    assert found.certificate.complete
+    assert np.allclose(found.states.T @ found.states, np.eye(20), atol=1e-12)
