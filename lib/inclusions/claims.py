@@ -8,11 +8,14 @@ all: a number decides only if it lies `SURE` standard errors from what would dec
 
 A claim is reproduced if all of its tests say yes, not reproduced if one says no, and not decidable
 otherwise, or if its ensembles are not there. Errors are from resampling realizations. Ensembles of
-fewer than `LEAST` realizations are not used: their errors are themselves not known.
+fewer than `LEAST` realizations are not used: their errors are themselves not known. Nor are those
+of fewer than `SHARE` of what a chain of another length has at the same disorder: the largest sizes
+decide, and one that is only begun would trade what is known for noise.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,6 +49,9 @@ SURE = 3.0
 
 LEAST = 100
 """Realizations below which an ensemble is not used."""
+
+SHARE = 0.5
+"""Share of the realizations of the best known length, below which another is not used."""
 
 TENTH = (GOE_GAP_RATIO - POISSON_GAP_RATIO) / 10
 """Tolerance of a mean gap ratio: a tenth of the way from GOE to Poisson."""
@@ -160,7 +166,7 @@ def _read(path: Path, expected: str) -> xr.Dataset:
 
 
 def results(data: Path) -> Results:
-    """What the manifest of a folder of results lists, of ensembles of at least `LEAST`.
+    """What the manifest of a folder of results lists, of ensembles of `LEAST` and `SHARE` or more.
 
     Of two ensembles of one model, under other seeds, the larger is taken.
     """
@@ -172,7 +178,21 @@ def results(data: Path) -> Results:
         most = files[model][1]["realizations"] if model in files else LEAST - 1
         if entry["realizations"] > most:
             files[model] = (data / "ensembles" / name, entry)
-    return Results(files)
+    best: Counter[tuple] = Counter()
+    for model, (_, entry) in files.items():
+        best[_but_length(model)] = max(best[_but_length(model)], entry["realizations"])
+    return Results(
+        {
+            model: (path, entry)
+            for model, (path, entry) in files.items()
+            if entry["realizations"] >= SHARE * best[_but_length(model)]
+        }
+    )
+
+
+def _but_length(model: Model) -> tuple:
+    parts = model.as_dict()
+    return tuple(parts[name] for name in sorted(parts.keys() - {"length", "magnetization"}))
 
 
 def _need(models: Sequence[Model], what: str) -> Sequence[Model]:
@@ -1036,6 +1056,7 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return counts | {
         "sure": f"{SURE:g}",
         "least": LEAST,
+        "share": f"{100 * SHARE:.0f} %",
         "tests": tests,
         "paper_realizations": PAPER_REALIZATIONS,
         "paper_states": PAPER_STATES,
