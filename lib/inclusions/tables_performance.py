@@ -206,7 +206,7 @@ def overhead(benchmarks: dict[str, Any]) -> pd.DataFrame:
         {
             "ensemble": Model(**row["model"]).key,
             "ms a realization": f"{1e3 * row['seconds'] / row['realizations']:.1f}",
-            "outside the solver": f"{100 * (1 - row['seconds_in_solver'] / row['seconds']):.0f} %",
+            "outside the solver": _percent(1 - row["seconds_in_solver"] / row["seconds"]),
         }
         for row in benchmarks["overhead"]
     )
@@ -239,6 +239,11 @@ def large(benchmarks: dict[str, Any]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _percent(share: float) -> str:
+    """A share that two timings give; their noise may exceed it."""
+    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
 
 
 def _within(value: float, limit: float | None, places: int) -> str:
