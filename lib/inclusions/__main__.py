@@ -91,10 +91,7 @@ def spectrum(
     needed = ensemble.predicted_memory(model, states, 1 if comm is None else comm.size)
     room = ensemble.available_memory()
     if needed > room:
-        raise MemoryError(
-            f"{model.key} (dimension {model.dimension}) needs about {needed / 1000:.1f} GB, "
-            f"{room / 1000:.1f} GB are free; try more MPI ranks, or solver shift-invert:ldl-single"
-        )
+        raise _too_large(model, needed, room, "more MPI ranks, or solver shift-invert:ldl-single")
     solved = ensemble.solve(model, count, seed, index, solver, fields=given, comm=comm)
     if comm is not None and comm.rank > 0:
         return
@@ -260,17 +257,22 @@ def _fitting(todo: list[ensemble.Chunk], workers: int) -> int:
     room = ensemble.available_memory()
     fitting = int(room // each)
     if fitting < 1:
-        raise MemoryError(
-            f"{largest.model.key} (dimension {largest.model.dimension}) needs about "
-            f"{each / 1000:.1f} GB, {room / 1000:.1f} GB are free; try more MPI ranks on other "
-            "nodes or a smaller length"
-        )
+        advice = "more MPI ranks on other nodes or a smaller length"
+        raise _too_large(largest.model, each, room, advice)
     if fitting < workers:
         print(
             f"{fitting} workers instead of {workers}: each needs up to {each / 1000:.1f} GB for "
             f"{largest.model.key}, {room / 1000:.1f} GB are free"
         )
     return min(workers, fitting)
+
+
+def _too_large(model: Model, needed: float, room: float, advice: str) -> MemoryError:
+    """What to raise when a sample needs more MB than there are."""
+    return MemoryError(
+        f"{model.key} (dimension {model.dimension}) needs about {needed / 1000:.1f} GB, "
+        f"{room / 1000:.1f} GB are free; try {advice}"
+    )
 
 
 def _run_together(plan: campaigns.Campaign, folder: Path, comm) -> None:
@@ -398,7 +400,8 @@ def consolidate(
     if not data.is_dir():
         raise ValueError(f"no folder {data}")
     # An ensemble that a run has only begun has nothing to gather yet.
-    gathered = [place.consolidate() for place in store.stores(data) if place.done()]
+    places = [one for one in store.stores(data) if one.consolidated.exists() or one.shards()]
+    gathered = [place.consolidate() for place in places]
     store.write_manifest(data)
     print(f"{len(gathered)} ensembles in {data / 'ensembles'}")
 

@@ -15,7 +15,6 @@ decide, and one that is only begun would trade what is known for noise.
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -178,9 +177,10 @@ def results(data: Path) -> Results:
         most = files[model][1]["realizations"] if model in files else LEAST - 1
         if entry["realizations"] > most:
             files[model] = (data / "ensembles" / name, entry)
-    best: Counter[tuple] = Counter()
+    best: dict[tuple, int] = {}
     for model, (_, entry) in files.items():
-        best[_but_length(model)] = max(best[_but_length(model)], entry["realizations"])
+        kind = _but_length(model)
+        best[kind] = max(best.get(kind, 0), entry["realizations"])
     return Results(
         {
             model: (path, entry)
@@ -191,8 +191,7 @@ def results(data: Path) -> Results:
 
 
 def _but_length(model: Model) -> tuple:
-    parts = model.as_dict()
-    return tuple(parts[name] for name in sorted(parts.keys() - {"length", "magnetization"}))
+    return tuple(v for k, v in model.as_dict().items() if k not in ("length", "magnetization"))
 
 
 def _need(models: Sequence[Model], what: str) -> Sequence[Model]:
@@ -965,11 +964,16 @@ def as_table(
         {
             "": one.id,
             "claim": _escaped(one.claim) if markdown else one.claim,
-            "where": f"{{numref}}`{one.label}`" if one.label in labels else one.where,
+            "where": _reference(one, labels) or one.where,
             "verdict": one.verdict,
         }
         for one in verdicts
     )
+
+
+def _reference(one: Verdict, labels: set[str]) -> str:
+    """The reference to where the book shows a claim, empty where it has no such label."""
+    return f"{{numref}}`{one.label}`" if one.label in labels else ""
 
 
 def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
@@ -980,8 +984,8 @@ def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
         parts.append(f"**{verdict.capitalize()}: {count or 'none'}**\n")
         for one in verdicts:
             if one.verdict == verdict:
-                see = f" ({{numref}}`{one.label}`)" if one.label in labels else ""
-                parts.append(f"- {_escaped(one.claim)}{see}")
+                see = _reference(one, labels)
+                parts.append(f"- {_escaped(one.claim)}{see and f' ({see})'}")
         parts.append("")
     return "\n".join(parts)
 
@@ -991,7 +995,7 @@ def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
     labels = set(labels)
     sections = []
     for one in verdicts:
-        see = f"{{numref}}`{one.label}`" if one.label in labels else one.where
+        see = _reference(one, labels) or one.where
         tests = [
             f"| {_escaped(test['name'])} | {_shown(test['value'], test['error'])} "
             f"| {SAYS[test['holds']]} |"

@@ -15,11 +15,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inclusions.figures import WIDTH, styled
+from inclusions.figures import BUBBLE, CHAIN, RING, WIDTH, styled
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.tables_sliders import Sweep
 
-TONES = ("#0072B2", "#D55E00", "#009E73", "#555555")
+TONES = (CHAIN, BUBBLE, RING, "#555555")
 """Colours on paper; in the book, CSS has a lighter set of the same for dark pages."""
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "dot": "."}
 DIGITS = 5  # significant digits of an embedded number: a screen has fewer pixels

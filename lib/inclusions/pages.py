@@ -216,12 +216,12 @@ def tabulate(name: str, table: pd.DataFrame, *ensembles: Ensembles) -> None:
     With the ensembles it is made from, `name`-provenance is glued too.
     """
     if ensembles:
-        _glue(f"{name}-provenance", "text/markdown", provenance(ensembles))
+        write(f"{name}-provenance", provenance(ensembles))
     if table.empty:
         table = pd.DataFrame({"data": [tables.UNKNOWN]})
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    _glue(name, "text/markdown", "\n".join(lines) + "\n")
+    write(name, "\n".join(lines) + "\n")
 
 
 def _glue(name: str, *bundle: str, visible: bool = False) -> None:

@@ -27,6 +27,13 @@ def without_solutions(text: str) -> str:
     return text
 
 
+def copy(sources: Path, folder: Path) -> None:
+    """Copy the sources of the book, with the files its pages include, into a folder."""
+    shutil.copytree(sources / "book", folder / "book")
+    for name in ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff"):
+        shutil.copy(sources / name, folder)
+
+
 def write(sources: Path, folder: Path) -> None:
     """Copy the sources of the book into a new folder, every page without solutions.
 
@@ -36,10 +43,7 @@ def write(sources: Path, folder: Path) -> None:
         ValueError: a solution is not closed; the page is named.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff"):
-        shutil.copy(sources / name, folder)
-    shutil.copytree(sources / "book", folder / "book")
+    copy(sources, folder)
     (folder / "data").symlink_to(os.path.relpath(sources / "data", folder))
     for page in folder.rglob("*.md"):
         try:

@@ -2,11 +2,12 @@
 
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import yaml
+
+from inclusions import student
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,9 +26,7 @@ def environment(**more):
 
 def copy_sources(folder):
     """The sources of the book in another folder, with the files its pages include."""
-    shutil.copytree(ROOT / "book", folder / "book")
-    for name in ("_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff"):
-        shutil.copy(ROOT / name, folder)
+    student.copy(ROOT, folder)
     return folder
 
 

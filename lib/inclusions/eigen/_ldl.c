@@ -71,6 +71,26 @@ static void meet(gate *g, int team) {
         if (spins > 2000) sched_yield();
 }
 
+/* First of the ascending places [from, count) that is at least `bound`. */
+static int64_t reach(const int32_t *place, int64_t from, int64_t count, int64_t bound) {
+    while (from < count) {
+        int64_t middle = (from + count) / 2;
+        if (place[middle] < bound)
+            from = middle + 1;
+        else
+            count = middle;
+    }
+    return from;
+}
+
+/* Rows of descendant u that are among the columns of supernode t end here. */
+static int64_t used(const structure *s, const int64_t *done, int64_t u, int64_t end) {
+    const int32_t *rows = s->rows + s->row_start[u];
+    int64_t count = s->row_start[u + 1] - s->row_start[u], to = done[u];
+    while (to < count && rows[to] < end) to++;
+    return to;
+}
+
 /* Elimination tree of a symmetric graph (Liu 1990). parent[j] = -1 at a root. */
 int ldl_tree(int64_t n, const int64_t *start, const int32_t *neighbour, int32_t *parent) {
     int32_t *ancestor = malloc(n * sizeof *ancestor);
@@ -336,26 +356,6 @@ static void NAME(columns)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, i
     NAME(columns)(w, panel, ld, middle, end, d, e, order);
 }
 
-/* First of the ascending places [from, count) that is at least `bound`. */
-static int64_t NAME(reach)(const int32_t *place, int64_t from, int64_t count, int64_t bound) {
-    while (from < count) {
-        int64_t middle = (from + count) / 2;
-        if (place[middle] < bound)
-            from = middle + 1;
-        else
-            count = middle;
-    }
-    return from;
-}
-
-/* Rows of descendant u that are among the columns of supernode t end here. */
-static int64_t NAME(used)(const structure *s, const int64_t *done, int64_t u, int64_t end) {
-    const int32_t *rows = s->rows + s->row_start[u];
-    int64_t count = s->row_start[u + 1] - s->row_start[u], to = done[u];
-    while (to < count && rows[to] < end) to++;
-    return to;
-}
-
 /* Number the rows of panel t, and share them out among the threads by the work they are. */
 static void NAME(prepare)(NAME(shared) *all, int64_t t, int team) {
     const structure *s = all->s;
@@ -372,7 +372,7 @@ static void NAME(prepare)(NAME(shared) *all, int64_t t, int team) {
         const int32_t *their = s->rows + s->row_start[u];
         int64_t count = s->row_start[u + 1] - s->row_start[u], from = all->done[u];
         double work = (double)(s->first[u + 1] - s->first[u]) *
-                      (NAME(used)(s, all->done, u, first + p) - from);
+                      (used(s, all->done, u, first + p) - from);
         for (int64_t i = from; i < count; i += 8, total += work) /* every eighth row will do */
             all->weight[all->position[their[i]]] += work;
     }
@@ -394,12 +394,12 @@ static void NAME(take)(NAME(worker) *w, int64_t t, int64_t u) {
     const int32_t *their = s->rows + s->row_start[u];
     int64_t k = s->first[u + 1] - s->first[u], from = all->done[u];
     int64_t all_rows = s->row_start[u + 1] - s->row_start[u], height_u = k + all_rows;
-    int64_t to = NAME(used)(s, all->done, u, first + p);
+    int64_t to = used(s, all->done, u, first + p);
     const REAL *below = all->factor + s->offset[u] + k; /* its rows under the diagonal */
     int32_t *place = w->place, *run_end = w->run_end;
     for (int64_t i = from; i < all_rows; i++) place[i] = all->position[their[i]];
-    int64_t mine = NAME(reach)(place, from, all_rows, all->bound[w->id]);
-    int64_t count = NAME(reach)(place, mine, all_rows, all->bound[w->id + 1]);
+    int64_t mine = reach(place, from, all_rows, all->bound[w->id]);
+    int64_t count = reach(place, mine, all_rows, all->bound[w->id + 1]);
     if (mine == count) return;
     /* Rows that are neighbours in both panels are added as one run. */
     for (int64_t i = count - 1; i >= from; i--) {
@@ -460,7 +460,7 @@ static void *NAME(work)(void *argument) {
             /* Hand its descendants on to the next supernode that they update. */
             for (int64_t u = all->head[t], following; u != -1; u = following) {
                 following = all->next[u];
-                all->done[u] = NAME(used)(s, all->done, u, first + p);
+                all->done[u] = used(s, all->done, u, first + p);
                 if (s->row_start[u] + all->done[u] < s->row_start[u + 1]) {
                     int32_t heir = s->owner[s->rows[s->row_start[u] + all->done[u]]];
                     all->next[u] = all->head[heir];

@@ -69,12 +69,11 @@ def threads() -> int:
 @contextmanager
 def one_thread_each(flops: int):
     """Our own threads call BLAS, which then must not start more: gives the number of ours."""
-    number = max(1, min(threads(), flops // WORTH_A_THREAD))
-    if number == 1 == threads():
+    if (allowed := threads()) == 1:
         yield 1
         return
     with _libraries().limit(limits=1):
-        yield number
+        yield max(1, min(allowed, flops // WORTH_A_THREAD))
 
 
 @dataclass(frozen=True)

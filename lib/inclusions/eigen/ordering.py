@@ -6,7 +6,7 @@ computed once per model and shared by every realization.
 
 import ctypes
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Structure:
     rows: NDArray[np.int32]  # rows below the diagonal blocks
     owner: NDArray[np.int32]  # (dimension,): supernode of a column
 
-    @property
+    @cached_property
     def heights(self) -> NDArray[np.int64]:
         return np.diff(self.first) + np.diff(self.row_start)
 
@@ -54,7 +54,7 @@ class Structure:
         """Numbers stored in the factor, explicit zeros of merged supernodes among them."""
         return int(self.offset[-1])
 
-    @property
+    @cached_property
     def flops(self) -> int:
         """Multiplications and additions of the factorization."""
         p, below = np.diff(self.first).astype(float), np.diff(self.row_start).astype(float)
