@@ -51,6 +51,7 @@ typedef struct {
 #endif
 #define SHARED 16384 /* numbers in a panel from which on all threads work on it */
 #define LANES 8   /* right-hand sides solved at once: one vector register, or a few */
+#define TALL 256  /* rows of a tall block worked on at once: they stay in the first cache */
 
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
 
@@ -648,5 +649,21 @@ void NAME(ldl_solve)(const structure *s, const REAL *factor, const REAL *d, cons
 }
 
 #undef STEP
+
+/* out (m x LANES) = basis^T block, with basis n x m, column-major, and block n x LANES. */
+CLONES
+void NAME(tall_overlap)(int64_t n, int64_t m, const REAL *basis, const lanes *block, lanes *out) {
+    for (int64_t j = 0; j < m; j++) out[j] = (lanes){0};
+    for (int64_t i = 0; i < n; i += TALL)
+        NAME(backward)(n - i < TALL ? n - i : TALL, m, basis + i, n, out, block + i);
+    for (int64_t j = 0; j < m; j++) out[j] = -out[j];
+}
+
+/* block -= basis c. */
+CLONES
+void NAME(tall_subtract)(int64_t n, int64_t m, const REAL *basis, const lanes *c, lanes *block) {
+    for (int64_t i = 0; i < n; i += TALL)
+        NAME(forward)(n - i < TALL ? n - i : TALL, m, basis + i, n, c, block + i);
+}
 
 #endif /* REAL */

@@ -30,8 +30,8 @@ def library() -> ctypes.CDLL | None:
 
 
 def pointer(array: NDArray) -> ctypes.c_void_p:
-    """The address of an array, for C."""
-    return array.ctypes.data_as(ctypes.c_void_p)
+    """The address of an array, for C; the caller keeps the array."""
+    return ctypes.c_void_p(array.ctypes.data)
 
 
 @dataclass(frozen=True)

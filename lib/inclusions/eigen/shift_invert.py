@@ -96,7 +96,7 @@ class ShiftInvert:
                     tolerance=self.tolerance / 2,
                     capacity=max(4 * count + 20 * self.block, 160),
                     max_restarts=self.max_restarts,
-                    first_check=int(3.9 * (count + self.spare)),
+                    first_check=int(4.28 * (count + self.spare)),
                     comm=comm,
                 )
                 report.counts |= {

@@ -1,0 +1,36 @@
+"""Products of tall matrices, where Lanczos spends what its solves leave: compiled, or by NumPy."""
+
+from ctypes import c_int64
+
+import numpy as np
+
+from inclusions.eigen.ordering import library, pointer
+from inclusions.eigen.types import Array
+
+LANES = 8  # columns of a block that the compiled loops are written for
+
+
+def overlap(basis: Array, block: Array) -> Array:
+    """basis^T block, (m, b), of a basis (n, m) and a block (n, b)."""
+    if not _compiled(basis, block):
+        return basis.T @ block
+    block = np.ascontiguousarray(block)
+    found = np.empty((basis.shape[1], LANES))
+    given = map(pointer, (basis, block, found))
+    library().tall_overlap_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
+    return found
+
+
+def subtract(block: Array, basis: Array, coefficients: Array) -> Array:
+    """block - basis coefficients, (n, b); a C-contiguous block is overwritten."""
+    if not _compiled(basis, block):
+        return block - basis @ coefficients
+    block, coefficients = np.ascontiguousarray(block), np.ascontiguousarray(coefficients)
+    given = map(pointer, (basis, coefficients, block))
+    library().tall_subtract_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
+    return block
+
+
+def _compiled(basis: Array, block: Array) -> bool:
+    """Whether the compiled loops take these: whole columns of a column-major basis."""
+    return library() is not None and block.shape[1] == LANES and basis.flags.f_contiguous
