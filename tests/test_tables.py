@@ -165,6 +165,26 @@ def test_a_bubble_is_compared_with_the_chain_two_sites_longer():
     assert tables.shift(table, "open", "periodic") == tables.UNKNOWN
 
 
+def test_a_bubble_of_one_state_is_a_system_of_its_own():
+    table = midpoint_table(
+        (4, "open", 8, 3.0, 0.3), (1, "open", 8, 2.5, 0.4), (0, "open", 10, 2.0, 0.0)
+    )
+    assert tables.shift(table, "open", "bubble") == "1.0(3)"
+    assert tables.shift(table, "open", "single") == "0.5(4)"
+    assert tables.shift(table, "single", "bubble") == "0.5(5)"
+
+
+def test_the_extent_of_ensembles_names_lengths_realizations_and_states(source):
+    both = tables.extent(tables.load(*source))
+    assert both.startswith("L = 4, 6 (with bubble), 6 (isolated); 5 realizations of 10 states")
+    isolated = tables.load(*source, bubble=0)
+    assert tables.extent(isolated).startswith("L = 6 (isolated); 5 realizations of 10 states")
+
+
+def test_the_extent_of_nothing_says_so(source, tmp_path):
+    assert tables.extent(tables.load(source[0], tmp_path)) == "no realizations yet"
+
+
 def crossing_table(*rows):
     names = ["bubble", "boundary", "disorder", "low", "high"]
     return pd.DataFrame(rows, columns=names)

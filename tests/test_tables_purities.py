@@ -460,7 +460,7 @@ def test_without_data_every_table_is_empty_and_every_text_says_so(source, tmp_pa
         | made.shift_texts(made.shifts(none)) | made.weight_texts(made.weights(none))
         | made.enhancement_texts(enhanced) | made.tail_texts(enhanced, enhanced)
         | made.conserved_texts(made.conserved_tails(none))
-        | made.bandwidth_texts(tables.gap_ratios(none)) | made.extent("some", none)
+        | made.bandwidth_texts(tables.gap_ratios(none))
     )  # fmt: skip
     assert texts["plateau_52"] == texts["artefact_all"] == tables.UNKNOWN
     assert "nan" not in " ".join(map(str, texts.values()))

@@ -154,7 +154,7 @@ def test_every_bubble_is_fitted_with_both_exponents(loaded):
 
 
 def test_the_mixture_has_one_row_an_ensemble_and_names_no_fraction_without_two(loaded):
-    mixtures = theory.mixtures(loaded)
+    mixtures = theory.mixtures(loaded, length=6)
     assert len(mixtures) == 4
     shown = theory.readable_mixtures(mixtures)["fraction $p$"]
     for decided, text in zip(mixtures.decidable, shown, strict=True):
@@ -184,7 +184,7 @@ def test_without_data_tables_are_empty_and_texts_say_so(nothing):
     fits = theory.avalanche_fits(nothing)
     assert fits.empty and theory.fit_texts(fits)["fits"] == "0"
     assert all(table.empty for table in theory.avalanche_curves(fits, nothing))
-    assert "cannot be told" in theory.mixture_texts(theory.mixtures(nothing))["verdict"]
+    assert "cannot be told" in theory.mixture_texts(theory.mixtures(nothing, length=6))["verdict"]
     assert theory.ensemble_tails(nothing).empty
     assert theory.tail_texts(theory.ensemble_tails(nothing))["bubble_count"] == "0"
     assert theory.first_site(nothing)["share_range"] == tables.UNKNOWN

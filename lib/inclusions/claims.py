@@ -8,9 +8,9 @@ all: a number decides only if it lies `SURE` standard errors from what would dec
 
 A claim is reproduced if all of its tests say yes, not reproduced if one says no, and not decidable
 otherwise, or if its ensembles are not there. Errors are from resampling realizations. Ensembles of
-fewer than `LEAST` realizations are not used: their errors are themselves not known. Nor are those
-of fewer than `SHARE` of what a chain of another length has at the same disorder: the largest sizes
-decide, and one that is only begun would trade what is known for noise.
+fewer than `LEAST` realizations are not used: the largest sizes decide, and one that is only begun
+would trade what is known for noise. How many the shorter chains have does not matter: more of them
+must never take a longer one out of the reckoning.
 """
 
 import json
@@ -46,11 +46,9 @@ from inclusions.tables_methods import power
 SURE = 3.0
 """Standard errors that decide. Some sixty tests are made: at two, three would err by chance."""
 
-LEAST = 100
-"""Realizations below which an ensemble is not used."""
-
-SHARE = 0.5
-"""Share of the realizations of the best known length, below which another is not used."""
+LEAST = 250
+"""Realizations below which an ensemble is not used: an eighth of the paper's, so that its errors
+are at most three times as large."""
 
 TENTH = (GOE_GAP_RATIO - POISSON_GAP_RATIO) / 10
 """Tolerance of a mean gap ratio: a tenth of the way from GOE to Poisson."""
@@ -165,7 +163,7 @@ def _read(path: Path, expected: str) -> xr.Dataset:
 
 
 def results(data: Path) -> Results:
-    """What the manifest of a folder of results lists, of ensembles of `LEAST` and `SHARE` or more.
+    """What the manifest of a folder of results lists, of ensembles of `LEAST` or more.
 
     Of two ensembles of one model, under other seeds, the larger is taken.
     """
@@ -177,21 +175,7 @@ def results(data: Path) -> Results:
         most = files[model][1]["realizations"] if model in files else LEAST - 1
         if entry["realizations"] > most:
             files[model] = (data / "ensembles" / name, entry)
-    best: dict[tuple, int] = {}
-    for model, (_, entry) in files.items():
-        kind = _but_length(model)
-        best[kind] = max(best.get(kind, 0), entry["realizations"])
-    return Results(
-        {
-            model: (path, entry)
-            for model, (path, entry) in files.items()
-            if entry["realizations"] >= SHARE * best[_but_length(model)]
-        }
-    )
-
-
-def _but_length(model: Model) -> tuple:
-    return tuple(v for k, v in model.as_dict().items() if k not in ("length", "magnetization"))
+    return Results(files)
 
 
 def _need(models: Sequence[Model], what: str) -> Sequence[Model]:
@@ -1060,7 +1044,6 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return counts | {
         "sure": f"{SURE:g}",
         "least": LEAST,
-        "share": f"{100 * SHARE:.0f} %",
         "tests": tests,
         "paper_realizations": PAPER_REALIZATIONS,
         "paper_states": PAPER_STATES,

@@ -16,7 +16,7 @@ A figure of a page is one cell and one directive:
       What one sees, for those who cannot see it.
     ---
 
-    Caption, with numbers from the data: {glue:text}`gap-ratios-realizations` realizations.
+    Caption. {glue:text}`gap-ratios-extent`; what the error bars are.
 
     {glue:md}`gap-ratios-provenance:myst`
     :::
@@ -90,7 +90,7 @@ def show(
     """Display a figure, glue it as `name`, and save it with its numbers for download.
 
     `numbers` are the plotted tables; `computed` says how a figure without ensembles was made.
-    Also glued: `name`-provenance (Markdown) and `name`-realizations (text).
+    Also glued: `name`-provenance (Markdown) and `name`-extent, the sizes and statistics.
     """
     svg, pdf = (_drawn(figure, kind) for kind in ("svg", "pdf"))
     folder = root() / "_build" / "figures"
@@ -110,8 +110,7 @@ def show(
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
     lines = [provenance(ensembles) or f"{computed or 'Drawn'} when this page was built."]
     _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
-    counts = [entry["realizations"] for entry in sources.values()]
-    say(**{f"{name}-realizations": spread(counts)})
+    say(**{f"{name}-extent": tables.extent(*ensembles)})
     _glue(
         name,
         "image/svg+xml", svg.decode(),
@@ -189,14 +188,6 @@ def _by_numbers(name: str) -> list[tuple[bool, float, str]]:
     """Sorts L8 before L10."""
     pieces = re.split(r"(\d+(?:\.\d+)?)", name)
     return [(p[:1].isdigit(), float(p) if p[:1].isdigit() else 0.0, p) for p in pieces]
-
-
-def spread(counts: Sequence[int]) -> str:
-    """Whole numbers as one, or as smallest to largest."""
-    if not counts:
-        return "no"
-    low, high = min(counts), max(counts)
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def say(**texts: Any) -> None:

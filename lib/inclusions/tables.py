@@ -1,7 +1,7 @@
 """Cached ensembles as tables: one row for each point of a figure, with its error."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,6 +77,46 @@ def _matches(model: Model, parameters: Mapping[str, Any]) -> bool:
     )
 
 
+def merged(*ensembles: Ensembles) -> dict[Model, xr.Dataset]:
+    """All ensembles by model; of a model that several campaigns have, the one with most samples."""
+    found: dict[Model, xr.Dataset] = {}
+    for part in ensembles:
+        for model, data in part.found.items():
+            if model not in found or found[model].sizes["realization"] < data.sizes["realization"]:
+                found[model] = data
+    return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+
+def _order(model: Model) -> tuple:
+    return model.bubble, model.boundary, model.length, model.disorder, model.bandwidth or 0.0
+
+
+def extent(*ensembles: Ensembles) -> str:
+    """For captions: lengths, realizations and states of some ensembles."""
+    found = merged(*ensembles)
+    if not found:
+        return "no realizations yet"
+    kinds = {"with bubble": True, "isolated": False}
+    sizes = {
+        kind: sorted({model.length for model in found if (model.bubble > 0) == bubble})
+        for kind, bubble in kinds.items()
+    }
+    lengths = [f"{', '.join(map(str, n))} ({kind})" for kind, n in sizes.items() if n]
+    counts = [data.sizes["realization"] for data in found.values()]
+    states = [int(n) for data in found.values() for n in (data.states.min(), data.states.max())]
+    return (
+        f"L = {', '.join(lengths)}; {spread(counts)} realizations of {spread(states)} states each"
+    )
+
+
+def spread(counts: Sequence[int]) -> str:
+    """Whole numbers as one, or as smallest to largest."""
+    if not counts:
+        return "no"
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
 def seed_of(model: Model) -> int:
     """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
     return crc32(model.key.encode())
@@ -86,7 +126,7 @@ def gap_ratios(ensembles: Ensembles) -> pd.DataFrame:
     """Mean gap ratio of each ensemble with its standard error."""
     rows = []
     for model, data in ensembles.found.items():
-        estimate = _estimate(model, ensembles)
+        estimate = _estimate(model, data)
         rows.append(
             model.as_dict()
             | {
@@ -99,21 +139,22 @@ def gap_ratios(ensembles: Ensembles) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values(["length", "disorder"])
 
 
-def crossings(ensembles: Ensembles) -> pd.DataFrame:
+def crossings(*ensembles: Ensembles) -> pd.DataFrame:
     """Where the gap ratios of L and L + 2 cross, for every pair with two disorders in common.
 
     `disorder`, nan if they do not cross; `low`, `high` (68 %) and `missing` as in
     `statistics.Crossing`; `length` is that of the shorter chain.
     """
-    ratios = {model: data.gap_ratio.values for model, data in ensembles.found.items()}
+    found = merged(*ensembles)
+    ratios = {model: data.gap_ratio.values for model, data in found.items()}
     rows = []
-    for kind, lengths in _curves(ensembles).items():
+    for kind, lengths in _curves(found).items():
         for length in sorted(lengths):
             small, large = lengths[length], lengths.get(length + 2, {})
             common = sorted(set(small) & set(large))
             if len(common) < 2:
                 continue
-            found = crossing(
+            place = crossing(
                 common,
                 [ratios[small[w]] for w in common],
                 [ratios[large[w]] for w in common],
@@ -122,25 +163,25 @@ def crossings(ensembles: Ensembles) -> pd.DataFrame:
             rows.append(
                 dict(zip(SYSTEM, kind, strict=True))
                 | {"length": length, "larger": length + 2, "points": len(common)}
-                | {"disorder": found.value}
-                | {name: getattr(found, name) for name in ("median", "low", "high", "missing")}
+                | {"disorder": place.value}
+                | {name: getattr(place, name) for name in ("median", "low", "high", "missing")}
             )
     columns = [*SYSTEM, "length", "larger", "points", "disorder"]
     return pd.DataFrame(rows, columns=[*columns, "median", "low", "high", "missing"])
 
 
-def midpoints(ensembles: Ensembles) -> pd.DataFrame:
+def midpoints(*ensembles: Ensembles) -> pd.DataFrame:
     """Disorder at which each curve is halfway between GOE and Poisson, with its standard error.
 
     Linear interpolation between the two disorders that enclose it; nan where no two do.
     """
     half = (GOE_GAP_RATIO + POISSON_GAP_RATIO) / 2
-    rows = []
-    for kind, lengths in _curves(ensembles).items():
+    found, rows = merged(*ensembles), []
+    for kind, lengths in _curves(found).items():
         for length, curve in sorted(lengths.items()):
             disorder = sorted(curve)
-            found = [_estimate(curve[w], ensembles) for w in disorder]
-            values = np.array([[e.value, *e.samples] for e in found]).T  # (resamples, disorders)
+            means = [_estimate(curve[w], found[curve[w]]) for w in disorder]
+            values = np.array([[e.value, *e.samples] for e in means]).T  # (resamples, disorders)
             roots = np.array([_falls_below(half, disorder, row) for row in values])
             rows.append(
                 dict(zip(SYSTEM, kind, strict=True))
@@ -158,15 +199,14 @@ def _falls_below(level: float, x: list[float], y: np.ndarray) -> float:
     return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
 
 
-def _estimate(model: Model, ensembles: Ensembles) -> Estimate:
-    data = ensembles.found[model]
+def _estimate(model: Model, data: xr.Dataset) -> Estimate:
     return mean(data.gap_ratio.values, counts=data.states - 2, seed=seed_of(model))
 
 
-def _curves(ensembles: Ensembles) -> dict[tuple, dict[int, dict[float, Model]]]:
+def _curves(models: Iterable[Model]) -> dict[tuple, dict[int, dict[float, Model]]]:
     """Models by system (the values of SYSTEM), then length, then disorder."""
     curves: dict[tuple, dict[int, dict[float, Model]]] = {}
-    for model in ensembles.found:
+    for model in models:
         kind = tuple(getattr(model, name) for name in SYSTEM)
         curves.setdefault(kind, {}).setdefault(model.length, {})[model.disorder] = model
     return curves
@@ -175,10 +215,12 @@ def _curves(ensembles: Ensembles) -> dict[tuple, dict[int, dict[float, Model]]]:
 def shift(midpoints: pd.DataFrame, start: str, end: str) -> str:
     """How far W_1/2 moves from one system to another, mean over lengths, as a text.
 
-    Systems are "open", "periodic" and "bubble"; a bubble is compared with the isolated chain two
-    sites longer, as the paper does. Curves are independent, so errors add in squares.
+    Systems are "open", "periodic", "single" (a bubble of one state) and "bubble"; a bubble is
+    compared with the isolated chain two sites longer, as the paper does. Curves are independent,
+    so errors add in squares.
     """
     kinds = midpoints.boundary.where(midpoints.bubble == 0, "bubble")
+    kinds = kinds.where(midpoints.bubble != 1, "single")
     sizes = midpoints.length + 2 * (midpoints.bubble > 0)
     first, last = (
         midpoints.assign(size=sizes)[kinds == kind].set_index("size")[["disorder", "error"]]

@@ -15,7 +15,7 @@ from inclusions.hamiltonian import build
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES, magnetizations, purities
 from inclusions.statistics import Estimate, bootstrap, combine
-from inclusions.tables import SYSTEM, UNKNOWN, Ensembles, name_of, number, seed_of
+from inclusions.tables import SYSTEM, UNKNOWN, Ensembles, merged, name_of, number, seed_of
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
@@ -28,20 +28,6 @@ SIGNIFICANT = 2.0
 
 ERGODIC = (1.0, 1.5)
 """Disorders W of the ergodic side, units of J."""
-
-
-def merged(*ensembles: Ensembles) -> dict[Model, xr.Dataset]:
-    """All ensembles by model; of a model that several campaigns have, the one with most samples."""
-    found: dict[Model, xr.Dataset] = {}
-    for part in ensembles:
-        for model, data in part.found.items():
-            if model not in found or found[model].sizes["realization"] < data.sizes["realization"]:
-                found[model] = data
-    return dict(sorted(found.items(), key=lambda item: _order(item[0])))
-
-
-def _order(model: Model) -> tuple:
-    return model.bubble, model.boundary, model.length, model.disorder, model.bandwidth or 0.0
 
 
 def _row(model: Model, data: xr.Dataset | None = None, **more: float) -> dict:
@@ -1109,7 +1095,8 @@ def conserved_texts(table: pd.DataFrame) -> dict[str, str]:
     It should be that of product states in the same window over the states of one realization,
     and the formula over all: there, product states are as noisy as the data.
     """
-    texts = {}
+    strong = sorted(set(table.disorder))
+    texts = {"conserved_disorders": ", ".join(f"{w:g}" for w in strong) or UNKNOWN}
     for over, expected in (("all", "formula"), ("fixed", "sampled")):
         rows = table[table.over == over]
         texts |= {
@@ -1195,24 +1182,6 @@ def _probability(p: float) -> str:
     if not np.isfinite(p):
         return "–"
     return "< 0.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def extent(name: str, *ensembles: Ensembles) -> dict[str, str]:
-    """For captions: lengths, states, realizations and disorders of some ensembles."""
-    found = merged(*ensembles)
-    lists = {
-        "lengths": sorted({model.length for model in found}),
-        "disorders": sorted({model.disorder for model in found}),
-    }
-    texts = {
-        f"{name}_{kind}": ", ".join(f"{v:g}" for v in values) for kind, values in lists.items()
-    }
-    counts = [data.sizes["realization"] for data in found.values()]
-    states = [int(n) for data in found.values() for n in (data.states.min(), data.states.max())]
-    for kind, values in (("realizations", counts), ("states", states)):
-        low, high = (min(values), max(values)) if values else (0, 0)
-        texts[f"{name}_{kind}"] = f"{low}" if low == high else f"{low} to {high}"
-    return {key: text or "no" for key, text in texts.items()}
 
 
 def stacked(*parts: pd.DataFrame) -> pd.DataFrame:

@@ -18,8 +18,8 @@ from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.model import Model
 from inclusions.observables import magnetizations, purities
 from inclusions.statistics import Array, Estimate
-from inclusions.tables import UNKNOWN, Ensembles, number, seed_of
-from inclusions.tables_purities import merged, middle_weights
+from inclusions.tables import UNKNOWN, Ensembles, merged, number, seed_of
+from inclusions.tables_purities import middle_weights
 
 SEED = 1  # of the small chains that are solved while the page is built
 REJECTED = 0.01  # probability of chi2 below which a fit is called rejected
@@ -437,6 +437,12 @@ def avalanche_curves(
     )
 
 
+def longest(points: pd.DataFrame) -> int:
+    """The longest chain among those with as many disorders as any; 0 if there is none."""
+    counts = points.groupby("length").disorder.nunique()
+    return int(counts.index[counts == counts.max()].max()) if len(counts) else 0
+
+
 def centre_entropies(data: xr.Dataset) -> Array:
     """Linear entropy per realization at the sites farthest from both ends, shape (R,)."""
     entropy = data.linear_entropy.values.astype(float)
@@ -444,10 +450,11 @@ def centre_entropies(data: xr.Dataset) -> Array:
     return np.clip((entropy[:, middle] + entropy[:, -1 - middle]) / 2, 0, 0.5)
 
 
-def mixtures(*ensembles: Ensembles, resamples: int = 60) -> pd.DataFrame:
+def mixtures(*ensembles: Ensembles, length: int, resamples: int = 60) -> pd.DataFrame:
     """Two-component mixture of the central sites' linear entropies, with and without bubble.
 
-    The weight has an error only where there are two components: else it means nothing.
+    Of the chains of this length with a bubble, and isolated ones two sites longer. The weight has
+    an error only where there are two components: else it means nothing.
     """
     columns = [
         "bubble", "length", "disorder", "realizations", "fraction", "error", "thermal",
@@ -456,7 +463,7 @@ def mixtures(*ensembles: Ensembles, resamples: int = 60) -> pd.DataFrame:
     rows = []
     for model, data in merged(*ensembles).items():
         entropy = centre_entropies(data)
-        if len(entropy) < 20:
+        if model.length != length + 2 * (model.bubble == 0) or len(entropy) < 20:
             continue
         found = statistics.mixture(entropy, resamples=2, seed=seed_of(model))
         if found.decidable:

@@ -96,6 +96,20 @@ def executed(tiny):
 # Chapters
 
 
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_captions_of_data_say_sizes_statistics_and_what_the_error_bars_are(page):
+    captions = {name: caption for name, _, caption in figures_of(page)}
+    code = [cell.source for cell in jupytext.read(page).cells if cell.cell_type == "code"]
+    for call in ast.walk(ast.parse("\n".join(code))):
+        shows = isinstance(call, ast.Call) and ast.unparse(call.func) in (
+            "pages.show", "pages.explore"
+        )  # fmt: skip
+        if shows and len(call.args) > 2:  # after figure and name come ensembles
+            name = call.args[1].value
+            assert f"{{glue:text}}`{name}-extent`" in captions[name]
+            assert re.search(r"[Ee]rror\s+bars", captions[name]), name
+
+
 def missing_names(chapter, notebook):
     """What the text of a chapter refers to and its cells have not glued."""
     text = chapter.read_text(encoding="utf-8")
