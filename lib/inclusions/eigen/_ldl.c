@@ -183,7 +183,7 @@ static void NAME(subtract)(NAME(worker) *w, int m, int n, int k, const REAL *a, 
 }
 
 /* out (n x k, leading dimension n) = rows of l (n x k) times D. */
-static void NAME(times_d)(const REAL *l, int64_t ld, int n, int k, const REAL *d, const REAL *e,
+INLINE void NAME(times_d)(const REAL *l, int64_t ld, int n, int k, const REAL *d, const REAL *e,
                           REAL *out) {
     for (int j = 0; j < k; j++) {
         const REAL *column = l + j * ld;
@@ -201,7 +201,7 @@ static void NAME(times_d)(const REAL *l, int64_t ld, int n, int k, const REAL *d
     }
 }
 
-static void NAME(swap)(REAL *a, int64_t step_a, REAL *b, int64_t step_b, int64_t n) {
+INLINE void NAME(swap)(REAL *a, int64_t step_a, REAL *b, int64_t step_b, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         REAL t = a[i * step_a];
         a[i * step_a] = b[i * step_b];
@@ -211,7 +211,7 @@ static void NAME(swap)(REAL *a, int64_t step_a, REAL *b, int64_t step_b, int64_t
 
 /* Factorize the diagonal block of the columns [begin, begin + width) of a panel, with their
    interchanges in all rows. d, e, order: of the panel. */
-static void NAME(pivots)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int width, REAL *d,
+INLINE void NAME(pivots)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int width, REAL *d,
                          REAL *e, int32_t *order) {
     REAL *a = panel + begin + begin * ld;
     d += begin, e += begin;
@@ -290,7 +290,7 @@ static void NAME(pivots)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, in
 }
 
 /* The rows [from, to) under that diagonal block, counted from the top of the panel. */
-static void NAME(below)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int width,
+INLINE void NAME(below)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int width,
                         int64_t from, int64_t to, const REAL *d, const REAL *e) {
     const REAL one = 1;
     int lda = (int)ld, rows = (int)(to - from);
@@ -330,6 +330,7 @@ static void NAME(share)(const NAME(worker) *w, int64_t *from, int64_t *to) {
 }
 
 /* Factorize columns [begin, end) of a panel by halves, so that updates are large products. */
+CLONES
 static void NAME(columns)(NAME(worker) *w, REAL *panel, int64_t ld, int begin, int end, REAL *d,
                           REAL *e, int32_t *order) {
     int64_t from, to;
@@ -386,7 +387,7 @@ static void NAME(prepare)(NAME(shared) *all, int64_t t, int team) {
 }
 
 /* Add to this thread's rows of panel t what descendant u owes it. */
-static void NAME(take)(NAME(worker) *w, int64_t t, int64_t u) {
+INLINE void NAME(take)(NAME(worker) *w, int64_t t, int64_t u) {
     const NAME(shared) *all = w->all;
     const structure *s = all->s;
     int64_t first = s->first[t], p = s->first[t + 1] - first;
@@ -441,6 +442,7 @@ static void NAME(take)(NAME(worker) *w, int64_t t, int64_t u) {
 }
 
 /* One thread's part of the factorization. */
+CLONES
 static void *NAME(work)(void *argument) {
     NAME(worker) *w = argument;
     NAME(shared) *all = w->all;
