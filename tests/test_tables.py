@@ -187,7 +187,7 @@ def test_the_extent_of_nothing_says_so(source, tmp_path):
 
 def crossing_table(*rows):
     names = ["bubble", "boundary", "disorder", "low", "high"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(missing=0.0)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,13 @@ def crossing_table(*rows):
 def test_the_boundary_that_the_paper_can_have_follows_from_the_intervals(open_chain, ring, words):
     table = crossing_table((0, "open", *open_chain), (0, "periodic", *ring), (4, "open", 3.7, 3, 4))
     assert words in tables.possible_boundary(table, 3.5, 4.0)
+
+
+def test_a_crossing_that_resamples_lack_decides_for_no_boundary():
+    table = crossing_table((0, "open", 2.9, 2.5, 9.0), (0, "periodic", 3.0, 2.8, 3.2))
+    assert "only be the open" in tables.possible_boundary(table, 3.5, 4.0)
+    table.loc[0, "missing"] = 0.29
+    assert "open chain that reach" in tables.possible_boundary(table, 3.5, 4.0)
 
 
 def test_the_boundary_is_left_open_while_one_is_not_computed():

@@ -265,7 +265,7 @@ def crossing_places(results: Results) -> Finding:
 
 def _unless_doubtful(part: Part, missing: float) -> Part:
     """Nothing follows from a crossing that more than 5 % of the resamples do not have."""
-    if not missing > 0.05:
+    if not missing > statistics.DOUBTFUL:
         return part
     name = f"{part.name} ({100 * missing:.0f} % of the resamples do not cross)"
     return part._replace(name=name, holds=None, needed=max(part.needed, 2.0))

@@ -21,7 +21,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, Patch
 from matplotlib.transforms import blended_transform_factory
 
 from inclusions.hamiltonian import Hamiltonian
-from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
+from inclusions.statistics import DOUBTFUL, GOE_GAP_RATIO, POISSON_GAP_RATIO
 
 STYLE = Path(__file__).with_name("inclusions.mplstyle")
 WIDTH = 7.0  # inches: the width of the page's column
@@ -29,7 +29,6 @@ WIDTH = 7.0  # inches: the width of the page's column
 CHAIN, BUBBLE, RING = "#0072B2", "#D55E00", "#009E73"
 MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
 DISORDERS = (1.0, 10.0)  # where the colours begin and end
-DOUBTFUL = 0.05  # share of resamples without a crossing above which a crossing is in doubt
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:

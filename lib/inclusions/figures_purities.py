@@ -602,7 +602,7 @@ def bandwidths(table: pd.DataFrame) -> Figure:
         if size in TUNED_BANDWIDTH:
             axes.axvline(TUNED_BANDWIDTH[size], color="k", ls="--", lw=1.1)
         reference_lines(axes)
-        axes.set(title=rf"$n_\mathrm{{GOE}} = {size}$", xscale="log")
+        axes.set(title=rf"$n_\mathrm{{GOE}} = {size}$", xscale="log", ylim=(0.37, 0.548))
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2])
         axes.xaxis.set_minor_formatter(NullFormatter())

@@ -239,6 +239,10 @@ def purity_correlation(
 # Crossings of the mean gap ratio
 
 
+DOUBTFUL = 0.05
+"""Share of resamples without a crossing above which a crossing is in doubt."""
+
+
 class Crossing(NamedTuple):
     """Disorder, units of J, where the curve of the larger size falls below the smaller's.
 

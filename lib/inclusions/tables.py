@@ -14,7 +14,14 @@ from numpy.typing import ArrayLike
 
 from inclusions import campaign as campaigns
 from inclusions.model import PARAMETERS, Model
-from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, Estimate, crossing, mean
+from inclusions.statistics import (
+    DOUBTFUL,
+    GOE_GAP_RATIO,
+    POISSON_GAP_RATIO,
+    Estimate,
+    crossing,
+    mean,
+)
 from inclusions.store import DamagedFile, Store, file_hash, read
 
 SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder", "magnetization"))
@@ -248,16 +255,25 @@ def reaching(crossings: pd.DataFrame, low: float, high: float) -> pd.Series:
 def possible_boundary(crossings: pd.DataFrame, low: float, high: float) -> str:
     """Which isolated chain can have crossings in [low, high], as the end of a sentence.
 
-    A crossing counts if it is within two standard deviations of the range, as in `reaching`.
+    A crossing counts if it is within two standard deviations of the range, as in `reaching`. One
+    that more than `DOUBTFUL` of the resamples lack decides nothing, for or against.
     """
-    chains = crossings[crossings.bubble == 0]
-    able = {
-        boundary: reaching(chains[chains.boundary == boundary], low, high)
-        for boundary in ("open", "periodic")
-    }
-    if any(len(found) == 0 for found in able.values()):
-        return "cannot be told before both boundaries are computed"
-    which = [boundary for boundary, found in able.items() if found.any()]
+    able = {}
+    for boundary in ("open", "periodic"):
+        chains = crossings[(crossings.bubble == 0) & (crossings.boundary == boundary)]
+        if chains.empty:
+            return "cannot be told before both boundaries are computed"
+        reach, doubt = reaching(chains, low, high), chains.missing > DOUBTFUL
+        able[boundary] = (
+            True if (reach & ~doubt).any() else None if (reach & doubt).any() else False
+        )
+    unsure = [boundary for boundary, found in able.items() if found is None]
+    if unsure:
+        return (
+            f"cannot be decided from these data: the crossings of the {' and the '.join(unsure)} "
+            "chain that reach the range are such as some resamples lack"
+        )
+    which = [boundary for boundary, found in able.items() if found]
     if len(which) == 2:
         return "cannot be decided from these data: crossings of both boundaries reach the range"
     if not which:
