@@ -1,6 +1,7 @@
 """The methods page shows what it says: counts agree with LAPACK, and naive errors are too small."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -83,3 +84,34 @@ def test_quality_without_data_says_so():
 def test_the_factor_is_sparser_the_longer_the_chain():
     shares = tables_methods.factors([6, 8, 10])["of the full triangle"].str.rstrip(" %").astype(int)
     assert shares.is_monotonic_decreasing
+
+
+def test_ends_that_are_alike_differ_by_their_error_and_others_are_found_out():
+    alike = [ensembles(0.5)]
+    table = tables_methods.end_symmetry(*alike)
+    assert len(table) == 1 and abs(table.score[0]) < 4
+    ((model, data),) = alike[0].found.items()
+    tilted = data.copy(deep=True)
+    tilted["linear_entropy"][:, 0] += 0.05
+    other = tables.Ensembles(None, {model: tilted}, {}, (), 200)
+    table = tables_methods.end_symmetry(other)
+    assert table.difference[0] == pytest.approx(-0.05, abs=0.02)
+    texts = tables_methods.symmetry_texts(table)
+    assert texts["symmetry_count"] == texts["symmetry_beyond"] == "1"
+    assert float(texts["symmetry_probability"]) < 1e-3
+
+
+def test_symmetry_without_data_says_so():
+    table = tables_methods.end_symmetry(tables.Ensembles(None, {}, {}, (), 0))
+    assert set(tables_methods.symmetry_texts(table).values()) == {tables.UNKNOWN}
+
+
+def test_limits_show_both_ends_of_every_curve():
+    none = tables.gap_ratios(tables.Ensembles(None, {}, {}, (), 0))
+    assert tables_methods.readable_limits(none).empty
+    row = {"bubble": 0, "boundary": "open", "length": 8, "error": 0.002}
+    curve = pd.DataFrame(
+        [row | {"disorder": w, "gap_ratio": r} for w, r in ((8.0, 0.3883), (1.0, 0.5267))]
+    )
+    shown = tables_methods.readable_limits(curve).iloc[0]
+    assert shown["minus 0.5307"] == "−0.004(2)" and shown["minus 0.3863"] == "0.002(2)"

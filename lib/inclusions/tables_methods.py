@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from inclusions import statistics
 from inclusions.disorder import draw
@@ -13,8 +14,8 @@ from inclusions.eigen.factorization import FACTORIZATIONS
 from inclusions.eigen.ordering import structure
 from inclusions.eigen.types import certify
 from inclusions.hamiltonian import build
-from inclusions.model import Model
-from inclusions.tables import UNKNOWN, Ensembles, name_of, number, seed_of
+from inclusions.model import PARAMETERS, Model
+from inclusions.tables import UNKNOWN, Ensembles, merged, name_of, number, seed_of
 
 SEED = 1  # of the samples that are solved while the page is built
 
@@ -282,6 +283,57 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
         "quality_magnetization": plain_power(table.magnetization_error.max()),
         "quality_hours": f"{table.core_hours.sum():.2g}",
     }
+
+
+def end_symmetry(*ensembles: Ensembles) -> pd.DataFrame:
+    """Mean purity of site 0 minus that of site L-1, which a mirror image exchanges.
+
+    One row for each ensemble: `difference`, its standard `error` over realizations, `score`.
+    """
+    rows = []
+    for model, data in merged(*ensembles).items():
+        ends = data.linear_entropy.values.astype(float)[:, [0, -1]]
+        difference = ends[:, 1] - ends[:, 0]
+        error = difference.std(ddof=1) / np.sqrt(len(difference))
+        rows.append(
+            model.as_dict()
+            | {"difference": difference.mean(), "error": error}
+            | {"score": difference.mean() / error}
+        )
+    return pd.DataFrame(rows, columns=[*PARAMETERS, "difference", "error", "score"])
+
+
+def symmetry_texts(table: pd.DataFrame) -> dict[str, str]:
+    """Whether both ends are alike: chi2 of all differences, and how many exceed their error."""
+    if table.empty:
+        names = ("count", "chi2", "probability", "beyond", "expected")
+        return {f"symmetry_{name}": UNKNOWN for name in names}
+    chi2, count = float((table.score**2).sum()), len(table)
+    return {
+        "symmetry_count": str(count),
+        "symmetry_chi2": f"{chi2:.0f}",
+        "symmetry_probability": f"{stats.chi2.sf(chi2, count):.2g}",
+        "symmetry_beyond": str(int((table.score.abs() > 2).sum())),
+        "symmetry_expected": f"{count * 2 * stats.norm.sf(2):.0f}",
+    }
+
+
+def readable_limits(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Mean gap ratios of `tables.gap_ratios` at the ends of each curve, beside their limits."""
+    rows = []
+    for (bubble, boundary, length), curve in ratios.groupby(["bubble", "boundary", "length"]):
+        curve = curve.sort_values("disorder")
+        row = {"system": name_of(bubble, boundary), "$L$": length}
+        for place, name, limit in (
+            (0, "weakest", statistics.GOE_GAP_RATIO),
+            (-1, "strongest", statistics.POISSON_GAP_RATIO),
+        ):
+            end = curve.iloc[place]
+            row[f"{name} $W$ ($J$)"] = f"{end.disorder:g}"
+            row[rf"$\langle r\rangle$ at the {name}"] = number(end.gap_ratio, end.error)
+            row[f"minus {limit:.4f}"] = number(end.gap_ratio - limit, end.error)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _grouped(number: int) -> str:
