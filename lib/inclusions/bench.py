@@ -261,13 +261,17 @@ LARGEST = {"lapack": 4000, "scipy": 15000, "quimb": 15000, "slepc": 60000}
 """Dimension up to which a peer is run: beyond it would take the suite hours or all memory."""
 
 
-def suite(
-    peers: Iterable[str], threads: int, large: bool, report: Callable[[dict], None]
-) -> dict[str, Any]:
+def largest(report: Callable[[dict], None]) -> dict[str, Any]:
+    """The samples that no peer is run on, on two threads; `report` is called with every row."""
+    rows = []
+    for model in LARGE:
+        rows += compare(model, ["inclusions-certified"], 50, 2, 1, 3000, report)
+    return {"machine": machine(), "rows": rows, "overhead": [], "workers": []}
+
+
+def suite(peers: Iterable[str], threads: int, report: Callable[[dict], None]) -> dict[str, Any]:
     """The whole comparison; `report` is called with every row as it comes."""
     rows = []
-    for model in LARGE if large else []:
-        rows += compare(model, ["inclusions-certified"], 50, 2, 1, 3000, report)
     for model in [*BUBBLES, *CHAINS]:
         chosen = [p for p in peers if model.dimension <= LARGEST.get(p, 10**9)]
         repeats = 6 if model.dimension < 1500 else 3 if model.dimension < 15000 else 2

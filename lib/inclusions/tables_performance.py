@@ -14,20 +14,22 @@ from inclusions.model import Model
 from inclusions.tables import UNKNOWN
 
 
-def load(path: Path) -> dict[str, Any]:
-    """A file that `inclusions bench` wrote; an empty one where there is none.
+def load(*paths: Path) -> dict[str, Any]:
+    """Files that `inclusions bench` wrote, as one; the machine is the first file's.
 
     Raises:
-        ValueError: it is not such a file.
+        ValueError: a file is not of this kind.
     """
-    if not path.exists():
-        return {"machine": {}, "rows": [], "overhead": [], "workers": []}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["machine"], content["rows"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} is not a file of benchmarks") from None
-    return content
+    whole = {"machine": {}, "rows": [], "overhead": [], "workers": []}
+    for path in filter(Path.exists, paths):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            whole["machine"] = whole["machine"] or content["machine"]
+            for part in ("rows", "overhead", "workers"):
+                whole[part] = whole[part] + content[part]
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path} is not a file of benchmarks") from None
+    return whole
 
 
 def timings(benchmarks: dict[str, Any]) -> pd.DataFrame:
