@@ -282,6 +282,18 @@ def test_the_verdict_on_ring_closure_follows_the_numbers(bubble, ring, verdict):
 # Magnetization
 
 
+def test_the_reach_of_the_bubble_is_what_exceeds_its_error_in_the_longest_complete_chain():
+    rows = [
+        {"system": "bubble", "length": n, "disorder": w, "shift": shift, "error": 0.01}
+        for n, w, shift in (
+            (12, 4.0, 0.0), (12, 6.0, 0.0), (12, 8.0, 0.0),
+            (14, 4.0, 0.05), (14, 6.0, 0.03), (14, 8.0, -0.05), (14, 2.0, 0.0), (16, 4.0, 0.0),
+        )
+    ]  # fmt: skip
+    texts = made.reach_texts(pd.DataFrame(rows))
+    assert texts == {"reach_length": "14", "reach_beyond": "4, 6", "reach_within": "8"}
+
+
 def test_histograms_are_densities_of_the_batches(source, parts):
     table = made.histograms(parts[0])
     rows = at(table, length=8, disorder=4.0, distance=1)
@@ -457,7 +469,8 @@ def test_without_data_every_table_is_empty_and_every_text_says_so(source, tmp_pa
         made.exponent_texts(exponents) | made.loss_texts(made.losses(none))
         | made.trend_texts(made.trends(none)) | made.plateau_texts(fits)
         | made.bubble_texts(sizes, made.bubble_trends(sizes))
-        | made.shift_texts(made.shifts(none)) | made.weight_texts(made.weights(none))
+        | made.shift_texts(made.shifts(none)) | made.reach_texts(made.shifts(none))
+        | made.weight_texts(made.weights(none))
         | made.enhancement_texts(enhanced) | made.tail_texts(enhanced, enhanced)
         | made.conserved_texts(made.conserved_tails(none))
         | made.bandwidth_texts(tables.gap_ratios(none))

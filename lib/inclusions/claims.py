@@ -790,7 +790,7 @@ CLAIMS = (
         "middle of the open chain",
     ),
     Claim(
-        "C8", "γ_5 grows with L for W ≥ 5.2", "Fig. 4", "fig-fixed", ("purities",),
+        "C8", "γ_5 grows with L for W ≥ 5.2", "Fig. 4", "fig-fixed", ("gap-ratios", "purities"),
         purity_growth,
         "the slope of γ_5 over L, mean over W ≥ 5.2, is above 0, and at no W below 0",
     ),

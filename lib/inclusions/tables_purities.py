@@ -746,6 +746,25 @@ def shift_texts(table: pd.DataFrame) -> dict[str, str]:
     return texts
 
 
+def reach_texts(table: pd.DataFrame) -> dict[str, str]:
+    """At which W >= 4 of `shifts` the longest chain's middle is less pure than the isolated one's.
+
+    By two standard errors; the longest chain is that of the most disorders.
+    """
+    rows = table[(table.system == "bubble") & (table.disorder >= 4.0)].sort_values("disorder")
+    if rows.empty:
+        return dict.fromkeys(("reach_length", "reach_beyond", "reach_within"), UNKNOWN)
+    counts = rows.groupby("length").disorder.nunique()
+    length = counts.index[counts == counts.max()].max()
+    rows = rows[rows.length == length]
+    seen = rows["shift"] > SIGNIFICANT * rows.error
+    lists = {"beyond": rows.disorder[seen], "within": rows.disorder[~seen]}
+    return {"reach_length": str(length)} | {
+        f"reach_{name}": ", ".join(f"{w:g}" for w in values) or "none"
+        for name, values in lists.items()
+    }
+
+
 # Fig. 7: magnetization
 
 
