@@ -124,6 +124,12 @@ def spread(counts: Sequence[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
+def longest(points: pd.DataFrame) -> int:
+    """The longest chain among those with as many disorders as any; 0 if there is none."""
+    counts = points.groupby("length").disorder.nunique()
+    return int(counts.index[counts == counts.max()].max()) if len(counts) else 0
+
+
 def seed_of(model: Model) -> int:
     """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
     return crc32(model.key.encode())

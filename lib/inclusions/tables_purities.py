@@ -15,7 +15,7 @@ from inclusions.hamiltonian import build
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES, magnetizations, purities
 from inclusions.statistics import Estimate, bootstrap, combine
-from inclusions.tables import SYSTEM, UNKNOWN, Ensembles, merged, name_of, number, seed_of
+from inclusions.tables import SYSTEM, UNKNOWN, Ensembles, longest, merged, name_of, number, seed_of
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
@@ -719,16 +719,16 @@ def shift_texts(table: pd.DataFrame) -> dict[str, str]:
     counts = middle[middle.system == "bubble"].groupby("length").disorder.nunique()
     length = counts[counts > 1].index.max() if (counts > 1).any() else counts.index.max()
     texts = {"shift_length": str(length) if len(counts) else UNKNOWN}
-    longest = {
+    chosen = {
         system: middle[(middle.system == system) & (middle.length == length)].set_index("disorder")
         for system in NAMES
     }
-    for system, part in longest.items():
+    for system, part in chosen.items():
         error = np.sqrt((part.error**2).sum()) / max(len(part), 1)
         texts[f"shift_{system}"] = (
             number(1e3 * part["shift"].mean(), 1e3 * error) if len(part) else UNKNOWN
         )
-    both = longest["bubble"].join(longest["ring"], lsuffix="_bubble", rsuffix="_ring", how="inner")
+    both = chosen["bubble"].join(chosen["ring"], lsuffix="_bubble", rsuffix="_ring", how="inner")
     if both.empty:
         texts["shift_rest"] = UNKNOWN
         texts["shift_verdict"] = "cannot be told before both are computed"
@@ -754,8 +754,7 @@ def reach_texts(table: pd.DataFrame) -> dict[str, str]:
     rows = table[(table.system == "bubble") & (table.disorder >= 4.0)].sort_values("disorder")
     if rows.empty:
         return dict.fromkeys(("reach_length", "reach_beyond", "reach_within"), UNKNOWN)
-    counts = rows.groupby("length").disorder.nunique()
-    length = counts.index[counts == counts.max()].max()
+    length = longest(rows)
     rows = rows[rows.length == length]
     seen = rows["shift"] > SIGNIFICANT * rows.error
     lists = {"beyond": rows.disorder[seen], "within": rows.disorder[~seen]}

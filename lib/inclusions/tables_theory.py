@@ -437,12 +437,6 @@ def avalanche_curves(
     )
 
 
-def longest(points: pd.DataFrame) -> int:
-    """The longest chain among those with as many disorders as any; 0 if there is none."""
-    counts = points.groupby("length").disorder.nunique()
-    return int(counts.index[counts == counts.max()].max()) if len(counts) else 0
-
-
 def centre_entropies(data: xr.Dataset) -> Array:
     """Linear entropy per realization at the sites farthest from both ends, shape (R,)."""
     entropy = data.linear_entropy.values.astype(float)
