@@ -32,19 +32,27 @@ help:  ## print this list
 
 setup: $(STAMP)-package  ## install what is missing (done by the others when needed)
 
-book: setup  ## build the book, _build/html/index.html; a warning is an error
+# Pages run under a configuration of their own, not the user's. It keeps kernels from warning of
+# unencrypted connections, which never leave this machine.
+KERNELS := _build/ipython/profile_default/ipython_kernel_config.py
+book pdf student: export IPYTHONDIR := $(CURDIR)/_build/ipython
+$(KERNELS):
+	@mkdir -p $(@D)
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > $@
+
+book: setup $(KERNELS)  ## build the book, _build/html/index.html; a warning is an error
 	@$(PYTHON) -c 'import matplotlib.font_manager' 2>/dev/null # its first import prints to stderr
 	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going .
 	@test -f _build/html/index.html
 	@$(PYTHON) -m inclusions.pages # fails if data changed while the book was built
 
-pdf: setup  ## build the book as _build/inclusions.pdf; installs LaTeX when run as root
+pdf: setup $(KERNELS)  ## build the book as _build/inclusions.pdf; installs LaTeX when run as root
 	./setup.sh latex
 	@rm -rf _build/latex
 	$(dir $(PYTHON))jupyter-book build --all --builder pdflatex .
 	@cp _build/latex/inclusions.pdf _build/ && echo "The book is _build/inclusions.pdf"
 
-student: setup  ## build the edition without solutions: _build/student, as HTML and notebooks
+student: setup $(KERNELS)  ## build the edition without solutions: _build/student, as HTML and notebooks
 	$(PYTHON) -m inclusions.student _build/student
 	@mkdir _build/student/notebooks
 	@for unit in $(filter-out index teachers-notes,$(notdir $(basename $(wildcard book/course/*.md)))); do \

@@ -72,7 +72,7 @@ def test_quality_adds_up_the_points():
     assert len(tables_methods.readable_points(table)) == 1
     texts = tables_methods.quality_texts(table)
     assert texts["quality_missed"] == "0"
-    assert texts["quality_residual"] == "1 · 10^−11 J"
+    assert texts["quality_residual"] == "1 × 10⁻¹¹ J"
 
 
 def test_quality_without_data_says_so():

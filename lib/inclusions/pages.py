@@ -166,20 +166,22 @@ def provenance(ensembles: Sequence[Ensembles]) -> str:
             f"Data: {', '.join(parts)}; {realizations} realizations in all, "
             f"{hours:.2g} core-hours, inclusions {versions}."
         )
-    for part in ensembles:
-        command = f"`inclusions run book/runs/campaigns/{part.campaign.name}`"
-        if part.missing:
-            total = len(part.missing) + len(part.found)
-            first = ", ".join(f"`{name}`" for name in part.missing[:3])
-            more = ", …" if len(part.missing) > 3 else ""
+    for campaign in dict.fromkeys(part.campaign for part in ensembles):
+        parts = [part for part in ensembles if part.campaign == campaign]
+        missing = [name for part in parts for name in part.missing]
+        wanted, there = (sum(getattr(p, n) for p in parts) for n in ("wanted", "realizations"))
+        command = f"`inclusions run book/runs/campaigns/{campaign.name}`"
+        if missing:
+            total = len(missing) + sum(len(part.found) for part in parts)
+            first = ", ".join(f"`{name}`" for name in missing[:3])
+            more = ", …" if len(missing) > 3 else ""
             text += (
-                f" **Missing: {len(part.missing)} of {total} ensembles** ({first}{more});"
+                f" **Missing: {len(missing)} of {total} ensembles** ({first}{more});"
                 f" {command} computes them."
             )
-        elif part.realizations < part.wanted:
+        elif there < wanted:
             text += (
-                f" The campaign asks for {part.wanted} realizations and has {part.realizations};"
-                f" {command} goes on."
+                f" The campaign asks for {wanted} realizations and has {there}; {command} goes on."
             )
     return text.strip()
 

@@ -335,6 +335,17 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
     return f"{sign}{shown}({last})"
 
 
+def magnitude(value: float) -> str:
+    """A small number to one digit, as 2 × 10⁻¹⁵."""
+    if value == 0:
+        return "0"
+    digit, exponent = f"{value:.0e}".split("e")
+    return f"{digit} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def name_of(bubble: int, boundary: str) -> str:
     """What the text calls a system."""
     return f"bubble, n = {bubble}" if bubble else f"isolated, {boundary}"

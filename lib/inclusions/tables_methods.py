@@ -15,7 +15,7 @@ from inclusions.eigen.ordering import structure
 from inclusions.eigen.types import certify
 from inclusions.hamiltonian import build
 from inclusions.model import PARAMETERS, Model
-from inclusions.tables import UNKNOWN, Ensembles, merged, name_of, number, seed_of
+from inclusions.tables import UNKNOWN, Ensembles, magnitude, merged, name_of, number, seed_of
 
 SEED = 1  # of the samples that are solved while the page is built
 
@@ -57,7 +57,7 @@ def solve_report(model: Model, count: int = 50) -> tuple[pd.DataFrame, dict[str,
         "states": str(count),
         "solves": str(report.counts.get("solves", UNKNOWN)),
         "vectors": str(report.counts.get("vectors", UNKNOWN)),
-        "residual": plain_power(pairs.residuals.max()),
+        "residual": magnitude(pairs.residuals.max()),
         "certificate": pairs.certificate.status,
         "levels": str(pairs.certificate.levels),
     }
@@ -134,11 +134,6 @@ def power(value: float) -> str:
         return "0"
     mantissa, exponent = f"{value:.0e}".split("e")
     return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
-
-
-def plain_power(value: float) -> str:
-    """The same as plain text."""
-    return f"{value:.0e}".replace("e-0", "e-").replace("e-", " · 10^−")
 
 
 # Statistics
@@ -277,10 +272,10 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
     return {
         "quality_points": str(len(table)),
         "quality_states": _grouped(table.states.sum()),
-        "quality_residual": f"{plain_power(table.residual.max())} J",
+        "quality_residual": f"{magnitude(table.residual.max())} J",
         "quality_certified": _percent(share),
         "quality_missed": str(table.missing_levels.sum()),
-        "quality_magnetization": plain_power(table.magnetization_error.max()),
+        "quality_magnetization": magnitude(table.magnetization_error.max()),
         "quality_hours": f"{table.core_hours.sum():.2g}",
     }
 

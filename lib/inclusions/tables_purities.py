@@ -15,7 +15,17 @@ from inclusions.hamiltonian import build
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES, magnetizations, purities
 from inclusions.statistics import Estimate, bootstrap, combine
-from inclusions.tables import SYSTEM, UNKNOWN, Ensembles, longest, merged, name_of, number, seed_of
+from inclusions.tables import (
+    SYSTEM,
+    UNKNOWN,
+    Ensembles,
+    longest,
+    magnitude,
+    merged,
+    name_of,
+    number,
+    seed_of,
+)
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
@@ -106,8 +116,8 @@ def partial_trace_texts(table: pd.DataFrame) -> dict[str, str]:
     worst = deviation["eigenstate"]
     return {
         "traced": len(eigenstates),
-        "deviation": _magnitude(worst),
-        "off_diagonal": _magnitude(eigenstates.off_diagonal.max()),
+        "deviation": magnitude(worst),
+        "off_diagonal": magnitude(eigenstates.off_diagonal.max()),
         "superposed": f"{deviation['superposition']:.2f}",
         "formula_verdict": "holds" if worst < 1e-12 else "does not hold",
     }
@@ -1184,14 +1194,6 @@ def bandwidth_texts(table: pd.DataFrame) -> dict[str, str]:
 # Numbers for reading
 
 
-def _magnitude(value: float) -> str:
-    """A small number to one digit, as 2 × 10⁻¹⁵."""
-    if value == 0:
-        return "0"
-    digit, power = f"{value:.0e}".split("e")
-    return f"{digit} × 10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
-
-
 def _chi2(chi2: float, degrees: int) -> str:
     return f"{chi2:.1f}/{degrees}" if np.isfinite(chi2) else "–"
 
@@ -1238,7 +1240,7 @@ def tail_texts(opened: pd.DataFrame, closed: pd.DataFrame) -> dict[str, str]:
     worst = paper.loc[paper.conserved.idxmax()]
     seen = paper[paper.enhancement > SIGNIFICANT * paper.error]
     share = (seen.conserved / seen.enhancement).max() if len(seen) else np.nan
-    texts["artefact_mismatch"] = _magnitude(worst.conserved)
+    texts["artefact_mismatch"] = magnitude(worst.conserved)
     texts["mismatch_verdict"] = (
         f"Of the enhancements that are significant, {len(seen)} in number, it makes up at most "
         f"{100 * share:.0f} %."
