@@ -90,7 +90,8 @@ def show(
     """Display a figure, glue it as `name`, and save it with its numbers for download.
 
     `numbers` are the plotted tables; `computed` says how a figure without ensembles was made.
-    Also glued: `name`-provenance (Markdown) and `name`-extent, the sizes and statistics.
+    Also glued: `name`-provenance (Markdown) and, as texts, `name`-extent, the sizes and
+    statistics, and `name`-realizations, how many a point.
     """
     svg, pdf = (_drawn(figure, kind) for kind in ("svg", "pdf"))
     folder = root() / "_build" / "figures"
@@ -110,7 +111,10 @@ def show(
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
     lines = [provenance(ensembles) or f"{computed or 'Drawn'} when this page was built."]
     _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
-    say(**{f"{name}-extent": tables.extent(*ensembles)})
+    counts = [entry["realizations"] for entry in sources.values()]
+    say(**{
+        f"{name}-extent": tables.extent(*ensembles), f"{name}-realizations": tables.spread(counts)
+    })  # fmt: skip
     _glue(
         name,
         "image/svg+xml", svg.decode(),
