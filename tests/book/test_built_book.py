@@ -73,7 +73,11 @@ UNFOLD = """() => {
     known.add(kind);
   }
 }"""
-SETTLE = "() => document.getAnimations().forEach(a => a.finish())"  # what fades in is there
+# What fades in is there, and what watches sizes has seen the last one.
+SETTLE = """async () => {
+  document.getAnimations().forEach(a => a.finish());
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+}"""
 
 TYPESET = "async () => { if (window.MathJax) await MathJax.startup.promise; }"
 AXE = {"resultTypes": ["violations"], "preload": False}  # preloading asks for style sheets
