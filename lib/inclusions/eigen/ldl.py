@@ -15,12 +15,10 @@ import scipy.linalg.cython_blas as blas
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from inclusions.eigen.ordering import library, pointer, structure
+from inclusions.eigen.ordering import LANES, library, pointer, structure
 from inclusions.eigen.types import NotConverged
 from inclusions.hamiltonian import Hamiltonian, pattern
 from inclusions.model import Model
-
-LANES = 8  # right-hand sides the compiled solve takes at once
 
 
 class _Structure(ctypes.Structure):

@@ -19,6 +19,9 @@ from inclusions.hamiltonian import chain_graph, unknowns
 from inclusions.model import Model
 
 
+LANES = 8  # columns of a block that the compiled loops are written for
+
+
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
     """The compiled `_ldl.c`, or None where no C compiler was found at installation."""

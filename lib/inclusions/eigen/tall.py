@@ -4,10 +4,8 @@ from ctypes import c_int64
 
 import numpy as np
 
-from inclusions.eigen.ordering import library, pointer
+from inclusions.eigen.ordering import LANES, library, pointer
 from inclusions.eigen.types import Array
-
-LANES = 8  # columns of a block that the compiled loops are written for
 
 
 def overlap(basis: Array, block: Array) -> Array:
