@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from inclusions.hamiltonian import chain_graph, unknowns
 from inclusions.model import Model
 
-
 LANES = 8  # columns of a block that the compiled loops are written for
 
 
