@@ -239,7 +239,7 @@ def test_numbers_show_as_many_digits_as_their_error_allows(value, error, text):
     ("value", "text"), [(2.4e-15, "2 × 10⁻¹⁵"), (1e-9, "1 × 10⁻⁹"), (0.0, "0")]
 )
 def test_a_magnitude_is_one_digit_and_a_power_of_ten(value, text):
-    assert tables.magnitude(value) == text
+    assert tables.magnitude(value).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
 def test_the_summary_of_a_run_counts_what_its_folder_holds(source):

@@ -385,6 +385,14 @@ def test_the_verdict_on_the_control_follows_the_numbers(opened, closed, words):
         assert "10 %" in texts["mismatch_verdict"]
 
 
+def test_the_control_is_read_off_the_longest_chain_that_has_one():
+    opened = pd.DataFrame([enhancement(n, 0.1, conserved=0.01) for n in (10, 12)])
+    closed = pd.DataFrame([enhancement(10, 0.1)])
+    assert made.tail_texts(opened, closed)["tail_length"] == "10"
+    alone = made.tail_texts(opened, closed[:0])
+    assert alone["tail_length"] == "12" and "not computed" in alone["tail_verdict"]
+
+
 # The artefact
 
 

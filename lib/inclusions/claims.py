@@ -1010,11 +1010,15 @@ def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
     return "\n".join(sections)
 
 
-SIGNS = {"gamma": "γ", "xi_*": "ξ*", "xi": "ξ", "chi2": "χ²", ">=": "≥", "<=": "≤", "+-": "±"}
+SIGNS = {
+    "gamma": "γ", "beta": "β", "xi_*": "ξ*", "xi": "ξ", "chi2": "χ²",
+    ">=": "≥", "<=": "≤", "+-": "±",
+}  # fmt: skip
 
 
 def _escaped(text: str) -> str:
     """Plain text as Markdown that shows it, with signs for words, and indices as indices."""
+    text = text.replace(" - ", " − ")
     for word, sign in SIGNS.items():
         text = re.sub(rf"(?<![a-z]){re.escape(word)}(?![a-z])", sign, text)
     text = re.sub(r"(?<![\w^])(\w)_([A-Za-z0-9]+|\*)", r"\1{sub}`\2`", text)
@@ -1029,6 +1033,8 @@ SAYS = {True: "yes", False: "**no**", None: "cannot tell"}
 
 def _shown(value: float | None, error: float | None) -> str:
     value = np.nan if value is None else value
+    if not error and 0 < abs(value) < 1e-6:
+        return tables.magnitude(value)
     return tables.number(value, np.nan if error is None else error)
 
 
@@ -1086,7 +1092,7 @@ def outlook(verdicts: Sequence[Verdict], root: Path) -> pd.DataFrame:
                 else ("larger systems, not more realizations")
             )
             hours = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
-        rows.append({"": one.id, "takes": what, "core-hours": f"{hours:.2g}"})
+        rows.append({"": one.id, "takes": what, "core-hours": _hours(hours)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
 
 
@@ -1094,6 +1100,10 @@ def _campaign_hours(path: Path) -> float:
     plan = campaign.load(path).ensembles
     seconds = sum(e.realizations * predicted_seconds(e.model, e.count, e.certify) for e in plan)
     return seconds / 3600
+
+
+def _hours(hours: float) -> str:
+    return "–" if np.isnan(hours) else f"{hours:.0f}" if hours >= 10 else f"{hours:.2g}"
 
 
 PAPER_REALIZATIONS, PAPER_STATES = 2000, 50
@@ -1108,8 +1118,8 @@ def cost_of_the_paper() -> pd.DataFrame:
             "system": tables.name_of(model.bubble, model.boundary),
             "$L$": model.length,
             "dimension": model.dimension,
-            "core-hours": (
-                f"{PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600:.0f}"
+            "core-hours": _hours(
+                PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600
             ),
             "memory (GB)": f"{predicted_memory(model, PAPER_STATES) / 1000:.2g}",
         }
@@ -1186,8 +1196,8 @@ def _errata(by_id: dict[str, Verdict]) -> list[Erratum]:
         Erratum(
             8, "Sec. IV, Eq. (6)", r"$p\, d_{\mathrm{eff},i}^{-1/2}$",
             r"bounded by $\bar\gamma_\mathrm{XXZ} - \frac12$",
-            f"Beyond the avalanche $d_\\mathrm{{eff}} < 1$, and the term exceeds any purity: "
-            f"it is {power(beyond)} at $i = 8$, $\\xi = 0.5$, $L = 16$.",
+            f"Beyond the avalanche $d_\\mathrm{{eff}} < 1$ ({power(beyond)} at $i = 8$, "
+            "$\\xi = 0.5$, $L = 16$), and the term exceeds any purity.",
             "fig-ergodic-term",
         ),
         Erratum(
@@ -1242,7 +1252,7 @@ def _evidence(by_id: dict[str, Verdict], id: str) -> str:
     one = by_id[id]
     if not one.tests:
         return f"{id} is {one.verdict}."
-    return f"{id}: {one.statistic}, {_shown(one.value, one.error)}."
+    return f"{id}: {_escaped(one.statistic)}, {_shown(one.value, one.error)}."
 
 
 def _flip_energies() -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from inclusions.figures import WIDTH, styled
 
@@ -81,7 +82,8 @@ def factor(timings: pd.DataFrame) -> Figure:
             part.dimension, 100 * (part.rate / part.dgemm).astype(float), line,
             marker=LOOKS["inclusions"][1], color=LOOKS["inclusions"][0],
         )  # fmt: skip
-    rate.set(xscale="log", ylim=(0, 100), xlabel="dimension", title="share of the DGEMM rate (%)")
+    rate.set(xscale="log", ylim=(0, 100), xlabel="dimension", title="share of DGEMM rate (%)")
+    rate.xaxis.set_minor_formatter(NullFormatter())
     handles, labels = entries.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure

@@ -336,11 +336,11 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
 
 
 def magnitude(value: float) -> str:
-    """A small number to one digit, as 2 × 10⁻¹⁵."""
+    """A small number to one digit, as 2 × 10⁻¹⁵; lines do not break inside."""
     if value == 0:
         return "0"
     digit, exponent = f"{value:.0e}".split("e")
-    return f"{digit} × 10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return f"{digit}\xa0×\xa010{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -348,7 +348,7 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def name_of(bubble: int, boundary: str) -> str:
     """What the text calls a system."""
-    return f"bubble, n = {bubble}" if bubble else f"isolated, {boundary}"
+    return f"bubble, n\xa0=\xa0{bubble}" if bubble else f"isolated, {boundary}"
 
 
 def bandwidths(tuned: Mapping[int, float]) -> pd.DataFrame:
@@ -390,9 +390,7 @@ def readable_crossings(crossings: pd.DataFrame) -> pd.DataFrame:
         {
             "system": name_of(row.bubble, row.boundary),
             "lengths": f"{row.length}, {row.larger}",
-            "crossing at $W$ ($J$)": (
-                f"{row.disorder:.2f}" if np.isfinite(row.disorder) else "none"
-            ),
+            "crossing at $W~(J)$": (f"{row.disorder:.2f}" if np.isfinite(row.disorder) else "none"),
             "68 % interval": f"{row.low:.2f} … {row.high:.2f}" if np.isfinite(row.low) else "–",
             "no crossing": f"{100 * row.missing:.0f} %",
         }

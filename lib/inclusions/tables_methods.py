@@ -115,7 +115,7 @@ def against_lapack(models: Sequence[Model], count: int = 30) -> pd.DataFrame:
             {
                 "system": name_of(model.bubble, model.boundary),
                 "$L$": model.length,
-                "$W$ ($J$)": f"{model.disorder:g}",
+                "$W~(J)$": f"{model.disorder:g}",
                 "dimension": model.dimension,
                 "levels differ by ($J$)": power(np.abs(ours.energies - oracle.energies).max()),
                 "residual ($J$)": power(ours.residuals.max()),
@@ -165,7 +165,7 @@ def readable_errors(table: pd.DataFrame) -> pd.DataFrame:
     """Both errors as the page shows them."""
     return pd.DataFrame(
         {
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             r"$\bar\gamma$": number(row.purity, row.clustered),
             "naive error": f"{row.naive:.5f}",
             "from realizations": f"{row.clustered:.5f}",
@@ -253,7 +253,7 @@ def readable_points(table: pd.DataFrame) -> pd.DataFrame:
         {
             "system": name_of(row.bubble, row.boundary),
             "$L$": row.length,
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             r"$\beta$ ($J$)": f"{row.bandwidth:g}" if np.isfinite(row.bandwidth or np.nan) else "–",
             "realizations": row.realizations,
             "worst residual ($J$)": power(row.residual),
@@ -324,7 +324,7 @@ def readable_limits(ratios: pd.DataFrame) -> pd.DataFrame:
             (-1, "strongest", statistics.POISSON_GAP_RATIO),
         ):
             end = curve.iloc[place]
-            row[f"{name} $W$ ($J$)"] = f"{end.disorder:g}"
+            row[f"{name} $W~(J)$"] = f"{end.disorder:g}"
             row[rf"$\langle r\rangle$ at the {name}"] = number(end.gap_ratio, end.error)
             row[f"minus {limit:.4f}"] = number(end.gap_ratio - limit, end.error)
         rows.append(row)

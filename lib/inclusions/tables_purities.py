@@ -262,11 +262,11 @@ def readable_exponents(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "system": name_of(row.bubble, row.boundary),
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "$L$": row.lengths,
             "part": {"excess": "whole", "scatter": "scatter"}[row.part],
             "$a$, all sizes": number(row.exponent, row.error),
-            r"$\chi^2$/dof": _chi2(row.chi2, row.degrees),
+            r"$\chi^2/\mathrm{dof}$": _chi2(row.chi2, row.degrees),
             "$p$": _probability(row.p_value),
             "$a$, two largest": number(row.last, row.last_error),
         }
@@ -395,7 +395,7 @@ def readable_trends(table: pd.DataFrame, least: float = 4.0) -> pd.DataFrame:
         {
             "system": name_of(row.bubble, row.boundary),
             "$i$": row.distance,
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "$L$": row.lengths,
             r"$\mathrm{d}\gamma_i/\mathrm{d}L$ ($10^{-3}$)": number(
                 1e3 * row.slope, 1e3 * row.error
@@ -478,7 +478,7 @@ def readable_bubble_trends(table: pd.DataFrame) -> pd.DataFrame:
     """One row a disorder, one column a distance: the slopes."""
     rows = []
     for disorder, part in table.groupby("disorder"):
-        row = {"$W$ ($J$)": f"{disorder:g}"}
+        row = {"$W~(J)$": f"{disorder:g}"}
         for one in part.itertuples():
             row[f"$i = {one.distance}$"] = number(1e3 * one.slope, 1e3 * one.error)
         rows.append(row)
@@ -581,16 +581,16 @@ def readable_plateaus(table: pd.DataFrame, least: float = 4.0) -> pd.DataFrame:
     """Fits as the page shows them, from a least disorder on."""
     return pd.DataFrame(
         {
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "$L$": row.length,
             r"$\gamma_0$": number(row.plateau, row.error) if row.valid else "–",
             r"$\gamma_0/\gamma_\mathrm{XXZ}$ (%)": (
                 number(100 * row.relative, 100 * row.relative_error) if row.valid else "–"
             ),
             r"$\xi$": number(row.decay, row.decay_error) if row.valid else "–",
-            r"$\chi^2$/dof": _chi2(row.chi2, row.degrees),
+            r"$\chi^2/\mathrm{dof}$": _chi2(row.chi2, row.degrees),
             "$p$": _probability(row.p_value),
-            r"$\gamma_0 = 0$: $\chi^2$/dof": _chi2(row.chi2_zero, row.degrees_zero),
+            r"$\gamma_0 = 0$: $\chi^2/\mathrm{dof}$": _chi2(row.chi2_zero, row.degrees_zero),
             r"$p$ of $\gamma_0 = 0$": _probability(row.p_plateau),
         }
         for row in table[table.disorder >= least].sort_values(["disorder", "length"]).itertuples()
@@ -845,7 +845,7 @@ def readable_weights(table: pd.DataFrame, disorders=(1.0, 2.0, 4.0, 6.0, 8.0)) -
     rows = chosen.loc[chosen.groupby("disorder").length.idxmax()] if len(chosen) else chosen
     return pd.DataFrame(
         {
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "$L$": row.length,
             "edge, isolated (%)": f"{100 * row.edge_isolated:.1f}",
             "bubble's change (%)": number(100 * row.edge_change, 100 * row.edge_error),
@@ -995,7 +995,7 @@ def readable_claim(table: pd.DataFrame) -> pd.DataFrame:
     paper = {4.4: "yes, growing with $L$", 5.2: "yes", 6.0: "to some extent", 8.0: "no"}
     return pd.DataFrame(
         {
-            "$W$ ($J$)": f"{w:g}",
+            "$W~(J)$": f"{w:g}",
             "enhanced, paper": says,
             "enhanced, here": texts[f"enhanced_{w:g}".replace(".", "")],
             "with $L$, enhancement": texts[f"grows_{w:g}".replace(".", "")],
@@ -1107,7 +1107,7 @@ def readable_conserved(table: pd.DataFrame) -> pd.DataFrame:
         {
             "over": {"all": "all, Eq. (7)", "fixed": "one sample's states"}[row.over],
             "$L$": row.length,
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "measured": number(1e3 * row.measured, 1e3 * row.measured_error),
             "sampled": number(1e3 * row.sampled, 1e3 * row.sampled_error),
             "all states": number(1e3 * row.whole, 1e3 * row.whole_error),
@@ -1201,7 +1201,7 @@ def _chi2(chi2: float, degrees: int) -> str:
 def _probability(p: float) -> str:
     if not np.isfinite(p):
         return "–"
-    return "< 0.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return "<\xa00.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def stacked(*parts: pd.DataFrame) -> pd.DataFrame:
@@ -1213,15 +1213,18 @@ def stacked(*parts: pd.DataFrame) -> pd.DataFrame:
 def tail_texts(opened: pd.DataFrame, closed: pd.DataFrame) -> dict[str, str]:
     """What the bubble adds to far correlations for 4 <= W <= 6, against either boundary.
 
-    For the longest chain that has two disorders there.
+    For the longest chain that can be held against both, else the longest there is.
     """
     texts, found = {}, {}
-    middle = opened[opened.disorder.between(4.0, 6.0)]
-    counts = middle.groupby("length").disorder.nunique()
-    length = counts[counts > 1].index.max() if (counts > 1).any() else counts.index.max()
-    texts["tail_length"] = str(length) if len(counts) else UNKNOWN
-    for name, table in (("open", opened), ("periodic", closed)):
-        part = table[table.disorder.between(4.0, 6.0) & (table.length == length)]
+    middle = {
+        name: table[table.disorder.between(4.0, 6.0)]
+        for name, table in (("open", opened), ("periodic", closed))
+    }
+    lengths = set(middle["open"].length)
+    length = max(lengths & set(middle["periodic"].length) or lengths, default=None)
+    texts["tail_length"] = str(length) if lengths else UNKNOWN
+    for name, table in middle.items():
+        part = table[table.length == length]
         texts[f"tail_{name}"] = UNKNOWN
         if len(part):
             mean, error = part.enhancement.mean(), np.sqrt((part.error**2).sum()) / len(part)

@@ -319,7 +319,7 @@ def fit_avalanche(
 def regime(fit) -> str:
     """What a row of `avalanche_fits` says of the regime."""
     if fit.probability < REJECTED:
-        return "Eq. (6) rejected"
+        return "rejected"
     if fit.p_high < 0.01:
         return "no avalanche"
     if abs(fit.below - fit.above) < CLEAR:
@@ -337,10 +337,10 @@ def readable_fits(fits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "$L$": row.length,
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             r"$\xi/\xi_*$": ranged(row.xi / unit, row.xi_low / unit, row.xi_high / unit),
             "$p$": ranged(row.p, row.p_low, row.p_high),
-            r"$\chi^2$/d.o.f.": f"{row.chi2:.1f}/{row.degrees}",
+            r"$\chi^2/\mathrm{dof}$": f"{row.chi2:.1f}/{row.degrees}",
             r"$\chi^2_\mathrm{I} - \chi^2_\mathrm{II}$": f"{row.above - row.below:.1f}".replace(
                 "-", "−"
             ),
@@ -355,7 +355,7 @@ def tally(fits: pd.DataFrame) -> dict[str, int]:
     said = [regime(row) for row in fits.itertuples()]
     return {
         "fits": len(said),
-        "rejected": said.count("Eq. (6) rejected"),
+        "rejected": said.count("rejected"),
         "undecided": said.count("not decidable"),
         "first": said.count("I"),
         "second": said.count("II"),
@@ -477,12 +477,12 @@ def readable_mixtures(mixtures: pd.DataFrame) -> pd.DataFrame:
     """Mixtures as the page shows them; a fraction only where there are two components."""
     return pd.DataFrame(
         {
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "system": f"bubble, $L={row.length}$" if row.bubble else f"isolated, $L={row.length}$",
             "realizations": row.realizations,
-            "BIC for two": f"{row.bic:.0f}".replace("-", "−"),
+            "BIC for two": f"{row.bic:z.0f}".replace("-", "−"),
             "separation": f"{row.separation:.1f}",
-            "fraction $p$": (number(row.fraction, row.error) if row.decidable else "not decidable"),
+            "fraction $p$": number(row.fraction, row.error) if row.decidable else "–",
             r"$\gamma$ of the two": f"{1 - row.thermal:.2f}, {1 - row.localized:.2f}",
         }
         for row in mixtures.itertuples()
@@ -608,7 +608,7 @@ def readable_exponentials(table: pd.DataFrame) -> pd.DataFrame:
     """Exponentials as the page shows them."""
     return pd.DataFrame(
         {
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             r"$e^A$: norm $-\,1$": _power(row.real_norm),
             "$e^A$: weight off the eigenstate": _power(row.real_off),
             r"$e^{iA}$: norm $-\,1$": _power(row.imaginary_norm),
@@ -1018,7 +1018,7 @@ def readable_tails(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "system": "bubble" if row.bubble else "isolated",
-            "$W$ ($J$)": f"{row.disorder:g}",
+            "$W~(J)$": f"{row.disorder:g}",
             "$L$": row.length,
             "$C(L/2)$, Eq. (7)": number(row.full, row.full_error),
             "within realizations": number(row.within, row.within_error),
