@@ -137,7 +137,7 @@ def reached(timings: pd.DataFrame) -> pd.DataFrame:
             rows.append(
                 {
                     "against": PEERS[peer][0],
-                    "sample": f"{system}, L = {length}",
+                    "sample": f"{system}, L\xa0=\xa0{length}",
                     "ratio of": what,
                     "goal": f"{goal:g}",
                     "measured": UNKNOWN if value is None else f"{value:.1f}",
@@ -154,7 +154,7 @@ def readable(timings: pd.DataFrame) -> pd.DataFrame:
         for row in part.itertuples():
             rows.append(
                 {
-                    "sample": f"{system}, L = {length}",
+                    "sample": f"{system}, L\xa0=\xa0{length}",
                     "dimension": dimension,
                     "solver": row.peer,
                     "threads": row.threads,
