@@ -9,13 +9,16 @@ import pytest
 import xarray as xr
 
 from inclusions import campaign, claims, ensemble, store
-from inclusions.claims import CLAIMS, OPEN, REFUTED, REPRODUCED, Results
+from inclusions.claims import CLAIMS, criteria, errata, report
+from inclusions.claims.criteria import OPEN, REFUTED, REPRODUCED, Results
 from inclusions.model import Model
+from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.store import DamagedFile
+from inclusions.tables import seed_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DISORDERS = (1.0, 2.0, 3.0, 3.5, 4.0, 4.4, 5.2, 6.0, 8.0)
-GOE, POISSON = claims.GOE_GAP_RATIO, claims.POISSON_GAP_RATIO
+GOE, POISSON = GOE_GAP_RATIO, POISSON_GAP_RATIO
 BY_ID = {claim.id: claim for claim in CLAIMS}
 
 
@@ -33,7 +36,7 @@ class MadeUp(Results):
 
     def __call__(self, model):
         count, length = self.realizations(model), model.length
-        rng = np.random.default_rng(claims.tables.seed_of(model))
+        rng = np.random.default_rng(seed_of(model))
         law = {name: function(model) for name, function in self.laws.items()}
         ratio = law.get("ratio", 0.45) + self.noise * rng.standard_normal(count)
         distance = np.minimum(np.arange(length), np.arange(length)[::-1])
@@ -82,7 +85,7 @@ def judged(id, results):
     [(1.0, 0.3, True), (-1.0, 0.3, False), (1.0, 0.4, None), (-1.0, 0.4, None), (0.0, 0.0, None)],
 )
 def test_a_sign_counts_from_three_standard_errors_on(value, error, holds):
-    assert claims.positive("", value, error).holds is holds
+    assert criteria.positive("", value, error).holds is holds
 
 
 @pytest.mark.parametrize(
@@ -90,28 +93,28 @@ def test_a_sign_counts_from_three_standard_errors_on(value, error, holds):
     [(0.0, 0.3, True), (-0.5, 0.1, True), (0.0, 0.4, None), (1.5, 0.1, False), (-1.5, 0.4, None)],
 )
 def test_smallness_needs_a_small_error_too(value, error, holds):
-    assert claims.small("", value, error, 1.0).holds is holds
+    assert criteria.small("", value, error, 1.0).holds is holds
 
 
 def test_not_a_number_decides_nothing():
     nan = float("nan")
-    assert claims.positive("", nan, nan).holds is None
-    assert claims.small("", nan, 0.1, 1.0).holds is None
-    assert claims.small("", 0.0, nan, 1.0).holds is None
+    assert criteria.positive("", nan, nan).holds is None
+    assert criteria.small("", nan, 0.1, 1.0).holds is None
+    assert criteria.small("", 0.0, nan, 1.0).holds is None
 
 
 def test_one_test_against_refutes_and_one_open_leaves_open():
-    yes, no, open_ = (claims.Part("", 0, 0, holds) for holds in (True, False, None))
-    assert claims.judge([yes, yes]) is True
-    assert claims.judge([yes, open_]) is None
-    assert claims.judge([yes, open_, no]) is False
-    assert claims.judge([]) is None
+    yes, no, open_ = (criteria.Part("", 0, 0, holds) for holds in (True, False, None))
+    assert criteria.judge([yes, yes]) is True
+    assert criteria.judge([yes, open_]) is None
+    assert criteria.judge([yes, open_, no]) is False
+    assert criteria.judge([]) is None
 
 
 def test_the_realizations_needed_would_decide():
-    part = claims.positive("", 0.1, 0.1)
+    part = criteria.positive("", 0.1, 0.1)
     assert part.holds is None
-    assert claims.positive("", 0.1, 0.1 / np.sqrt(1.01 * part.needed)).holds is True
+    assert criteria.positive("", 0.1, 0.1 / np.sqrt(1.01 * part.needed)).holds is True
 
 
 # The claims: data whose answer is known
@@ -292,23 +295,23 @@ def test_every_campaign_named_exists():
 
 
 def test_the_table_links_only_what_the_book_has(empty):
-    table = claims.as_table(empty, {"fig-gap-ratios"})
+    table = report.as_table(empty, {"fig-gap-ratios"})
     assert table["where"].iloc[0] == "{numref}`fig-gap-ratios`"
     assert not any("numref" in where for where in table["where"].iloc[1:])
-    assert claims.as_details(empty, {"fig-gap-ratios"}).count("{numref}") == 1
+    assert report.as_details(empty, {"fig-gap-ratios"}).count("{numref}") == 1
 
 
 def test_the_lists_hold_every_claim_once_under_its_verdict(empty):
-    text = claims.as_lists(empty, {"fig-gap-ratios"})
+    text = report.as_lists(empty, {"fig-gap-ratios"})
     assert text.count("{numref}`fig-gap-ratios`") == 1
-    for verdict, count in claims.tally(empty).items():
+    for verdict, count in report.tally(empty).items():
         part = text.split(f"**{verdict.capitalize()}: ")[1].split("\n\n**")[0]
         assert part.startswith(str(count or "none"))
         assert part.count("\n- ") == count
 
 
 def test_what_undecided_claims_take_is_listed_with_its_cost(empty):
-    table = claims.outlook(empty, ROOT)
+    table = report.outlook(empty, ROOT)
     assert set(table[""]) == {one.id for one in empty if one.verdict == OPEN}
     assert (table["core-hours"].astype(float) > 0).all()
 
@@ -318,17 +321,17 @@ def test_labels_are_those_of_pages_in_the_contents(tmp_path):
     (tmp_path / "one.md").write_text("(sec-a)=\n# A\n")
     (tmp_path / "two.md").write_text(":::{table} T\n:name: tab-b\n:::\n---\nname: fig-c\n---\n")
     (tmp_path / "three.md").write_text("name: fig-d\n")
-    assert claims.labels(tmp_path) == {"sec-a", "tab-b", "fig-c"}
+    assert report.labels(tmp_path) == {"sec-a", "tab-b", "fig-c"}
 
 
 def test_each_erratum_has_evidence(empty):
-    table = claims.errata(empty)
+    table = errata.table(empty)
     assert len(table) == 12
     assert table.evidence.str.len().min() > 10
 
 
 def test_a_flip_costs_what_the_corrected_detuning_says():
-    corrected, printed = claims._flip_energies()
+    corrected, printed = errata._flip_energies()
     assert corrected < 1e-12 < 1 < printed
 
 
@@ -359,16 +362,16 @@ def data(tmp_path):
 
 
 def test_ensembles_of_few_realizations_are_not_used(data, monkeypatch):
-    assert claims.results(data).files == {}
-    monkeypatch.setattr(claims, "LEAST", 6)
-    found = claims.results(data)
+    assert criteria.results(data).files == {}
+    monkeypatch.setattr(criteria, "LEAST", 6)
+    found = criteria.results(data)
     assert set(found.files) == {Model(4, 1.0), Model(4, 3.0)}
     assert found.find(bubble=0, disorder=3.0) == [Model(4, 3.0)]
     assert found(Model(4, 1.0)).sizes["realization"] == found.realizations(Model(4, 1.0)) == 6
 
 
 def test_more_of_a_short_chain_does_not_take_a_longer_one_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "LEAST", 2)
+    monkeypatch.setattr(criteria, "LEAST", 2)
     for length, realizations in ((4, 6), (6, 2), (8, 1)):
         text = TINY.replace("length = 4", f"length = {length}").replace("[1.0, 3.0]", "1.0")
         file = tmp_path / f"{length}.toml"
@@ -377,15 +380,15 @@ def test_more_of_a_short_chain_does_not_take_a_longer_one_out(tmp_path, monkeypa
     for place in store.stores(tmp_path):
         place.consolidate()
     store.write_manifest(tmp_path)
-    assert set(claims.results(tmp_path).files) == {Model(4, 1.0), Model(6, 1.0)}
+    assert set(criteria.results(tmp_path).files) == {Model(4, 1.0), Model(6, 1.0)}
 
 
 def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(data, monkeypatch):
-    monkeypatch.setattr(claims, "LEAST", 6)
+    monkeypatch.setattr(criteria, "LEAST", 6)
     first, second = sorted((data / "ensembles").iterdir())
     first.write_bytes(second.read_bytes())
     second.unlink()
-    found = claims.results(data)
+    found = criteria.results(data)
     with pytest.raises(DamagedFile, match="differs"):
         found(Model(4, 1.0))
     with pytest.raises(DamagedFile, match="not there"):

@@ -8,10 +8,12 @@ from matplotlib import colors, pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 
-from inclusions import figures, tables
+from inclusions import figures
 from inclusions.disorder import draw
+from inclusions.figures import gap_ratios, model
 from inclusions.hamiltonian import build
 from inclusions.model import Model
+from inclusions.tables.model import spectrum
 
 DISORDERS = [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.4, 5.2, 6.0, 8.0]
 NAN = float("nan")
@@ -66,7 +68,7 @@ def hollow(axes):
 @pytest.mark.parametrize(("panel", "bubble"), [(0, 4), (1, 0)])
 def test_gap_ratio_curves_are_the_means_and_errors_of_the_table(panel, bubble):
     table = ratio_table()
-    curves = drawn(figures.gap_ratios(table, crossing_table()).axes[panel])
+    curves = drawn(gap_ratios.means(table, crossing_table()).axes[panel])
     wanted = table[table.bubble == bubble].groupby(["boundary", "length"])
     assert len(curves) == len(wanted) == 2
     for (x, y, halves), (_, rows) in zip(curves, wanted, strict=True):
@@ -76,7 +78,7 @@ def test_gap_ratio_curves_are_the_means_and_errors_of_the_table(panel, bubble):
 
 
 def test_periodic_chains_are_hollow_and_open_ones_are_not():
-    panel = figures.gap_ratios(ratio_table(), crossing_table()).axes[1]
+    panel = gap_ratios.means(ratio_table(), crossing_table()).axes[1]
     assert hollow(panel) == [False, True]
 
 
@@ -84,7 +86,7 @@ def test_crossings_stand_at_one_over_the_shorter_length_with_their_intervals():
     crossings = crossing_table(
         (4, "open", 8, 2.5, 2.2, 3.0, 0.0), (0, "open", 10, 2.0, 1.8, 2.3, 0.0)
     )
-    inset = inset_of(figures.gap_ratios(ratio_table(), crossings))
+    inset = inset_of(gap_ratios.means(ratio_table(), crossings))
     for container, (length, value, low, high) in zip(
         inset.containers, [(8, 2.5, 2.2, 3.0), (10, 2.0, 1.8, 2.3)], strict=True
     ):
@@ -96,20 +98,20 @@ def test_crossings_stand_at_one_over_the_shorter_length_with_their_intervals():
 
 def test_a_crossing_that_resamples_often_lack_is_hollow():
     crossings = crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0), (4, "open", 10, 2.5, 2, 3, 0.3))
-    inset = inset_of(figures.gap_ratios(ratio_table(), crossings))
+    inset = inset_of(gap_ratios.means(ratio_table(), crossings))
     assert hollow(inset) == [False, True]
 
 
 def test_a_pair_without_a_crossing_is_a_cross_on_the_axis():
     crossings = crossing_table((0, "periodic", 10, NAN, 2.4, 3.7, 0.4))
-    inset = inset_of(figures.gap_ratios(ratio_table(), crossings))
+    inset = inset_of(gap_ratios.means(ratio_table(), crossings))
     assert not inset.containers
     (cross,) = [line for line in inset.lines if line.get_marker() == "x"]
     assert cross.get_transform() != inset.transData
 
 
 def test_without_any_data_the_panels_say_so():
-    figure = figures.gap_ratios(ratio_table().iloc[:0], crossing_table())
+    figure = gap_ratios.means(ratio_table().iloc[:0], crossing_table())
     for panel in figure.axes[:2]:
         assert "not computed" in [text.get_text() for text in panel.texts]
 
@@ -135,14 +137,14 @@ def test_lengths_differ_by_marker_as_well_as_by_shade():
 @pytest.mark.parametrize("length", [4, 6])
 def test_blocks_show_every_entry_of_the_matrix_and_no_other(length):
     hamiltonian = build(draw(Model(length, 1.0, bubble=3), 1, 0))
-    panel = figures.matrix_blocks(hamiltonian, hamiltonian).axes[0]
+    panel = model.matrix_blocks(hamiltonian, hamiltonian).axes[0]
     image = np.asarray(panel.images[0].get_array())
     np.testing.assert_array_equal(image > 0, hamiltonian.matrix.toarray() != 0)
 
 
 def test_density_marks_the_middle_between_the_edges_and_the_levels_closest_to_it():
-    levels = tables.spectrum(np.linspace(-1, 1, 101) ** 3, count=5).levels
-    axes = figures.density_of_states(levels).axes[0]
+    levels = spectrum(np.linspace(-1, 1, 101) ** 3, count=5).levels
+    axes = model.density_of_states(levels).axes[0]
     near = levels.energy[levels.closest]
     band = next(p for p in axes.patches if "closest" in p.get_label())
     assert band.get_x() == pytest.approx(near.min())
@@ -155,11 +157,9 @@ def test_density_marks_the_middle_between_the_edges_and_the_levels_closest_to_it
 @pytest.mark.parametrize(
     "make",
     [
-        figures.setup,
-        lambda: figures.gap_ratios(
-            ratio_table(), crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0))
-        ),
-        lambda: figures.density_of_states(tables.spectrum(np.arange(50.0), 5).levels),
+        model.setup,
+        lambda: gap_ratios.means(ratio_table(), crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0))),
+        lambda: model.density_of_states(spectrum(np.arange(50.0), 5).levels),
     ],
 )
 def test_no_text_is_cut_off_or_smaller_than_seven_points(make):
@@ -176,7 +176,7 @@ def test_no_text_is_cut_off_or_smaller_than_seven_points(make):
 
 def test_every_plotted_axis_has_a_label():
     crossings = crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0))
-    figure = figures.gap_ratios(ratio_table(), crossings)
+    figure = gap_ratios.means(ratio_table(), crossings)
     left, right = figure.axes
     assert "($J$)" in left.get_xlabel() and "($J$)" in right.get_xlabel()
     assert left.get_ylabel()
@@ -185,6 +185,6 @@ def test_every_plotted_axis_has_a_label():
 
 def test_drawing_leaves_the_style_of_the_session_alone():
     before = dict(matplotlib.rcParams)
-    figures.setup()
+    model.setup()
     assert dict(matplotlib.rcParams) == before
     assert not pyplot.get_fignums()

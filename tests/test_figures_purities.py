@@ -7,11 +7,13 @@ from matplotlib import colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 
-from inclusions import figures_purities as figures
 from inclusions import tables
-from inclusions import tables_purities as made
-from inclusions.figures import colour_of, shade_of
+from inclusions.figures import colour_of, correlations, purities, shade_of
+from inclusions.figures.model import bandwidths
 from inclusions.model import Model
+from inclusions.tables import correlations as made_correlations
+from inclusions.tables import gap_ratios
+from inclusions.tables import purities as made
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def profile(entropy):
 
 def test_purity_profiles_are_numpys_means_in_the_colour_of_their_disorder(source, parts):
     figure = drawn(
-        figures.purity_profiles(made.mean_purities(*parts), made.isolated_purities(*parts))
+        purities.purity_profiles(made.mean_purities(*parts), made.isolated_purities(*parts))
     )
     for axes, length in zip(figure.axes, (8, 10), strict=True):
         assert f"L = {length}$" in axes.get_title()
@@ -69,7 +71,7 @@ def test_purity_profiles_are_numpys_means_in_the_colour_of_their_disorder(source
 
 
 def test_bands_of_profiles_are_the_middle_of_the_open_chain_two_sites_longer(source, parts):
-    figure = figures.purity_profiles(made.mean_purities(*parts), made.isolated_purities(*parts))
+    figure = purities.purity_profiles(made.mean_purities(*parts), made.isolated_purities(*parts))
     levels = {line.get_ydata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2}
     for disorder in (4.0, 5.2, 8.0):
         wanted = 1 - source[2][Model(10, disorder)][..., 3:7].mean()
@@ -77,7 +79,7 @@ def test_bands_of_profiles_are_the_middle_of_the_open_chain_two_sites_longer(sou
 
 
 def test_purities_at_fixed_distance_are_numpys_means(source, parts):
-    figure = drawn(figures.fixed_distance(made.mean_purities(*parts), (3,)))
+    figure = drawn(purities.fixed_distance(made.mean_purities(*parts), (3,)))
     left, right = figure.axes
     for axes, bubble, lengths in ((left, 4, (8, 10)), (right, 0, (10, 12))):
         x, y, _, _ = curve_of(axes, colour_of(8.0))
@@ -88,10 +90,10 @@ def test_purities_at_fixed_distance_are_numpys_means(source, parts):
 
 def test_bubble_sizes_have_a_panel_a_disorder_and_hollow_trivial_bubbles(source):
     table = made.bubble_sizes(synthetic.load(source))
-    figure = drawn(figures.bubble_sizes(table))
+    figure = drawn(purities.bubble_sizes(table))
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title() for axes in panels] == ["$W = 4$", "$W = 8$"]
-    near = [c for c in curves(panels[1]) if colors.same_color(c[3], figures.distance_colour(0, 4))]
+    near = [c for c in curves(panels[1]) if colors.same_color(c[3], purities.distance_colour(0, 4))]
     (trivial,) = (c for c in near if len(c[0]) == 1)
     ((x, y, _, _),) = (c for c in near if len(c[0]) > 1)
     np.testing.assert_array_equal(x, [3, 4, 8])
@@ -104,7 +106,7 @@ def test_plateau_figure_has_the_differences_and_only_valid_plateaus(source, part
     differences = made.differences(parts[:1], parts[1:2])
     fits = made.plateaus(parts[:1], parts[1:2])
     fits.loc[fits.index[0:8:3], "valid"] = False
-    top, bottom = drawn(figures.plateaus(differences, fits)).axes
+    top, bottom = drawn(purities.plateaus(differences, fits)).axes
     bubble, chain = source[2][Model(10, 8.0, bubble=4)], source[2][Model(12, 8.0)]
     _, y, _, _ = curve_of(top, colour_of(8.0))
     np.testing.assert_allclose(y, 1 - chain[..., 4:8].mean() - profile(bubble)[0], atol=1e-6)
@@ -114,7 +116,7 @@ def test_plateau_figure_has_the_differences_and_only_valid_plateaus(source, part
 
 
 def test_correlations_are_numpys_with_bubble_solid_and_without_broken(source, parts):
-    figure = drawn(figures.correlations(made.correlations(*parts)))
+    figure = drawn(correlations.correlations(made_correlations.correlations(*parts)))
     assert [axes.get_title() for axes in figure.axes] == ["$W = 5.2$", "$W = 8$"]
     found = {
         c.lines[0].get_linestyle(): c.lines[0]
@@ -131,11 +133,11 @@ def test_correlations_are_numpys_with_bubble_solid_and_without_broken(source, pa
 
 def test_magnetization_has_a_curve_for_each_distance_and_the_isolated_middle(parts):
     table = made.histograms(parts[0], parts[1])
-    figure = drawn(figures.magnetization(table))
+    figure = drawn(purities.magnetization(table))
     (axes,) = [a for a in figure.axes if a.get_title() == "$W = 4$"]
     assert len(curves(axes)) == 6  # five distances of the chain of 10, and one isolated
     counts = parts[0].found[Model(10, 4.0, bubble=4)].magnetization_histogram.values[:, 2]
-    _, y, _, _ = curve_of(axes, figures.distance_colour(2, 4))
+    _, y, _, _ = curve_of(axes, purities.distance_colour(2, 4))
     np.testing.assert_allclose(y, counts.sum(0) / counts.sum() / 0.05)
     chain = parts[1].found[Model(12, 4.0)].magnetization_histogram.values[:, -1]
     _, y, _, _ = curve_of(axes, "k")
@@ -144,7 +146,7 @@ def test_magnetization_has_a_curve_for_each_distance_and_the_isolated_middle(par
 
 def test_bandwidths_are_gap_ratios_with_the_chosen_one_marked(source):
     scan = synthetic.load(source, bubble=6)
-    (axes, *_) = [a for a in drawn(figures.bandwidths(tables.gap_ratios(scan))).axes]
+    (axes, *_) = [a for a in drawn(bandwidths(gap_ratios.means(scan))).axes]
     x, y, _, _ = curve_of(axes, colour_of(4.0))
     np.testing.assert_array_equal(x, [0.1, 0.3, 0.8])
     models = [Model(8, 4.0, bubble=6, bandwidth=b) for b in x]
@@ -154,7 +156,7 @@ def test_bandwidths_are_gap_ratios_with_the_chosen_one_marked(source):
 
 def test_partial_traces_lie_on_the_diagonal_on_the_left(source):
     table = made.partial_traces(Model(4, 3.0, bubble=2), count=8)
-    left, right = drawn(figures.partial_traces(table)).axes
+    left, right = drawn(purities.partial_traces(table)).axes
     x, y = left.lines[-1].get_data()
     np.testing.assert_allclose(x, y, atol=1e-13)
     x, y = right.lines[-1].get_data()
@@ -163,25 +165,25 @@ def test_partial_traces_lie_on_the_diagonal_on_the_left(source):
 
 def test_the_rest_draws_what_its_tables_say(source, parts):
     ergodic = made.ergodic(*parts)
-    (axes,) = drawn(figures.ergodic(ergodic)).axes
+    (axes,) = drawn(purities.ergodic(ergodic)).axes
     heights = np.concatenate([c[1] for c in curves(axes)])
     np.testing.assert_allclose(np.sort(heights), np.sort([*ergodic.excess, *ergodic["scatter"]]))
     losses = made.losses(*parts[:2])
-    (axes,) = drawn(figures.losses(losses)).axes
+    (axes,) = drawn(purities.losses(losses)).axes
     np.testing.assert_allclose(
         np.sort(np.concatenate([c[1] for c in curves(axes)])), np.sort(losses.loss)
     )
     shifts = made.shifts(*parts)
-    figure = drawn(figures.shifts(shifts))
+    figure = drawn(purities.shifts(shifts))
     wanted = shifts[(shifts.disorder >= 4) & shifts.length.isin([8, 10])]["shift"]
     heights = np.concatenate([c[1] for axes in figure.axes for c in curves(axes)])
     np.testing.assert_allclose(np.sort(heights), np.sort(wanted))
-    tails = made.tails(*parts)
-    figure = drawn(figures.tails(tails))
+    tails = made_correlations.tails(*parts)
+    figure = drawn(correlations.tails(tails))
     heights = np.concatenate([c[1] for axes in figure.axes for c in curves(axes)])
     np.testing.assert_allclose(np.sort(heights), np.sort(tails["tail"][tails.disorder >= 2]))
-    conserved = made.conserved_tails(parts[1], realizations=10, states=10)
-    figure = drawn(figures.conserved_tails(conserved))
+    conserved = made_correlations.conserved_tails(parts[1], realizations=10, states=10)
+    figure = drawn(correlations.conserved_tails(conserved))
     heights = np.concatenate([c[1] for axes in figure.axes for c in curves(axes)])
     wanted = [*conserved.measured, *conserved["sampled"]]
     np.testing.assert_allclose(np.sort(heights), np.sort(wanted))
@@ -191,18 +193,18 @@ def test_every_figure_says_so_without_data(source, tmp_path):
     none = tables.load(source[0], tmp_path)
     nothing = (none,)
     for figure in (
-        figures.ergodic(made.ergodic(none)),
-        figures.losses(made.losses(none)),
-        figures.purity_profiles(made.mean_purities(none), made.isolated_purities(none)),
-        figures.fixed_distance(made.mean_purities(none)),
-        figures.bubble_sizes(made.bubble_sizes(none)),
-        figures.plateaus(made.differences(nothing, nothing), made.plateaus(nothing, nothing)),
-        figures.shifts(made.shifts(none)),
-        figures.magnetization(made.histograms(none)),
-        figures.correlations(made.correlations(none)),
-        figures.tails(made.tails(none)),
-        figures.conserved_tails(made.conserved_tails(none)),
-        figures.bandwidths(tables.gap_ratios(none)),
+        purities.ergodic(made.ergodic(none)),
+        purities.losses(made.losses(none)),
+        purities.purity_profiles(made.mean_purities(none), made.isolated_purities(none)),
+        purities.fixed_distance(made.mean_purities(none)),
+        purities.bubble_sizes(made.bubble_sizes(none)),
+        purities.plateaus(made.differences(nothing, nothing), made.plateaus(nothing, nothing)),
+        purities.shifts(made.shifts(none)),
+        purities.magnetization(made.histograms(none)),
+        correlations.correlations(made_correlations.correlations(none)),
+        correlations.tails(made_correlations.tails(none)),
+        correlations.conserved_tails(made_correlations.conserved_tails(none)),
+        bandwidths(gap_ratios.means(none)),
     ):
         texts = [text.get_text() for axes in drawn(figure).axes for text in axes.texts]
         assert "not computed" in texts

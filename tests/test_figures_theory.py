@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib import colors
 
-from inclusions import figures_theory as figures
-from inclusions import tables_theory as theory
-from inclusions.figures import colour_of
+from inclusions.figures import avalanche, colour_of, perturbation
+from inclusions.tables import avalanche as tables_avalanche
+from inclusions.tables import perturbation as tables_perturbation
 
 COLUMNS = [
     "length", "disorder", "exponent", "xi", "xi_low", "xi_high", "p", "p_low", "p_high",
@@ -30,9 +30,9 @@ def texts(axes):
 
 
 def test_resonances_are_drawn_with_every_length_and_the_printed_distance():
-    resonances = theory.resonances([0.5, 1.5], 4, 8)
-    reaches = theory.reaches(4, [10, 16])
-    left, right = figures.resonances(resonances, reaches).axes
+    resonances = tables_avalanche.resonances([0.5, 1.5], 4, 8)
+    reaches = tables_avalanche.reaches(4, [10, 16])
+    left, right = avalanche.resonances(resonances, reaches).axes
     assert len(left.lines) == 2 + 1
     np.testing.assert_array_equal(
         left.lines[0].get_ydata(), resonances.resonance[resonances.ratio == 0.5]
@@ -42,8 +42,8 @@ def test_resonances_are_drawn_with_every_length_and_the_printed_distance():
 
 
 def test_ergodic_terms_have_a_panel_for_each_exponent():
-    terms = theory.ergodic_terms(0.6, 4, 16, 0.85, [1.0, 0.5])
-    panels = figures.ergodic_terms(terms, 0.85, 1.5).axes
+    terms = tables_avalanche.ergodic_terms(0.6, 4, 16, 0.85, [1.0, 0.5])
+    panels = avalanche.ergodic_terms(terms, 0.85, 1.5).axes
     for exponent, axes in zip((1.0, 0.5), panels, strict=True):
         rows = terms[terms.exponent == exponent]
         np.testing.assert_array_equal(axes.lines[0].get_ydata(), rows.printed)
@@ -51,8 +51,8 @@ def test_ergodic_terms_have_a_panel_for_each_exponent():
 
 
 def test_regimes_draw_each_ratio_for_each_length():
-    table = theory.regimes([0.6, 3.0], 0.3, 4, [16, 64], 0.85, [1.0, 0.5])
-    for axes in figures.regimes(table).axes:
+    table = tables_avalanche.regimes([0.6, 3.0], 0.3, 4, [16, 64], 0.85, [1.0, 0.5])
+    for axes in avalanche.regimes(table).axes:
         assert len(axes.lines) == 4
 
 
@@ -63,7 +63,7 @@ def test_rejected_fits_are_dotted_and_points_keep_the_colour_of_their_disorder()
     )  # fmt: skip
     curve = points.drop(columns="error").assign(exponent=1.0, rejected=False)
     curves = pd.concat([curve, curve.assign(exponent=0.5, rejected=True)])
-    left, right = figures.avalanche_fits(points, curves, 12).axes
+    left, right = avalanche.avalanche_fits(points, curves, 12).axes
     for axes, style in ((left, "-"), (right, ":")):
         (container,) = axes.containers
         assert colors.same_color(container.lines[0].get_color(), colour_of(4.0))
@@ -72,7 +72,7 @@ def test_rejected_fits_are_dotted_and_points_keep_the_colour_of_their_disorder()
 
 
 def test_parameters_of_rejected_fits_are_hollow():
-    panels = figures.avalanche_parameters(fit_table()).axes
+    panels = avalanche.avalanche_parameters(fit_table()).axes
     faces = {
         container.lines[0].get_ydata()[0]: container.lines[0].get_markerfacecolor()
         for container in panels[1].containers
@@ -85,13 +85,13 @@ def test_parameters_of_rejected_fits_are_hollow():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: figures.avalanche_parameters(fit_table().iloc[:0]),
-        lambda: figures.avalanche_fits(
+        lambda: avalanche.avalanche_parameters(fit_table().iloc[:0]),
+        lambda: avalanche.avalanche_fits(
             pd.DataFrame(columns=["length", "disorder", "distance", "difference", "error"]),
             pd.DataFrame(columns=["length", "disorder", "exponent", "distance", "difference"]),
             12,
         ),
-        lambda: figures.ensemble_tails(
+        lambda: perturbation.ensemble_tails(
             pd.DataFrame(columns=["bubble", "length", "disorder", "within", "conserved"])
         ),
     ],
@@ -101,8 +101,8 @@ def test_without_data_the_panels_say_so(draw):
 
 
 def test_the_expansion_is_drawn_with_its_errors():
-    table = theory.expansion(6, [8.0, 32.0], realizations=6)
-    left, right = figures.expansion(table).axes
+    table = tables_perturbation.expansion(6, [8.0, 32.0], realizations=6)
+    left, right = perturbation.expansion(table).axes
     means = left.containers[0].lines[0]
     np.testing.assert_array_equal(means.get_ydata(), table["mean"])
     drawn = [container.lines[0].get_ydata() for container in right.containers]
@@ -111,9 +111,9 @@ def test_the_expansion_is_drawn_with_its_errors():
 
 
 def test_conservation_draws_theory_beside_the_small_chains():
-    small = theory.small_chain_correlations(6, [30.0], 4)
-    tails = theory.tails([6, 8, 10], [5.2])
-    left, right = figures.conservation(small, tails).axes
+    small = tables_perturbation.small_chain_correlations(6, [30.0], 4)
+    tails = tables_perturbation.tails([6, 8, 10], [5.2])
+    left, right = perturbation.conservation(small, tails).axes
     assert len(left.containers) == 2
     assert "conservation alone" in [t.get_text() for t in left.get_legend().get_texts()]
     np.testing.assert_array_equal(right.lines[0].get_ydata(), tails.C[tails.disorder.isna()])
@@ -126,7 +126,7 @@ def test_a_tail_within_its_error_is_an_upper_limit():
             "within_error": 0.01, "conserved": [0.02, 0.01],
         }
     )  # fmt: skip
-    left, right = figures.ensemble_tails(table).axes
+    left, right = perturbation.ensemble_tails(table).axes
     (container,) = left.containers
     assert container.lines[0].get_ydata().tolist() == [0.05]
     (limit,) = [line for line in left.lines if line.get_marker() == "v"]

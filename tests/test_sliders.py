@@ -6,24 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inclusions import avalanche, figures_sliders, tables_sliders
+from inclusions import avalanche
 from inclusions.disorder import draw
-from inclusions.figures_sliders import Axis, Control, Exploration, Panel, Series
+from inclusions.figures import sliders
+from inclusions.figures.sliders import Axis, Control, Exploration, Panel, Series
 from inclusions.hamiltonian import build
 from inclusions.model import Model
+from inclusions.tables import sliders as positions
 
 RATIOS, CHANCES, BUBBLES, EXPONENTS = [0.5, 1.0, 2.0], [0.0, 0.3], [2, 4], [1.0, 0.5]
 
 
 @pytest.fixture(scope="module")
 def profiles():
-    return tables_sliders.profiles(RATIOS, CHANCES, BUBBLES, 12, 0.85, EXPONENTS)
+    return positions.profiles(RATIOS, CHANCES, BUBBLES, 12, 0.85, EXPONENTS)
 
 
 @pytest.fixture(scope="module")
 def sweep():
     model = Model(6, 2.0, bubble=2, bandwidth=0.5)
-    return tables_sliders.sweep(model, [1.0, 2.0, 8.0], seed=4)
+    return positions.sweep(model, [1.0, 2.0, 8.0], seed=4)
 
 
 # Tables
@@ -43,7 +45,7 @@ def test_a_chain_two_sites_longer_stands_beside_a_bubble():
         {"length": [8, 10, 10], "bubble": [4, 0, 0], "boundary": ["open", "open", "periodic"],
          "disorder": 1.0, "gap_ratio": 0.5}
     )  # fmt: skip
-    found = tables_sliders.by_size(table)
+    found = positions.by_size(table)
     assert found["size"].tolist() == [8, 8, 8]
     assert found.system.tolist() == ["bubble", "open", "periodic"]
 
@@ -79,7 +81,7 @@ def at(content, panel, series, **position):
 
 
 def test_the_embedded_numbers_are_those_of_the_table_at_every_position(profiles):
-    content = json.loads(figures_sliders.profiles(profiles).json())
+    content = json.loads(sliders.profiles(profiles).json())
     for series, exponent in enumerate(EXPONENTS):
         for i, ratio in enumerate(RATIOS):
             for j, p in enumerate(CHANCES):
@@ -130,7 +132,7 @@ def test_a_number_that_is_none_is_embedded_as_null():
 
 def test_gap_ratios_that_are_not_there_make_a_figure_that_says_so():
     columns = ["system", "size", "disorder", "gap_ratio", "error"]
-    exploration = figures_sliders.gap_ratios(pd.DataFrame(columns=columns))
+    exploration = sliders.gap_ratios(pd.DataFrame(columns=columns))
     assert exploration.json() == ""
     assert exploration.draw()
 
@@ -140,7 +142,7 @@ def test_the_slider_of_the_length_starts_at_the_longest_chain_with_all_systems()
     table = pd.DataFrame(rows, columns=["system", "size"]).assign(
         disorder=1.0, gap_ratio=0.5, error=0.01
     )
-    (control,) = figures_sliders.gap_ratios(table).controls
+    (control,) = sliders.gap_ratios(table).controls
     assert control.values == [8, 10]
     assert control.values[control.start] == 8
 
@@ -151,9 +153,9 @@ def test_series_of_a_panel_differ_by_more_than_their_colour(profiles, sweep):
          "error": 0.01}
     )  # fmt: skip
     for exploration in (
-        figures_sliders.profiles(profiles),
-        figures_sliders.gap_ratios(ratios),
-        figures_sliders.sample(sweep),
+        sliders.profiles(profiles),
+        sliders.gap_ratios(ratios),
+        sliders.sample(sweep),
     ):
         for panel in exploration.panels:
             looks = [(s.dash, s.marker, s.hollow) for s in panel.series if s.label]

@@ -10,6 +10,7 @@ from inclusions import campaign, ensemble, store, tables
 from inclusions.model import Model
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.store import DamagedFile, Store
+from inclusions.tables import gap_ratios
 
 CAMPAIGN = """
 name = "tiny"
@@ -87,7 +88,7 @@ def test_what_is_not_in_the_manifest_is_missing(copy):
 def test_without_any_data_all_is_missing_and_tables_are_empty(source, tmp_path):
     loaded = tables.load(source[0], tmp_path)
     assert len(loaded.missing) == 7
-    for make in (tables.gap_ratios, tables.crossings, tables.midpoints):
+    for make in (gap_ratios.means, gap_ratios.crossings, gap_ratios.midpoints):
         assert make(loaded).empty
 
 
@@ -105,7 +106,7 @@ def test_a_file_that_is_not_the_one_in_the_manifest_is_refused(copy):
 
 def test_gap_ratios_are_the_means_over_realizations(source):
     loaded = tables.load(*source)
-    table = tables.gap_ratios(loaded)
+    table = gap_ratios.means(loaded)
     assert len(table) == 7
     for row in table.itertuples():
         model = Model(row.length, row.disorder, bubble=row.bubble)
@@ -122,7 +123,7 @@ def test_independent_ensembles_are_resampled_apart():
 
 
 def test_crossings_pair_lengths_that_differ_by_two(source):
-    table = tables.crossings(tables.load(*source))
+    table = gap_ratios.crossings(tables.load(*source))
     assert list(zip(table.bubble, table.length, table.larger, strict=True)) == [(2, 4, 6)]
     assert table.points.tolist() == [3]
 
@@ -137,15 +138,15 @@ def test_crossings_pair_lengths_that_differ_by_two(source):
     ],
 )
 def test_a_curve_falls_through_a_level_where_its_polygon_does(heights, place):
-    found = tables._falls_below(0.45, [0.0, 1.0, 2.0], np.array(heights))
+    found = gap_ratios._falls_below(0.45, [0.0, 1.0, 2.0], np.array(heights))
     assert found == pytest.approx(place, nan_ok=True)
 
 
 def test_midpoints_lie_halfway_between_goe_and_poisson(source):
     loaded = tables.load(*source)
     half = (GOE_GAP_RATIO + POISSON_GAP_RATIO) / 2
-    ratios = tables.gap_ratios(loaded)
-    midpoints = tables.midpoints(loaded).dropna(subset="disorder")
+    ratios = gap_ratios.means(loaded)
+    midpoints = gap_ratios.midpoints(loaded).dropna(subset="disorder")
     assert len(midpoints)
     for row in midpoints.itertuples():
         curve = ratios[(ratios.bubble == row.bubble) & (ratios.length == row.length)]
@@ -161,17 +162,17 @@ def test_a_bubble_is_compared_with_the_chain_two_sites_longer():
         (4, "open", 8, 3.0, 0.3), (4, "open", 10, 3.4, 0.4),
         (0, "open", 10, 2.0, 0.0), (0, "open", 12, 2.0, 0.0), (0, "open", 14, 9.0, 0.0),
     )  # fmt: skip
-    assert tables.shift(table, "open", "bubble") == "1.2(2)"  # (1.0 + 1.4)/2, 0.5/2
-    assert tables.shift(table, "open", "periodic") == tables.UNKNOWN
+    assert gap_ratios.shift(table, "open", "bubble") == "1.2(2)"  # (1.0 + 1.4)/2, 0.5/2
+    assert gap_ratios.shift(table, "open", "periodic") == tables.UNKNOWN
 
 
 def test_a_bubble_of_one_state_is_a_system_of_its_own():
     table = midpoint_table(
         (4, "open", 8, 3.0, 0.3), (1, "open", 8, 2.5, 0.4), (0, "open", 10, 2.0, 0.0)
     )
-    assert tables.shift(table, "open", "bubble") == "1.0(3)"
-    assert tables.shift(table, "open", "single") == "0.5(4)"
-    assert tables.shift(table, "single", "bubble") == "0.5(5)"
+    assert gap_ratios.shift(table, "open", "bubble") == "1.0(3)"
+    assert gap_ratios.shift(table, "open", "single") == "0.5(4)"
+    assert gap_ratios.shift(table, "single", "bubble") == "0.5(5)"
 
 
 def test_the_extent_of_ensembles_names_lengths_realizations_and_states(source):
@@ -204,19 +205,19 @@ def crossing_table(*rows):
 )
 def test_the_boundary_that_the_paper_can_have_follows_from_the_intervals(open_chain, ring, words):
     table = crossing_table((0, "open", *open_chain), (0, "periodic", *ring), (4, "open", 3.7, 3, 4))
-    assert words in tables.possible_boundary(table, 3.5, 4.0)
+    assert words in gap_ratios.possible_boundary(table, 3.5, 4.0)
 
 
 def test_a_crossing_that_resamples_lack_decides_for_no_boundary():
     table = crossing_table((0, "open", 2.9, 2.5, 9.0), (0, "periodic", 3.0, 2.8, 3.2))
-    assert "only be the open" in tables.possible_boundary(table, 3.5, 4.0)
+    assert "only be the open" in gap_ratios.possible_boundary(table, 3.5, 4.0)
     table.loc[0, "missing"] = 0.29
-    assert "open chain that reach" in tables.possible_boundary(table, 3.5, 4.0)
+    assert "open chain that reach" in gap_ratios.possible_boundary(table, 3.5, 4.0)
 
 
 def test_the_boundary_is_left_open_while_one_is_not_computed():
     table = crossing_table((0, "open", 2.0, 1.8, 2.2))
-    assert "cannot be told" in tables.possible_boundary(table, 3.5, 4.0)
+    assert "cannot be told" in gap_ratios.possible_boundary(table, 3.5, 4.0)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from inclusions import figures_performance
-from inclusions import tables_performance as tables
+from inclusions.figures import performance as figures
 from inclusions.model import Model
+from inclusions.tables import performance as tables
 
 
 def _row(peer, model, seconds, memory, **counts):
@@ -60,15 +60,15 @@ def test_growth_finds_the_power_that_the_rows_follow():
 
 def test_figures_draw_every_peer_and_take_an_empty_file(tmp_path):
     timings = tables.timings(_benchmarks())
-    figure = figures_performance.cost(timings, tables.growth(timings, "seconds"))
+    figure = figures.cost(timings, tables.growth(timings, "seconds"))
     drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert drawn["SLEPc, MUMPS LU"].get_ydata() == pytest.approx(
         timings[timings.peer == "slepc"].seconds.to_numpy()
     )
     nothing = tables.timings(tables.load(tmp_path / "none.json"))
     assert nothing.empty
-    figures_performance.cost(nothing, tables.growth(nothing, "seconds"))
-    figures_performance.factor(nothing)
+    figures.cost(nothing, tables.growth(nothing, "seconds"))
+    figures.factor(nothing)
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):

@@ -6,9 +6,10 @@ import purity_store as synthetic
 import pytest
 
 from inclusions import perturbation, tables
-from inclusions import tables_purities as made
 from inclusions.basis import chain_states
 from inclusions.model import Model
+from inclusions.tables import correlations, gap_ratios, purities
+from inclusions.tables.model import bandwidth_texts
 
 NAN = float("nan")
 
@@ -37,16 +38,16 @@ def at(table, **values):
 
 
 def test_purity_formula_holds_in_eigenstates_and_fails_between_sectors():
-    table = made.partial_traces(Model(4, 3.0, bubble=2), count=8)
+    table = purities.partial_traces(Model(4, 3.0, bubble=2), count=8)
     exact = at(table, kind="eigenstate")
     assert len(exact) == 8 * 4
     np.testing.assert_allclose(exact.partial_trace, exact.formula, atol=1e-13)
     mixed = at(table, kind="superposition")
     assert (mixed.partial_trace - mixed.formula).max() > 0.01
-    texts = made.partial_trace_texts(table)
+    texts = purities.partial_trace_texts(table)
     assert texts["formula_verdict"] == "holds"
     spoilt = table.assign(formula=table.formula + 1e-9)
-    assert made.partial_trace_texts(spoilt)["formula_verdict"] == "does not hold"
+    assert purities.partial_trace_texts(spoilt)["formula_verdict"] == "does not hold"
 
 
 def test_reduced_densities_are_those_of_a_bell_pair_and_a_product():
@@ -54,7 +55,7 @@ def test_reduced_densities_are_those_of_a_bell_pair_and_a_product():
     states = np.zeros((8, 2))
     states[[0b001, 0b010], 0] = np.sqrt(0.5)  # sites 0 and 1 entangled, 2 down
     states[[0b000, 0b100], 1] = np.sqrt(0.5)  # site 2 along x
-    densities = made.reduced_densities(model, states)
+    densities = purities.reduced_densities(model, states)
     half = np.eye(2) / 2
     np.testing.assert_allclose(densities[0, :2], [half, half], atol=1e-15)
     np.testing.assert_allclose(densities[0, 2], np.diag([1, 0]), atol=1e-15)
@@ -65,7 +66,7 @@ def test_reduced_densities_are_those_of_a_bell_pair_and_a_product():
 
 
 def test_mean_purities_average_states_realizations_and_mirror_images(source, parts):
-    table = made.mean_purities(*parts)
+    table = purities.mean_purities(*parts)
     for model in (Model(8, 4.0, bubble=4), Model(10, 8.0), Model(12, 1.0, boundary="periodic")):
         entropy = source[2][model]
         mirrored = (entropy + entropy[..., ::-1]) / 2
@@ -78,7 +79,7 @@ def test_mean_purities_average_states_realizations_and_mirror_images(source, par
 
 
 def test_isolated_purity_is_of_four_sites_in_the_middle_or_of_all(source, parts):
-    table = made.isolated_purities(parts[1])
+    table = purities.isolated_purities(parts[1])
     entropy = source[2][Model(10, 4.0)]
     rows = at(table, length=10, disorder=4.0).set_index("sites").purity
     assert rows["middle"] == pytest.approx(1 - entropy[..., 3:7].mean(), rel=1e-6)
@@ -86,7 +87,9 @@ def test_isolated_purity_is_of_four_sites_in_the_middle_or_of_all(source, parts)
 
 
 def test_a_model_of_two_campaigns_counts_once(parts):
-    pd.testing.assert_frame_equal(made.mean_purities(*parts), made.mean_purities(*parts, *parts))
+    pd.testing.assert_frame_equal(
+        purities.mean_purities(*parts), purities.mean_purities(*parts, *parts)
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,12 +98,12 @@ def test_a_model_of_two_campaigns_counts_once(parts):
 def test_scatter_recovers_the_variance_of_gaussian_magnetizations(mean, low, high):
     spins = np.random.default_rng(0).normal(0.02 * mean, 0.02, (5000, 50))
     gamma = 0.5 + 2 * spins**2
-    part = made.scatter(1 - gamma.mean(1), gamma.var(1)).mean()
+    part = purities.scatter(1 - gamma.mean(1), gamma.var(1)).mean()
     assert low < part / (2 * 0.02**2) < high
 
 
 def test_ergodic_excess_and_exponent_are_those_of_the_records(source, parts):
-    table = made.ergodic(*parts)
+    table = purities.ergodic(*parts)
     assert set(table.disorder) == {1.0}
     row = at(table, bubble=4, length=8).iloc[0]
     assert row.excess == pytest.approx(0.5 - source[2][Model(8, 1.0, bubble=4)].mean(), rel=1e-6)
@@ -118,18 +121,18 @@ def power(exponent, lengths=(8, 10, 12)):
 
 
 def test_exponents_find_the_power_and_say_which_one_it_is():
-    table = made.exponents(power(0.5)).set_index("part")
+    table = purities.exponents(power(0.5)).set_index("part")
     assert table.exponent["excess"] == pytest.approx(0.5, abs=1e-6)
     assert table["last"]["scatter"] == pytest.approx(1)
     assert table.degrees["excess"] == 1
-    texts = made.exponent_texts(table.reset_index())
+    texts = purities.exponent_texts(table.reset_index())
     assert texts["excess_verdict"] == "agrees with 1 in 0 of 1 cases and 1/2 in 1 of 1 cases"
     assert texts["scatter_verdict"] == "agrees with 1 in 1 of 1 cases and 1/2 in 0 of 1 cases"
     assert texts["above_half"] == "1 of 1"
 
 
 def test_two_lengths_give_an_exponent_but_no_fit():
-    table = made.exponents(power(0.5, (8, 10))).set_index("part")
+    table = purities.exponents(power(0.5, (8, 10))).set_index("part")
     assert np.isnan(table.exponent["excess"])
     assert table["last"]["excess"] == pytest.approx(0.5)
 
@@ -140,19 +143,19 @@ def test_loss_at_strong_disorder_is_told_from_another_power():
         for n in (8, 10)
         for w, power in ((15.0, 1), (25.0, 1), (50.0, 1))
     ]
-    texts = made.loss_texts(pd.DataFrame(rows))
+    texts = purities.loss_texts(pd.DataFrame(rows))
     assert float(texts["loss_exponent"].split("(")[0]) == pytest.approx(1, abs=0.01)
     assert texts["loss_volume"].startswith("agree")
     assert texts["loss_ratio"].startswith("1.0")
     rows[-1]["loss"] += 0.02
-    assert made.loss_texts(pd.DataFrame(rows))["loss_volume"].startswith("differ")
+    assert purities.loss_texts(pd.DataFrame(rows))["loss_volume"].startswith("differ")
 
 
 def test_trends_are_lines_through_the_purities(parts):
-    table = made.trends(*parts)
-    purities = made.mean_purities(*parts)
+    table = purities.trends(*parts)
+    means = purities.mean_purities(*parts)
     row = at(table, bubble=4, disorder=4.0, distance=3).iloc[0]
-    low, high = at(purities, bubble=4, disorder=4.0, distance=3).sort_values("length").itertuples()
+    low, high = at(means, bubble=4, disorder=4.0, distance=3).sort_values("length").itertuples()
     assert row.slope == pytest.approx((high.purity - low.purity) / 2)
     assert row.error == pytest.approx(np.hypot(high.error, low.error) / 2)
     assert at(table, bubble=4, distance=5).empty  # lengths 8 and 10 have no distance 5
@@ -163,17 +166,17 @@ def test_trends_are_lines_through_the_purities(parts):
                            (NAN, "not decidable")],
 )  # fmt: skip
 def test_a_sign_is_known_beyond_two_errors_only(value, verdict):
-    assert made.sign(value, 1.0) == verdict
+    assert tables.sign(value, 1.0) == verdict
 
 
 def test_bubble_sizes_take_the_length_with_most_sizes_and_tuned_bandwidths(source):
-    table = made.bubble_sizes(synthetic.load(source))
+    table = purities.bubble_sizes(synthetic.load(source))
     assert set(table.length) == {10}
     assert set(table.bubble) == {0, 1, 3, 4, 8}
     entropy = source[2][Model(10, 8.0, bubble=3)]
     row = at(table, bubble=3, disorder=8.0, distance=0).iloc[0]
     assert row.purity == pytest.approx(1 - entropy[..., [0, -1]].mean(), rel=1e-6)
-    trends = made.bubble_trends(table)
+    trends = purities.bubble_trends(table)
     assert set(trends.disorder) == {4.0, 8.0}
     curve = at(table, disorder=8.0, distance=0)
     curve = curve[curve.bubble > 2]
@@ -185,26 +188,28 @@ def test_bubble_sizes_take_the_length_with_most_sizes_and_tuned_bandwidths(sourc
 
 
 def test_differences_are_to_the_middle_of_the_chain_two_sites_longer(source, parts):
-    table = made.differences(parts[:1], parts[1:2])
+    table = purities.differences(parts[:1], parts[1:2])
     bubble, chain = source[2][Model(8, 4.0, bubble=4)], source[2][Model(10, 4.0)]
     rows = at(table, length=8, disorder=4.0)
     wanted = bubble[..., 3:5].mean() - chain[..., 3:7].mean()
     assert rows.difference.iloc[-1] == pytest.approx(wanted, abs=1e-7)
-    whole = at(made.differences(parts[:1], parts[1:2], "all"), length=8, disorder=4.0)
+    whole = at(purities.differences(parts[:1], parts[1:2], "all"), length=8, disorder=4.0)
     assert whole.difference.iloc[-1] == pytest.approx(
         bubble[..., 3:5].mean() - chain.mean(), abs=1e-7
     )
 
 
 def test_errors_of_independent_ensembles_add_in_squares(parts):
-    row = at(made.differences(parts[:1], parts[1:2]), length=8, disorder=4.0, distance=0).iloc[0]
-    one = at(made.mean_purities(parts[0]), length=8, disorder=4.0, distance=0).error.iloc[0]
-    other = at(made.isolated_purities(parts[1]), length=10, disorder=4.0, sites="middle")
+    row = at(purities.differences(parts[:1], parts[1:2]), length=8, disorder=4.0, distance=0).iloc[
+        0
+    ]
+    one = at(purities.mean_purities(parts[0]), length=8, disorder=4.0, distance=0).error.iloc[0]
+    other = at(purities.isolated_purities(parts[1]), length=10, disorder=4.0, sites="middle")
     assert row.error == pytest.approx(np.hypot(one, other.error.iloc[0]), rel=0.1)
 
 
 def test_plateaus_are_fitted_with_and_without(parts):
-    table = made.plateaus(parts[:1], parts[1:2])
+    table = purities.plateaus(parts[:1], parts[1:2])
     assert len(table) == 8
     row = at(table, length=10, disorder=4.0).iloc[0]
     assert (row.degrees, row.degrees_zero) == (2, 3)
@@ -231,12 +236,12 @@ def fit_rows(plateau, error, disorder=5.2, valid=True):
 )
 def test_the_verdict_on_five_percent_follows_the_numbers(plateau, error, verdict):
     table = pd.DataFrame([fit_rows(plateau, error)])
-    assert made.plateau_texts(table)["plateau_verdict"] == verdict
+    assert purities.plateau_texts(table)["plateau_verdict"] == verdict
 
 
 def test_fits_without_a_constraint_on_the_plateau_do_not_count():
     table = pd.DataFrame([fit_rows(0.5, 0.001, valid=False), fit_rows(0.0, 0.01, disorder=8.0)])
-    texts = made.plateau_texts(table)
+    texts = purities.plateau_texts(table)
     assert texts["plateau_52"] == tables.UNKNOWN
     assert texts["failed_plateaus"] == "1 of 2"
     assert texts["strong_plateaus"] == "1 of 1"
@@ -244,7 +249,7 @@ def test_fits_without_a_constraint_on_the_plateau_do_not_count():
 
 def test_shifts_compare_middles_and_name_their_systems(source, parts):
     trivial = synthetic.load(source, bubble=1)
-    table = made.shifts(*parts, trivial)
+    table = purities.shifts(*parts, trivial)
     assert set(table.system) == {"bubble", "edges", "trivial", "ring", "short"}
     entropy = source[2]
     middle = entropy[Model(12, 4.0)][..., 4:8].mean()
@@ -276,7 +281,7 @@ def test_the_verdict_on_ring_closure_follows_the_numbers(bubble, ring, verdict):
         for system, shift in (("bubble", bubble), ("ring", ring))
         for w in (4.4, 5.2)
     ]
-    assert verdict in made.shift_texts(pd.DataFrame(rows))["shift_verdict"]
+    assert verdict in purities.shift_texts(pd.DataFrame(rows))["shift_verdict"]
 
 
 # Magnetization
@@ -290,12 +295,12 @@ def test_the_reach_of_the_bubble_is_what_exceeds_its_error_in_the_longest_comple
             (14, 4.0, 0.05), (14, 6.0, 0.03), (14, 8.0, -0.05), (14, 2.0, 0.0), (16, 4.0, 0.0),
         )
     ]  # fmt: skip
-    texts = made.reach_texts(pd.DataFrame(rows))
+    texts = purities.reach_texts(pd.DataFrame(rows))
     assert texts == {"reach_length": "14", "reach_beyond": "4, 6", "reach_within": "8"}
 
 
 def test_histograms_are_densities_of_the_batches(source, parts):
-    table = made.histograms(parts[0])
+    table = purities.histograms(parts[0])
     rows = at(table, length=8, disorder=4.0, distance=1)
     assert (rows.density * 0.05).sum() == pytest.approx(1)
     data = parts[0].found[Model(8, 4.0, bubble=4)]
@@ -305,8 +310,8 @@ def test_histograms_are_densities_of_the_batches(source, parts):
 
 
 def test_weights_are_shares_of_the_edges_and_the_centre(parts):
-    row = at(made.weights(*parts), length=8, disorder=4.0).iloc[0]
-    rows = at(made.histograms(parts[0]), length=8, disorder=4.0)
+    row = at(purities.weights(*parts), length=8, disorder=4.0).iloc[0]
+    rows = at(purities.histograms(parts[0]), length=8, disorder=4.0)
     far = rows[rows.distance >= 2]
     share = far.density * 0.05 / 2
     assert row.edge == pytest.approx(share[far.spin.abs() > 0.9].sum())
@@ -321,7 +326,7 @@ def test_the_verdict_on_the_peaks_follows_the_numbers(edge, centre, verdict):
     row = Model(12, 4.0, bubble=4).as_dict() | {
         "edge_change": edge, "edge_error": 0.01, "centre_change": centre, "centre_error": 0.01,
     }  # fmt: skip
-    assert verdict in made.weight_texts(pd.DataFrame([row]))["weight_verdict"]
+    assert verdict in purities.weight_texts(pd.DataFrame([row]))["weight_verdict"]
 
 
 # Correlations
@@ -335,7 +340,7 @@ def pearson(entropy, r):
 
 
 def test_correlations_are_pearson_coefficients_of_all_states(source, parts):
-    table = made.correlations(*parts)
+    table = correlations.correlations(*parts)
     for model in (Model(8, 5.2, bubble=4), Model(12, 8.0)):
         rows = at(table, bubble=model.bubble, length=model.length, disorder=model.disorder,
                   boundary="open")  # fmt: skip
@@ -346,7 +351,7 @@ def test_correlations_are_pearson_coefficients_of_all_states(source, parts):
 
 
 def test_enhancements_subtract_at_equal_distance(source, parts):
-    row = at(made.enhancements(parts[:1], parts[1:2]), length=10, disorder=5.2).iloc[0]
+    row = at(correlations.enhancements(parts[:1], parts[1:2]), length=10, disorder=5.2).iloc[0]
     bubble, chain = source[2][Model(10, 5.2, bubble=4)], source[2][Model(12, 5.2)]
     wanted = np.mean([pearson(bubble, r) - pearson(chain, r) for r in (3, 4, 5)])
     assert row.enhancement == pytest.approx(wanted, abs=5e-4)
@@ -364,12 +369,12 @@ def enhancement(length, value, disorder=4.4, conserved=0.0):
 
 def test_verdicts_on_enhancement_follow_the_numbers():
     table = pd.DataFrame([enhancement(8, 0.0), enhancement(12, 0.1), enhancement(12, 0.01, 8.0)])
-    texts = made.enhancement_texts(table)
+    texts = correlations.enhancement_texts(table)
     assert texts["enhanced_44"].startswith("yes, 0.100(10) at $L = 12$")
     assert texts["grows_44"] == "grows"
     assert texts["enhanced_8"].startswith("not seen")
     assert texts["enhanced_6"] == tables.UNKNOWN
-    claim = made.readable_claim(table)
+    claim = correlations.readable_claim(table)
     assert len(claim) == 4
 
 
@@ -379,7 +384,7 @@ def test_verdicts_on_enhancement_follow_the_numbers():
 )
 def test_the_verdict_on_the_control_follows_the_numbers(opened, closed, words):
     one, other = (pd.DataFrame([enhancement(10, v, conserved=0.01)]) for v in (opened, closed))
-    texts = made.tail_texts(one, other)
+    texts = correlations.tail_texts(one, other)
     assert words in texts["tail_verdict"]
     if opened:
         assert "10 %" in texts["mismatch_verdict"]
@@ -388,8 +393,8 @@ def test_the_verdict_on_the_control_follows_the_numbers(opened, closed, words):
 def test_the_control_is_read_off_the_longest_chain_that_has_one():
     opened = pd.DataFrame([enhancement(n, 0.1, conserved=0.01) for n in (10, 12)])
     closed = pd.DataFrame([enhancement(10, 0.1)])
-    assert made.tail_texts(opened, closed)["tail_length"] == "10"
-    alone = made.tail_texts(opened, closed[:0])
+    assert correlations.tail_texts(opened, closed)["tail_length"] == "10"
+    alone = correlations.tail_texts(opened, closed[:0])
     assert alone["tail_length"] == "12" and "not computed" in alone["tail_verdict"]
 
 
@@ -398,9 +403,9 @@ def test_the_control_is_read_off_the_longest_chain_that_has_one():
 
 def test_product_states_of_the_whole_sector_give_the_formula():
     length = 10
-    data = made.conserved_sample(length, 200.0, 300)
+    data = correlations.conserved_sample(length, 200.0, 300)
     assert data.states[0] == len(chain_states(length, 5))
-    fixed = made._fixed_disorder(Model(length, 200.0), data)
+    fixed = correlations._fixed_disorder(Model(length, 200.0), data)
     # bonds of a site have different couplings, so the formula for equal ones is an upper bound
     assert 0.5 < float(fixed.value) / perturbation.pearson_tail(length) < 1.0
     loss = float(data.linear_entropy.mean())
@@ -408,7 +413,7 @@ def test_product_states_of_the_whole_sector_give_the_formula():
 
 
 def test_conserved_tails_take_open_chains_and_measure_as_numpy_does(source, parts):
-    table = made.conserved_tails(*parts, realizations=20, states=20)
+    table = correlations.conserved_tails(*parts, realizations=20, states=20)
     assert set(table.length) == {10, 12} and set(table.bubble) == {0}
     row = at(table, length=10, disorder=8.0, over="all").iloc[0]
     entropy = source[2][Model(10, 8.0)]
@@ -429,7 +434,7 @@ def artefact(over, measured, sampled, length):
 
 def test_verdicts_on_the_artefact_follow_the_numbers():
     table = pd.DataFrame([artefact("fixed", n**-2.0, n**-2.0, n) for n in (8, 10, 12)])
-    texts = made.conserved_texts(table)
+    texts = correlations.conserved_texts(table)
     assert texts["artefact_fixed_verdict"].startswith("is seen, and is as large")
     assert texts["artefact_exponent"].startswith("2.0")
     assert texts["artefact_formula_exponent"] == "2.0"
@@ -440,7 +445,7 @@ def test_verdicts_on_the_artefact_follow_the_numbers():
         (0.1, 0.01, "is seen, but is not what"),
     ):
         table = pd.DataFrame([artefact("all", measured, expected, n) for n in (8, 10, 12)])
-        assert words in made.conserved_texts(table)["artefact_all_verdict"]
+        assert words in correlations.conserved_texts(table)["artefact_all_verdict"]
 
 
 # Fig. 6
@@ -452,10 +457,10 @@ def test_the_bandwidth_is_on_the_plateau_or_not():
          "realizations": 9}
         for b, r in ((0.1, 0.4), (0.6, 0.5), (1.0, 0.51), (2.0, 0.4))
     ]  # fmt: skip
-    texts = made.bandwidth_texts(pd.DataFrame(rows))
+    texts = bandwidth_texts(pd.DataFrame(rows))
     assert (texts["beta_curves"], texts["beta_on_plateau"]) == (1, 1)
     rows[1]["gap_ratio"] = 0.42
-    assert made.bandwidth_texts(pd.DataFrame(rows))["beta_on_plateau"] == 0
+    assert bandwidth_texts(pd.DataFrame(rows))["beta_on_plateau"] == 0
 
 
 # Missing data
@@ -463,32 +468,39 @@ def test_the_bandwidth_is_on_the_plateau_or_not():
 
 def test_without_data_every_table_is_empty_and_every_text_says_so(source, tmp_path):
     none = nothing(source, tmp_path)
-    one_each = (made.mean_purities, made.isolated_purities, made.ergodic, made.losses, made.trends,
-                made.bubble_sizes, made.shifts, made.histograms, made.weights, made.correlations,
-                made.tails, made.conserved_tails)  # fmt: skip
+    one_each = (
+        purities.mean_purities, purities.isolated_purities, purities.ergodic, purities.losses,
+        purities.trends, purities.bubble_sizes, purities.shifts, purities.histograms,
+        purities.weights, correlations.correlations, correlations.tails,
+        correlations.conserved_tails,
+    )  # fmt: skip
     for make in one_each:
         assert make(none).empty, make.__name__
-    for make in (made.differences, made.plateaus, made.enhancements):
+    for make in (purities.differences, purities.plateaus, correlations.enhancements):
         assert make((none,), (none,)).empty
-    fits, enhanced = made.plateaus((none,), (none,)), made.enhancements((none,), (none,))
-    exponents = made.exponents(made.ergodic(none))
-    sizes = made.bubble_sizes(none)
+    fits, enhanced = (
+        purities.plateaus((none,), (none,)),
+        correlations.enhancements((none,), (none,)),
+    )
+    exponents = purities.exponents(purities.ergodic(none))
+    sizes = purities.bubble_sizes(none)
     texts = (
-        made.exponent_texts(exponents) | made.loss_texts(made.losses(none))
-        | made.trend_texts(made.trends(none)) | made.plateau_texts(fits)
-        | made.bubble_texts(sizes, made.bubble_trends(sizes))
-        | made.shift_texts(made.shifts(none)) | made.reach_texts(made.shifts(none))
-        | made.weight_texts(made.weights(none))
-        | made.enhancement_texts(enhanced) | made.tail_texts(enhanced, enhanced)
-        | made.conserved_texts(made.conserved_tails(none))
-        | made.bandwidth_texts(tables.gap_ratios(none))
+        purities.exponent_texts(exponents) | purities.loss_texts(purities.losses(none))
+        | purities.trend_texts(purities.trends(none)) | purities.plateau_texts(fits)
+        | purities.bubble_texts(sizes, purities.bubble_trends(sizes))
+        | purities.shift_texts(purities.shifts(none)) | purities.reach_texts(purities.shifts(none))
+        | purities.weight_texts(purities.weights(none))
+        | correlations.enhancement_texts(enhanced) | correlations.tail_texts(enhanced, enhanced)
+        | correlations.conserved_texts(correlations.conserved_tails(none))
+        | bandwidth_texts(gap_ratios.means(none))
     )  # fmt: skip
     assert texts["plateau_52"] == texts["artefact_all"] == tables.UNKNOWN
     assert "nan" not in " ".join(map(str, texts.values()))
     for readable in (
-        made.readable_exponents(exponents), made.readable_trends(made.trends(none)),
-        made.readable_plateaus(fits), made.readable_shifts(made.shifts(none)),
-        made.readable_weights(made.weights(none)), made.readable_enhancements(enhanced),
-        made.readable_conserved(made.conserved_tails(none)),
+        purities.readable_exponents(exponents), purities.readable_trends(purities.trends(none)),
+        purities.readable_plateaus(fits), purities.readable_shifts(purities.shifts(none)),
+        purities.readable_weights(purities.weights(none)),
+        correlations.readable_enhancements(enhanced),
+        correlations.readable_conserved(correlations.conserved_tails(none)),
     ):  # fmt: skip
         assert readable.empty

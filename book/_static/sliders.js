@@ -1,7 +1,7 @@
 // Sliders for figures: redraws a figure from numbers that the page holds. No library, no network.
 //
 // A script of class "sliders" and type application/json names the figure it belongs to and has what
-// `inclusions.figures_sliders.Exploration` writes: controls, each with its values and where it
+// `inclusions.figures.sliders.Exploration` writes: controls, each with its values and where it
 // starts, and panels with axes and series. A series lists the controls that it depends on; its x, y
 // and error have one row for each combination of their values, the last control running fastest.
 // The figure's image stays in the page for readers without JavaScript.

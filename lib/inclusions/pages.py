@@ -5,8 +5,8 @@ A figure of a page is one cell and one directive:
     ```{code-cell} python
     :tags: [hide-input, remove-output]
     ensembles = pages.load("gap-ratios", bubble=4)
-    ratios = tables.gap_ratios(ensembles)
-    pages.show(figures.gap_ratios(ratios), "gap-ratios", ensembles, ratios=ratios)
+    ratios = tables.means(ensembles)
+    pages.show(figures.means(ratios), "gap-ratios", ensembles, ratios=ratios)
     ```
 
     :::{glue:figure} gap-ratios
@@ -29,7 +29,7 @@ refers to the figure by {numref}`fig-gap-ratios`.
 A figure with sliders is shown by `explore`. Its directive is named fig- and the name, and after it
 stands what the book's script needs, which print and notebooks leave out:
 
-    pages.explore(figures_sliders.gap_ratios(table), "by-length", ensembles, means=table)
+    pages.explore(sliders.gap_ratios(table), "by-length", ensembles, means=table)
 
     ```{glue:} by-length-sliders
     ```
@@ -59,7 +59,7 @@ from matplotlib.figure import Figure
 
 from inclusions import tables
 from inclusions.figures import STYLE
-from inclusions.figures_sliders import Exploration
+from inclusions.figures.sliders import Exploration
 from inclusions.tables import Ensembles
 
 

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from sources import ROOT, contents, copy_sources, environment, figures_of
 
 from inclusions import campaign, ensemble, pages, store
-from inclusions.figures import setup as draw_setup
+from inclusions.figures.model import setup as draw_setup
 from inclusions.model import Model
 from inclusions.store import Store
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from inclusions.figures import BUBBLE, CHAIN, RING, WIDTH, styled
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
-from inclusions.tables_sliders import Sweep
+from inclusions.tables.sliders import Sweep
 
 TONES = (CHAIN, BUBBLE, RING, "#555555")
 """Colours on paper; in the book, CSS has a lighter set of the same for dark pages."""
@@ -229,7 +229,7 @@ def profiles(table: pd.DataFrame) -> Exploration:
 
 
 def gap_ratios(table: pd.DataFrame) -> Exploration:
-    """Mean gap ratio against W of three systems, from `tables_sliders.by_size`; slider for L."""
+    """Mean gap ratio against W of three systems, from `tables.sliders.by_size`; slider for L."""
     sizes = _values(table, "size")
     systems = table.groupby("size").system.nunique()
     fullest = systems[systems == systems.max()].index.max() if sizes else 0

@@ -15,7 +15,7 @@ from inclusions.eigen.ordering import structure
 from inclusions.eigen.types import certify
 from inclusions.hamiltonian import build
 from inclusions.model import PARAMETERS, Model
-from inclusions.tables import UNKNOWN, Ensembles, magnitude, merged, name_of, number, seed_of
+from inclusions.tables import UNKNOWN, Ensembles, magnitude, merged, name_of, number, power, seed_of
 
 SEED = 1  # of the samples that are solved while the page is built
 
@@ -124,16 +124,6 @@ def against_lapack(models: Sequence[Model], count: int = 30) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def power(value: float) -> str:
-    """A small number as Markdown, one digit and a power of ten."""
-    if not np.isfinite(value):
-        return UNKNOWN
-    if value == 0:
-        return "0"
-    mantissa, exponent = f"{value:.0e}".split("e")
-    return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
 
 
 # Statistics
@@ -272,7 +262,7 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
     return {
         "quality_points": str(len(table)),
         "quality_states": _grouped(table.states.sum()),
-        "quality_residual": f"{magnitude(table.residual.max())} J",
+        "quality_residual": f"{magnitude(table.residual.max())}\xa0J",
         "quality_certified": _percent(share),
         "quality_missed": str(table.missing_levels.sum()),
         "quality_magnetization": magnitude(table.magnetization_error.max()),

@@ -1,56 +1,37 @@
-"""Figures of purities, magnetizations and their correlations: tables to axes, no more."""
+"""Figures of the chapter on purities."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import NullFormatter
 
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
+    NEUTRAL,
     RING,
     WIDTH,
     colour_of,
+    disorder_axis,
+    disorder_legend,
+    empty,
     marker_of,
-    reference_lines,
+    nearest,
     shade_of,
     styled,
 )
-from inclusions.model import TUNED_BANDWIDTH
 from inclusions.statistics import plateau
 
 LOCALIZED = 4.0  # disorder from which the paper's figures of purities begin, units of J
-PAPER = (4.4, 5.2, 6.0, 8.0)  # disorders of the paper's Fig. 5
-
-NEUTRAL = "#333333"
 
 
 def distance_colour(distance: int, largest: int) -> tuple[float, float, float, float]:
     """The colour of a distance from the bubble: dark next to it, light far away."""
     return matplotlib.colormaps["viridis"](0.92 * distance / max(largest, 1))
-
-
-def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
-    """Those of the wanted values that are there; as many of the others if none is."""
-    available = sorted(set(available))
-    return [w for w in wanted if w in available] or available[-len(wanted) :]
-
-
-def _empty(axes: Axes, table: pd.DataFrame) -> bool:
-    """Say that there are no data where there are none."""
-    if len(table):
-        return False
-    axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center", color="#666666")
-    return True
-
-
-def _disorder_axis(axes: Axes) -> None:
-    axes.set_xlabel("disorder $W$ ($J$)")
 
 
 # Eq. (5)
@@ -84,7 +65,7 @@ def ergodic(table: pd.DataFrame) -> Figure:
     figure = Figure((WIDTH, 3.8))
     panels = figure.subplots(1, len(disorders), sharey=True, squeeze=False)[0]
     for axes, disorder in zip(panels, disorders, strict=True):
-        if _empty(axes, table):
+        if empty(axes, table):
             continue
         part = table[table.disorder == disorder]
         for (bubble, boundary), curve in part.groupby(["bubble", "boundary"]):
@@ -137,7 +118,7 @@ def losses(table: pd.DataFrame) -> Figure:
     """1 - gamma in the middle against disorder, with its limit pi/4W, by system and length."""
     figure = Figure((WIDTH, 3.8))
     axes = figure.subplots()
-    if not _empty(axes, table):
+    if not empty(axes, table):
         for (bubble, length), curve in table.groupby([table.bubble > 0, "length"]):
             curve = curve.sort_values("disorder")
             axes.errorbar(
@@ -158,7 +139,7 @@ def losses(table: pd.DataFrame) -> Figure:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend(ncols=2)
     axes.set_ylabel(r"$1 - \gamma$ in the middle")
-    _disorder_axis(axes)
+    disorder_axis(axes)
     return figure
 
 
@@ -176,7 +157,7 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
     figure = Figure((WIDTH, 5.2))
     panels = figure.subplots(1, max(len(lengths), 1), sharey=True, squeeze=False)[0]
     if not lengths:
-        _empty(panels[0], localized)
+        empty(panels[0], localized)
     for axes, length in zip(panels, lengths, strict=False):
         levels = isolated[
             (isolated.length == length + 2)
@@ -200,22 +181,8 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
         )
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(r"mean purity $\gamma_i$")
-    _disorder_legend(figure, localized)
+    disorder_legend(figure, localized)
     return figure
-
-
-def _disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] = ()) -> None:
-    handles = [
-        Line2D([], [], color=colour_of(w), marker="o", label=f"$W = {w:g}$")
-        for w in sorted(set(table.disorder), reverse=True)
-    ]
-    handles += more
-    if handles:
-        rows = -(-len(handles) // 6)
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=-(-len(handles) // rows),
-            columnspacing=1.2, handlelength=1.8,
-        )  # fmt: skip
 
 
 # Fig. 4
@@ -232,7 +199,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
             chosen = localized[
                 (localized.distance == distance) & ((localized.bubble > 0) == bubble)
             ]
-            _empty(axes, chosen)
+            empty(axes, chosen)
             for disorder, curve in chosen.groupby("disorder"):
                 axes.errorbar(
                     curve.length, curve.purity, curve.error, color=colour_of(disorder), marker="o"
@@ -243,7 +210,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
         row[0].set_ylabel(rf"mean purity $\gamma_{{{distance}}}$")
     for axes in panels[-1]:
         axes.set_xlabel("length $L$")
-    _disorder_legend(figure, localized)
+    disorder_legend(figure, localized)
     return figure
 
 
@@ -268,7 +235,7 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
         axes.axis("off")
     if not disorders:
         panels[0, 0].axis("on")
-        _empty(panels[0, 0], sized)
+        empty(panels[0, 0], sized)
     for axes, disorder in zip(panels.flat, disorders, strict=False):
         part = table[table.disorder == disorder]
         for distance, curve in part[part.distance >= 0].groupby("distance"):
@@ -314,7 +281,7 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     top, bottom = figure.subplots(2, 1)
     localized = differences[differences.disorder >= LOCALIZED]
     fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
-    if not _empty(top, localized):
+    if not empty(top, localized):
         counts = localized.groupby("length").disorder.nunique()
         length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
         part = localized[localized.length == length]
@@ -342,7 +309,7 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     top.axhline(0, color="#777777", lw=0.9)
     top.set(xlabel="distance $i$ from the bubble", ylabel=r"$\gamma_\mathrm{XXZ} - \gamma_i$")
     top.xaxis.get_major_locator().set_params(integer=True)
-    if not _empty(bottom, fitted):
+    if not empty(bottom, fitted):
         for place, (length, curve) in enumerate(fitted.groupby("length")):
             bottom.errorbar(
                 curve.disorder + 0.04 * place, curve.plateau, curve.error, color=shade_of(length),
@@ -354,11 +321,11 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         bottom.legend()
     bottom.axhline(0, color="#777777", lw=0.9)
     bottom.set_ylabel(r"plateau $\gamma_0$")
-    _disorder_axis(bottom)
+    disorder_axis(bottom)
     return figure
 
 
-SYSTEMS = {  # of tables_purities.shifts: colour, marker, name
+SYSTEMS = {  # of tables.purities.shifts: colour, marker, name
     "bubble": (BUBBLE, "o", "bubble of four states"),
     "edges": ("#E69F00", "D", "the same, against all sites of the open chain"),
     "trivial": ("#CC79A7", "v", "ring closed by a bubble of one state"),
@@ -376,7 +343,7 @@ def shifts(table: pd.DataFrame) -> Figure:
     figure = Figure((WIDTH, 4.1))
     panels = figure.subplots(1, max(len(lengths), 1), sharey=True, squeeze=False)[0]
     if not lengths:
-        _empty(panels[0], chosen)
+        empty(panels[0], chosen)
     for axes, length in zip(panels, lengths, strict=False):
         axes.axhline(0, color="#777777", lw=0.9)
         for place, (system, (colour, marker, _)) in enumerate(SYSTEMS.items()):
@@ -387,7 +354,7 @@ def shifts(table: pd.DataFrame) -> Figure:
                 marker=marker, ms=4, lw=1,
             )  # fmt: skip
         axes.set_title(f"$L = {length}$")
-        _disorder_axis(axes)
+        disorder_axis(axes)
     panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
     handles = [
         Line2D([], [], color=colour, marker=marker, label=name)
@@ -418,7 +385,7 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
     for axes in panels.flat[max(len(disorders), 1) :]:
         axes.axis("off")
     if not disorders:
-        _empty(panels[0, 0], bubbles)
+        empty(panels[0, 0], bubbles)
     largest = int(bubbles.distance[bubbles.length == length].max()) if length else 0
     for axes, disorder in zip(panels.flat, disorders, strict=False):
         at = table[table.disorder == disorder]
@@ -448,168 +415,4 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
     ]
     handles.append(Line2D([], [], color="k", label=f"isolated, {length + 2}, middle"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
-    return figure
-
-
-# Fig. 5
-
-
-@styled
-def correlations(table: pd.DataFrame) -> Figure:
-    """Fig. 5: C(r) with bubble (solid) and without, at L + 2 (broken), a panel a disorder."""
-    bubbles = table[table.bubble > 0]
-    disorders = nearest(bubbles.disorder, PAPER)
-    rows = max(-(-len(disorders) // 2), 1)
-    figure = Figure((WIDTH, 2.8 * rows + 0.7))
-    panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
-    if not disorders:
-        _empty(panels[0, 0], bubbles)
-    lengths = sorted(set(bubbles.length))
-    for axes, disorder in zip(panels.flat, disorders, strict=False):
-        at = table[(table.disorder == disorder) & (table.distance > 0)]
-        for place, length in enumerate(lengths):
-            shift = 0.05 * (place - (len(lengths) - 1) / 2)
-            for bubble in (True, False):
-                curve = at[
-                    ((at.bubble > 0) == bubble)
-                    & (at.boundary == "open")
-                    & (at.length == length + (0 if bubble else 2))
-                ]
-                axes.errorbar(
-                    curve.distance + shift, curve.correlation, curve.error,
-                    color=shade_of(length), marker=marker_of(length), ms=4,
-                    ls="-" if bubble else "--", mfc=shade_of(length) if bubble else "white",
-                )  # fmt: skip
-        axes.axhline(0, color="#777777", lw=0.9)
-        axes.set_title(f"$W = {disorder:g}$")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    for axes in panels[-1]:
-        axes.set_xlabel("distance $r$")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("$C(r)$")
-    handles = [
-        Line2D([], [], color=shade_of(n), marker=marker_of(n), ls=ls, label=label,
-               mfc=shade_of(n) if ls == "-" else "white")
-        for n in lengths  # a column of the legend each
-        for ls, add, kind in (("-", 0, "bubble"), ("--", 2, "isolated"))
-        for label in [f"{kind}, {n + add}"]
-    ]  # fmt: skip
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=max(len(lengths), 2))
-    return figure
-
-
-@styled
-def tails(table: pd.DataFrame) -> Figure:
-    """Mean of C(r) over r >= 3 against disorder by system; lines, what conservation leaves."""
-    figure = Figure((WIDTH, 3.9))
-    panels = figure.subplots(1, 3, sharey=True)
-    kinds = (
-        ("bubble", table.bubble > 0),
-        ("open chain", (table.bubble == 0) & (table.boundary == "open")),
-        ("periodic chain", table.boundary == "periodic"),
-    )
-    for axes, (name, chosen) in zip(panels, kinds, strict=True):
-        part = table[chosen & (table.disorder >= 2)]
-        _empty(axes, part)
-        for length, curve in part.groupby("length"):
-            curve = curve.sort_values("disorder")
-            axes.errorbar(
-                curve.disorder, curve["tail"], curve.error, color=shade_of(length),
-                marker=marker_of(length), ms=4, label=f"$L = {length}$",
-            )  # fmt: skip
-            axes.plot(curve.disorder, curve.conserved, color=shade_of(length), lw=1, ls=":")
-        axes.axhline(0, color="#777777", lw=0.9)
-        axes.set_title(name)
-        _disorder_axis(axes)
-        if len(part):
-            axes.legend()
-            if part.disorder.max() > 12:
-                axes.set_xscale("log")
-                ticks = [w for w in (2, 4, 8, 15, 25, 50) if w <= part.disorder.max()]
-                axes.set_xticks(ticks, [str(w) for w in ticks])
-                axes.xaxis.set_minor_formatter(NullFormatter())
-    panels[0].set_ylabel(r"mean of $C(r)$ over $3 \leq r \leq L/2$")
-    return figure
-
-
-@styled
-def conserved_tails(table: pd.DataFrame) -> Figure:
-    """Far correlations at strong disorder against L: measured, sampled, and by formula."""
-    figure = Figure((WIDTH, 3.9))
-    titles = {"all": "all states and realizations, Eq. (7)", "fixed": "states of one realization"}
-    for axes, (over, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
-        part = table[table.over == over]
-        _empty(axes, part)
-        for place, (disorder, curve) in enumerate(part.groupby("disorder")):
-            colour, shift = colour_of_strong(disorder), 0.12 * (place - 1)
-            curve = curve.sort_values("length")
-            axes.errorbar(
-                curve.length + shift, curve.measured, curve.measured_error, color=colour,
-                marker="o", ls="",
-            )  # fmt: skip
-            axes.errorbar(
-                curve.length + shift + 0.05, curve["sampled"], curve.sampled_error, color=colour,
-                marker="s", mfc="white", ls="--", lw=1,
-            )  # fmt: skip
-            axes.plot(curve.length, curve.formula, color=colour, ls=":", lw=1.2)
-        axes.axhline(0, color="#777777", lw=0.9)
-        axes.set(title=title, xlabel="length $L$")
-        axes.set_xticks(sorted(set(table.length)))
-    figure.axes[0].set_ylabel(r"mean of $C(r)$ over $3 \leq r \leq L/2$")
-    handles = [
-        Line2D([], [], color=colour_of_strong(w), marker="o", ls="", label=f"$W = {w:g}$")
-        for w in sorted(set(table.disorder))
-    ]
-    handles += [
-        Line2D([], [], color=NEUTRAL, marker="o", ls="", label="measured"),
-        Line2D([], [], color=NEUTRAL, marker="s", mfc="white", ls="--", label="product states"),
-        Line2D([], [], color=NEUTRAL, ls=":", label="formula, all states"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return figure
-
-
-def colour_of_strong(disorder: float) -> tuple[float, float, float, float]:
-    """Colours beyond the disorders of the other figures, which end at 10."""
-    place = (np.log(np.clip(disorder, 10, 60)) - np.log(10)) / np.log(6)
-    return matplotlib.colormaps["copper"](0.25 + 0.65 * place)
-
-
-# Fig. 6
-
-
-@styled
-def bandwidths(table: pd.DataFrame) -> Figure:
-    """Fig. 6: mean gap ratio against the bandwidth, a panel a size of the bubble."""
-    scanned = table[(table.bubble > 0)]
-    sizes = [n for n, part in scanned.groupby("bubble") if part.bandwidth.nunique() > 2]
-    columns = 2 if len(sizes) > 1 else 1
-    rows = max(-(-len(sizes) // columns), 1)
-    figure = Figure((WIDTH, 2.5 * rows + 0.8))
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    if not sizes:
-        _empty(panels[0, 0], scanned[:0])
-    for axes in panels.flat[max(len(sizes), 1) :]:
-        axes.axis("off")
-    for axes, size in zip(panels.flat, sizes, strict=False):
-        for disorder, curve in scanned[scanned.bubble == size].groupby("disorder"):
-            curve = curve.sort_values("bandwidth")
-            axes.errorbar(
-                curve.bandwidth, curve.gap_ratio, curve.error, color=colour_of(disorder),
-                marker="o", ms=4,
-            )  # fmt: skip
-        if size in TUNED_BANDWIDTH:
-            axes.axvline(TUNED_BANDWIDTH[size], color="k", ls="--", lw=1.1)
-        reference_lines(axes)
-        axes.set(title=rf"$n_\mathrm{{GOE}} = {size}$", xscale="log", ylim=(0.37, 0.548))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2])
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    for axes in panels[-1]:
-        axes.set_xlabel(r"bandwidth $\beta$ ($J$)")
-    for axes in panels[:, 0]:
-        axes.set_ylabel(r"mean gap ratio $\langle r\rangle$")
-    chosen = Line2D([], [], color="k", ls="--", label=r"chosen $\beta$")
-    _disorder_legend(figure, scanned, [chosen])
     return figure

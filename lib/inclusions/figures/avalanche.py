@@ -1,22 +1,27 @@
-"""Figures of avalanche theory and of the perturbative appendix: tables to axes, nothing solved."""
+"""Figures of the chapter on avalanches."""
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from inclusions.figures import BUBBLE, CHAIN, WIDTH, colour_of, marker_of, shade_of, styled
-from inclusions.tables_theory import CRITICAL_LENGTH, REJECTED
+from inclusions.avalanche import CRITICAL_LENGTH
+from inclusions.figures import (
+    BUBBLE,
+    CHAIN,
+    GREY,
+    GUIDE,
+    WIDTH,
+    colour_of,
+    empty,
+    marker_of,
+    shade_of,
+    styled,
+)
+from inclusions.tables.avalanche import REJECTED
 
 RATIOS = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
-GREY = "#555555"
 EXPONENTS = {1.0: ("o", "random-matrix exponent 1"), 0.5: ("s", "printed exponent 1/2")}
-GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
-
-
-def _empty(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center")
 
 
 def _shades(ratios: pd.Series) -> dict[float, str]:
@@ -128,8 +133,7 @@ def avalanche_fits(points: pd.DataFrame, curves: pd.DataFrame, length: int) -> F
             axes.plot(fit.distance, fit.difference, color=colour, ls=":" if rejected else "-",
                       lw=0.9 if rejected else 1.6)  # fmt: skip
         axes.set(xlabel="distance (sites)", title=name)
-        if points[points.length == length].empty:
-            _empty(axes)
+        empty(axes, points[points.length == length])
     panels[0].set_ylabel(r"$\bar\gamma_\mathrm{XXZ} - \bar\gamma_i$")
     handles = [
         Line2D([], [], color=colour_of(w), marker=marker_of(length), label=f"$W = {w:g}$")
@@ -167,8 +171,7 @@ def avalanche_parameters(fits: pd.DataFrame) -> Figure:
     panels[2].axhline(1, **GUIDE)
     for axes in panels:
         axes.set_xlabel("$W$ ($J$)")
-        if fits.empty:
-            _empty(axes)
+        empty(axes, fits)
     handles = [
         Line2D([], [], color=CHAIN if exponent == 1 else BUBBLE, marker=marker_of(length), ls="",
                label=f"$L = {length}$, exponent {exponent:g}")
@@ -176,116 +179,4 @@ def avalanche_parameters(fits: pd.DataFrame) -> Figure:
     ]  # fmt: skip
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=max(2, len(kinds) // 2))
-    return figure
-
-
-@styled
-def expansion(table: pd.DataFrame) -> Figure:
-    """Loss of purity against disorder (left), and errors of the expansion (right)."""
-    figure = Figure((WIDTH, 3.8))
-    left, right = figure.subplots(1, 2)
-    w = table.disorder
-    left.errorbar(w, table["mean"], table.mean_error, color=CHAIN, marker="o", ls="",
-                  label="mean, exact")  # fmt: skip
-    left.plot(w, table.mean_resolved, color=CHAIN, label="mean, bonds as two levels")
-    left.errorbar(w, table.typical, table.typical_error, color=BUBBLE, marker="s", ls="",
-                  label="typical, exact")  # fmt: skip
-    left.plot(w, table.typical_second, color=BUBBLE, ls="--", label="typical, second order")
-    left.set(ylabel=r"$1 - \gamma$")
-    left.legend(loc="lower left")
-    names = {
-        "printed_error": ("^", "#CC79A7", "Eq. (19) as printed, clear of resonance"),
-        "error": ("s", BUBBLE, "corrected, all states"),
-        "clear_error": ("o", "#009E73", "corrected, clear of resonance"),
-    }
-    for column, (marker, colour, label) in names.items():
-        right.errorbar(w, table[column], table[f"{column}_error"], color=colour, marker=marker,
-                       label=label)  # fmt: skip
-    last = table.iloc[-1]
-    for column, power in (("printed_error", -2), ("error", -4)):
-        x = w[w >= last.disorder / 4]
-        right.plot(x, 0.45 * last[column] * (x / last.disorder) ** power, **GUIDE)
-        right.text(last.disorder / 3.9, 0.4 * last[column] * 4.0**-power, f"$W^{{{power}}}$",
-                   color=GREY, size=9, ha="right", va="top")  # fmt: skip
-    right.set(ylabel=r"typical $|\gamma - \gamma_\mathrm{exact}|$")
-    right.legend(loc="lower left", fontsize=8)
-    low = table[["clear_error", "error"]].min(axis=None)
-    right.set_ylim(low / 300, 1)
-    for axes in (left, right):
-        axes.set(xscale="log", yscale="log", xlabel="$W$ ($J$)")
-        axes.set_xticks(list(w), [f"{x:g}" for x in w])
-        axes.minorticks_off()
-    return figure
-
-
-@styled
-def conservation(small: pd.DataFrame, tails: pd.DataFrame) -> Figure:
-    """C(r) at fixed disorder on small chains (left); what conservation leaves, against L (right).
-
-    In `tails`, a disorder of nan stands for fixed disorder; in `small`, lines are theory.
-    """
-    figure = Figure((WIDTH, 3.9))
-    left, right = figure.subplots(1, 2)
-    palette = dict(zip(sorted(set(small.anisotropy)), (CHAIN, BUBBLE), strict=False))
-    widest = small.disorder.max()
-    for (anisotropy, disorder), curve in small.groupby(["anisotropy", "disorder"]):
-        far = curve[curve.distance > 0]
-        shift = 0.09 * (list(palette).index(anisotropy) - 0.5)
-        left.errorbar(
-            far.distance + shift, far.fixed, far.fixed_error, color=palette[anisotropy],
-            marker="o" if disorder == widest else "s", ls="-" if disorder == widest else "--",
-            mfc=palette[anisotropy] if disorder == widest else "white",
-            label=rf"$\Delta = {anisotropy:g}$, $W = {disorder:g}$",
-        )  # fmt: skip
-    free = small[(small.anisotropy == 0) & (small.disorder == widest)].dropna(subset="expected")
-    left.plot(free.distance, free.expected, color="#000000", ls=":", lw=1.6, zorder=4,
-              label="conservation alone")  # fmt: skip
-    left.set(xlabel="distance $r$ (sites)", ylabel="$C(r)$ at fixed disorder", ylim=(-0.12, 0.4))
-    left.legend(fontsize=8.5)
-    fixed = tails[tails.disorder.isna()]
-    right.plot(fixed.length, fixed.C, color="#000000", ls=":", marker=".", label="fixed disorder")
-    for disorder, curve in tails.dropna().groupby("disorder"):
-        right.plot(curve.length, curve.C, color=colour_of(disorder), marker=".",
-                   label=f"$W = {disorder:g}$")  # fmt: skip
-    guide = fixed[fixed.length >= fixed.length.max() / 3]
-    scale = 0.4 * tails.C.min() * guide.length.max() ** 2
-    right.plot(guide.length, scale / guide.length**2, **GUIDE)
-    right.text(guide.length.max(), scale / guide.length.max() ** 2, "$1/L^2$", color=GREY,
-               ha="right", va="top")  # fmt: skip
-    right.set(xscale="log", yscale="log", xlabel="$L$", ylabel=r"$C(r \to \infty)$")
-    ticks = [n for n in (8, 10, 12, 16, 20, 32, 64) if n <= fixed.length.max()]
-    right.set_xticks(ticks, [str(n) for n in ticks])
-    right.minorticks_off()
-    right.legend(fontsize=8.5, loc="lower left")
-    return figure
-
-
-@styled
-def ensemble_tails(table: pd.DataFrame) -> Figure:
-    """C(L/2) against disorder for isolated chains and with bubble, beside conservation alone."""
-    figure = Figure((WIDTH, 3.7))
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, bubble in zip(panels, (False, True), strict=True):
-        group = table[(table.bubble > 0) == bubble]
-        for length, curve in group.groupby("length"):
-            colour = shade_of(length)
-            sure = curve[curve.within > curve.within_error]
-            axes.errorbar(sure.disorder, sure.within, sure.within_error, color=colour,
-                          marker=marker_of(length), ls="", label=f"$L = {length}$")  # fmt: skip
-            unsure = curve[curve.within <= curve.within_error]
-            upper = np.maximum(unsure.within, 0) + 2 * unsure.within_error
-            axes.plot(unsure.disorder, upper, ls="", marker="v", mfc="white", color=colour)
-            axes.plot(curve.disorder, curve.conserved, color=colour, ls="--")
-        axes.set(
-            xscale="log", yscale="log", xlabel="$W$ ($J$)",
-            title="chain with bubble" if bubble else "isolated chain",
-        )  # fmt: skip
-        ticks = [w for w in (1, 2, 4, 8, 15, 25, 50) if w <= max(table.disorder, default=0)]
-        axes.set_xticks(ticks, [str(w) for w in ticks])
-        axes.minorticks_off()
-        if group.empty:
-            _empty(axes)
-        else:
-            axes.legend(loc="lower left")
-    panels[0].set_ylabel("$C(L/2)$ within realizations")
     return figure

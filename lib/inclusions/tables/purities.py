@@ -1,56 +1,43 @@
-"""Purities, their correlations and magnetizations of cached ensembles, as tables with errors."""
-
-from collections.abc import Iterator
+"""The chapter on purities: means over distance, length and bubble, plateaus, magnetizations."""
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from inclusions import perturbation, statistics
-from inclusions.basis import chain_states, spins
+from inclusions import statistics
+from inclusions.basis import chain_states
 from inclusions.disorder import draw
 from inclusions.eigen import Dense
 from inclusions.hamiltonian import build
-from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
+from inclusions.model import TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES, magnetizations, purities
 from inclusions.statistics import Estimate, bootstrap, combine
 from inclusions.tables import (
+    SIGNIFICANT,
     SYSTEM,
     UNKNOWN,
     Ensembles,
+    chi2_text,
+    entry,
+    frame,
     longest,
     magnitude,
     merged,
     name_of,
     number,
+    partners,
+    probability_text,
     seed_of,
+    sign,
+    weighted_line,
 )
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
 
-FAR = 3
-"""Distance from which a correlation counts as far: from there no bond is shared."""
-
-SIGNIFICANT = 2.0
-"""Standard errors from which a sign counts as known."""
-
 ERGODIC = (1.0, 1.5)
 """Disorders W of the ergodic side, units of J."""
-
-
-def _row(model: Model, data: xr.Dataset | None = None, **more: float) -> dict:
-    size = {} if data is None else {"realizations": data.sizes["realization"]}
-    return model.as_dict() | more | size
-
-
-def _frame(rows: list[dict], *columns: str) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns])
-
-
-def _system(model: Model) -> tuple:
-    return tuple(getattr(model, name) for name in SYSTEM)
 
 
 # Eq. (5)
@@ -156,10 +143,10 @@ def mean_purities(*ensembles: Ensembles) -> pd.DataFrame:
     for model, data in merged(*ensembles).items():
         profile = _profile(model, data)
         rows += [
-            _row(model, data, distance=i, purity=float(value), error=float(error))
+            entry(model, data, distance=i, purity=float(value), error=float(error))
             for i, (value, error) in enumerate(zip(profile.value, profile.error, strict=True))
         ]
-    return _frame(rows, "distance", "purity", "error", "realizations")
+    return frame(rows, "distance", "purity", "error", "realizations")
 
 
 def isolated_purities(*ensembles: Ensembles) -> pd.DataFrame:
@@ -171,9 +158,9 @@ def isolated_purities(*ensembles: Ensembles) -> pd.DataFrame:
         for sites in ("middle", "all"):
             level = _level(model, data, sites)
             rows.append(
-                _row(model, data, sites=sites, purity=float(level.value), error=float(level.error))
+                entry(model, data, sites=sites, purity=float(level.value), error=float(level.error))
             )
-    return _frame(rows, "sites", "purity", "error", "realizations")
+    return frame(rows, "sites", "purity", "error", "realizations")
 
 
 # The ergodic side, and the limit of strong disorder
@@ -202,7 +189,7 @@ def ergodic(*ensembles: Ensembles) -> pd.DataFrame:
             continue
         whole, part = _excess(model, data), _scatter(model, data)
         rows.append(
-            _row(
+            entry(
                 model, data, dimension=model.dimension,
                 excess=float(whole.value), error=float(whole.error),
                 scatter=float(part.value), scatter_error=float(part.error),
@@ -210,7 +197,7 @@ def ergodic(*ensembles: Ensembles) -> pd.DataFrame:
             )
         )  # fmt: skip
     names = ("excess", "error", "scatter", "scatter_error", "random", "realizations")
-    return _frame(rows, "dimension", *names)
+    return frame(rows, "dimension", *names)
 
 
 def _excess(model: Model, data: xr.Dataset) -> Estimate:
@@ -266,8 +253,8 @@ def readable_exponents(table: pd.DataFrame) -> pd.DataFrame:
             "$L$": row.lengths,
             "part": {"excess": "whole", "scatter": "scatter"}[row.part],
             "$a$, all sizes": number(row.exponent, row.error),
-            r"$\chi^2/\mathrm{dof}$": _chi2(row.chi2, row.degrees),
-            "$p$": _probability(row.p_value),
+            r"$\chi^2/\mathrm{dof}$": chi2_text(row.chi2, row.degrees),
+            "$p$": probability_text(row.p_value),
             "$a$, two largest": number(row.last, row.last_error),
         }
         for row in table.itertuples()
@@ -315,8 +302,8 @@ def losses(*ensembles: Ensembles) -> pd.DataFrame:
         length, w = model.length, model.disorder
         resonant = np.pi * length / (4 * w * (length - 1)) if w > 0 else np.nan
         loss = {"loss": 1 - float(level.value), "error": float(level.error), "resonant": resonant}
-        rows.append(_row(model, data, **loss))
-    return _frame(rows, "loss", "error", "resonant", "realizations")
+        rows.append(entry(model, data, **loss))
+    return frame(rows, "loss", "error", "resonant", "realizations")
 
 
 def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
@@ -364,7 +351,7 @@ def trends(*ensembles: Ensembles, distances: tuple[int, ...] = (3, 5)) -> pd.Dat
         for key, curve in chosen.groupby([*SYSTEM, "disorder"], dropna=False):
             if curve.length.nunique() < 2:
                 continue
-            slope, error, chi2 = _line(curve.length, curve.purity, curve.error)
+            slope, error, chi2 = weighted_line(curve.length, curve.purity, curve.error)
             rows.append(
                 dict(zip([*SYSTEM, "disorder"], key, strict=True))
                 | {"distance": distance, "lengths": ", ".join(str(n) for n in curve.length)}
@@ -372,21 +359,6 @@ def trends(*ensembles: Ensembles, distances: tuple[int, ...] = (3, 5)) -> pd.Dat
             )
     columns = ["distance", "lengths", "slope", "error", "chi2", "degrees"]
     return pd.DataFrame(rows, columns=[*SYSTEM, "disorder", *columns])
-
-
-def _line(x: pd.Series, y: pd.Series, error: pd.Series) -> tuple[float, float, float]:
-    """Slope of the weighted line through independent points, its error, and chi2."""
-    x, y, error = (np.asarray(a, float) for a in (x, y, error))
-    coefficients, covariance = np.polyfit(x, y, 1, w=1 / error, cov="unscaled")
-    chi2 = np.sum(((y - np.polyval(coefficients, x)) / error) ** 2)
-    return float(coefficients[0]), float(np.sqrt(covariance[0, 0])), float(chi2)
-
-
-def sign(value: float, error: float) -> str:
-    """ "grows", "falls" or "not decidable" by whether the sign of a slope is known."""
-    if not np.isfinite(value) or abs(value) <= SIGNIFICANT * error:
-        return "not decidable"
-    return "grows" if value > 0 else "falls"
 
 
 def readable_trends(table: pd.DataFrame, least: float = 4.0) -> pd.DataFrame:
@@ -439,7 +411,7 @@ def bubble_sizes(*ensembles: Ensembles) -> pd.DataFrame:
     for model in found:
         sizes.setdefault(model.length, set()).update({model.bubble} - {0})
     if not any(sizes.values()):
-        return _frame([], "distance", "purity", "error", "realizations")
+        return frame([], "distance", "purity", "error", "realizations")
     length = max(sizes, key=lambda n: (len(sizes[n]), n))
     rows = []
     for model, data in found.items():
@@ -452,10 +424,10 @@ def bubble_sizes(*ensembles: Ensembles) -> pd.DataFrame:
             profile = _profile(model, data)
             values, errors, first = profile.value, profile.error, 0
         rows += [
-            _row(model, data, distance=first + i, purity=float(v), error=float(e))
+            entry(model, data, distance=first + i, purity=float(v), error=float(e))
             for i, (v, e) in enumerate(zip(values, errors, strict=True))
         ]
-    return _frame(rows, "distance", "purity", "error", "realizations")
+    return frame(rows, "distance", "purity", "error", "realizations")
 
 
 def bubble_trends(table: pd.DataFrame) -> pd.DataFrame:
@@ -465,7 +437,7 @@ def bubble_trends(table: pd.DataFrame) -> pd.DataFrame:
     for (disorder, distance), curve in grown.groupby(["disorder", "distance"]):
         if len(curve) < 3:
             continue
-        slope, error, chi2 = _line(np.log(curve.bubble), curve.purity, curve.error)
+        slope, error, chi2 = weighted_line(np.log(curve.bubble), curve.purity, curve.error)
         rows.append(
             {"disorder": disorder, "distance": distance, "slope": slope, "error": error}
             | {"chi2": chi2, "degrees": len(curve) - 2, "verdict": sign(slope, error)}
@@ -498,21 +470,6 @@ def bubble_texts(table: pd.DataFrame, trends: pd.DataFrame) -> dict[str, str]:
     }
 
 
-# Fig. 9: difference from the isolated chain
-
-
-def _pairs(
-    probes: dict[Model, xr.Dataset], references: dict[Model, xr.Dataset]
-) -> Iterator[tuple[Model, Model]]:
-    """Each system with the isolated chain two sites longer, at the same disorder."""
-    isolated = {
-        (model.length - 2, model.disorder): model for model in references if not model.bubble
-    }
-    for model in probes:
-        if (partner := isolated.get((model.length, model.disorder))) is not None:
-            yield model, partner
-
-
 def _difference(
     model: Model, data: xr.Dataset, partner: Model, reference: xr.Dataset, sites: str
 ) -> Estimate:
@@ -525,13 +482,13 @@ def differences(
     """gamma_XXZ - gamma_i at each distance; gamma_XXZ of the chain of L + 2."""
     first, second = merged(*probes), merged(*references)
     rows = []
-    for model, partner in _pairs(first, second):
+    for model, partner in partners(first, second):
         found = _difference(model, first[model], partner, second[partner], sites)
         rows += [
-            _row(model, first[model], distance=i, difference=float(v), error=float(e))
+            entry(model, first[model], distance=i, difference=float(v), error=float(e))
             for i, (v, e) in enumerate(zip(found.value, found.error, strict=True))
         ]
-    return _frame(rows, "distance", "difference", "error", "realizations")
+    return frame(rows, "distance", "difference", "error", "realizations")
 
 
 def plateaus(
@@ -545,7 +502,7 @@ def plateaus(
     """
     first, second = merged(*probes), merged(*references)
     rows = []
-    for model, partner in _pairs(first, second):
+    for model, partner in partners(first, second):
         found = _difference(model, first[model], partner, second[partner], sites)
         if len(found.value) < 4:
             continue
@@ -557,7 +514,7 @@ def plateaus(
             continue
         level = float(_level(partner, second[partner], sites).value)
         rows.append(
-            _row(
+            entry(
                 model, first[model],
                 plateau=free.values["plateau"], error=free.errors["plateau"],
                 amplitude=free.values["amplitude"], amplitude_error=free.errors["amplitude"],
@@ -570,7 +527,7 @@ def plateaus(
                 relative_error=free.errors["plateau"] / level,
             )
         )  # fmt: skip
-    return _frame(
+    return frame(
         rows, "plateau", "error", "amplitude", "amplitude_error", "decay", "decay_error", "chi2",
         "degrees", "p_value", "valid", "chi2_zero", "degrees_zero", "p_zero", "valid_zero",
         "p_plateau", "relative", "relative_error", "realizations",
@@ -588,10 +545,10 @@ def readable_plateaus(table: pd.DataFrame, least: float = 4.0) -> pd.DataFrame:
                 number(100 * row.relative, 100 * row.relative_error) if row.valid else "–"
             ),
             r"$\xi$": number(row.decay, row.decay_error) if row.valid else "–",
-            r"$\chi^2/\mathrm{dof}$": _chi2(row.chi2, row.degrees),
-            "$p$": _probability(row.p_value),
-            r"$\gamma_0 = 0$: $\chi^2/\mathrm{dof}$": _chi2(row.chi2_zero, row.degrees_zero),
-            r"$p$ of $\gamma_0 = 0$": _probability(row.p_plateau),
+            r"$\chi^2/\mathrm{dof}$": chi2_text(row.chi2, row.degrees),
+            "$p$": probability_text(row.p_value),
+            r"$\gamma_0 = 0$: $\chi^2/\mathrm{dof}$": chi2_text(row.chi2_zero, row.degrees_zero),
+            r"$p$ of $\gamma_0 = 0$": probability_text(row.p_plateau),
         }
         for row in table[table.disorder >= least].sort_values(["disorder", "length"]).itertuples()
     )
@@ -785,7 +742,7 @@ def histograms(*ensembles: Ensembles) -> pd.DataFrame:
         density = _density(model, data)
         for distance in range(density.value.shape[0]):
             rows += [
-                _row(
+                entry(
                     model, data, distance=distance, spin=centre,
                     density=float(value), error=float(error),
                 )
@@ -793,7 +750,7 @@ def histograms(*ensembles: Ensembles) -> pd.DataFrame:
                     centres, density.value[distance], density.error[distance], strict=True
                 )
             ]  # fmt: skip
-    return _frame(rows, "distance", "spin", "density", "error", "realizations")
+    return frame(rows, "distance", "spin", "density", "error", "realizations")
 
 
 def _density(model: Model, data: xr.Dataset) -> Estimate:
@@ -813,11 +770,11 @@ def weights(*ensembles: Ensembles, edge: float = 0.9, centre: float = 0.5) -> pd
     probes = {m: d for m, d in found.items() if m.bubble == 4}
     chains = {m: d for m, d in found.items() if m.boundary == "open" and not m.bubble}
     rows = []
-    for model, partner in _pairs(probes, chains):
+    for model, partner in partners(probes, chains):
         pair = [_shares(one, found[one], edge, centre) for one in (model, partner)]
         change = combine(np.subtract, *pair)
         rows.append(
-            _row(
+            entry(
                 model, found[model],
                 edge=float(pair[0].value[0]), edge_isolated=float(pair[1].value[0]),
                 edge_change=float(change.value[0]), edge_error=float(change.error[0]),
@@ -825,7 +782,7 @@ def weights(*ensembles: Ensembles, edge: float = 0.9, centre: float = 0.5) -> pd
                 centre_change=float(change.value[1]), centre_error=float(change.error[1]),
             )
         )  # fmt: skip
-    return _frame(
+    return frame(
         rows, "edge", "edge_isolated", "edge_change", "edge_error", "centre", "centre_isolated",
         "centre_change", "centre_error", "realizations",
     )  # fmt: skip
@@ -873,381 +830,3 @@ def weight_texts(table: pd.DataFrame, disorder: float = 4.0) -> dict[str, str]:
         "edge_change": f"{number(100 * row.edge_change, 100 * row.edge_error)} %",
         "centre_change": f"{number(100 * row.centre_change, 100 * row.centre_error)} %",
     }
-
-
-# Fig. 5: correlations of purities
-
-
-def _correlation(model: Model, data: xr.Dataset) -> Estimate:
-    """C(r) of Eq. (7), shape (L,): raw moments in float64 from means and covariances."""
-    mean = data.linear_entropy.values.astype(float)
-    squared = data.linear_entropy_variance.values + mean**2
-    product = data.linear_entropy_covariance.values + mean[:, [0, -1], None] * mean[:, None, :]
-    return statistics.purity_correlation(
-        mean, squared, product, counts=data.states.values, seed=seed_of(model)
-    )
-
-
-def correlations(*ensembles: Ensembles) -> pd.DataFrame:
-    """C(r) for r = 0 ... L/2 of each ensemble."""
-    rows = []
-    for model, data in merged(*ensembles).items():
-        found = _correlation(model, data)
-        rows += [
-            _row(
-                model, data, distance=r,
-                correlation=float(found.value[r]), error=float(found.error[r]),
-            )
-            for r in range(model.length // 2 + 1)
-        ]  # fmt: skip
-    return _frame(rows, "distance", "correlation", "error", "realizations")
-
-
-def _far(length: int) -> slice:
-    """Distances that count as far, up to half the chain."""
-    return slice(min(FAR, length // 2), length // 2 + 1)
-
-
-def _conserved(model: Model) -> float:
-    """What S^z conservation alone leaves of C(r), nan where the formula does not hold."""
-    if model.length < 5 or model.disorder == 0:
-        return np.nan
-    return float(perturbation.averaged_tail(model.length, model.disorder))
-
-
-def tails(*ensembles: Ensembles) -> pd.DataFrame:
-    """Mean of C(r) over r = 3 ... L/2 of each ensemble.
-
-    `conserved` is what S^z conservation alone leaves, `perturbation.averaged_tail`.
-    """
-    rows = []
-    for model, data in merged(*ensembles).items():
-        tail = combine(lambda c, n=model.length: c[:, _far(n)].mean(1), _correlation(model, data))
-        rows.append(
-            _row(
-                model, data, tail=float(tail.value), error=float(tail.error),
-                conserved=_conserved(model),
-            )
-        )  # fmt: skip
-    return _frame(rows, "tail", "error", "conserved", "realizations")
-
-
-def enhancements(probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...]) -> pd.DataFrame:
-    """C(r) of a system minus that of the isolated chain of L + 2, mean over r = 3 ... L/2.
-
-    `conserved` is how much of it S^z conservation gives to the shorter chain.
-    """
-    first, second = merged(*probes), merged(*references)
-    rows = []
-    for model, partner in _pairs(first, second):
-        far = _far(model.length)
-        pair = _correlation(model, first[model]), _correlation(partner, second[partner])
-        change = combine(lambda a, b, far=far: (a[:, far] - b[:, far]).mean(1), *pair)
-        ends = [_conserved(one) for one in (model, partner)]
-        rows.append(
-            _row(
-                model, first[model], reference=partner.boundary,
-                enhancement=float(change.value), error=float(change.error),
-                conserved=ends[0] - ends[1],
-            )
-        )  # fmt: skip
-    return _frame(rows, "reference", "enhancement", "error", "conserved", "realizations")
-
-
-def readable_enhancements(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> pd.DataFrame:
-    """Enhancements in 10^-3: one row a system, length and reference, one column a disorder."""
-    rows = []
-    for (bubble, boundary, reference, length), part in table.groupby(
-        ["bubble", "boundary", "reference", "length"]
-    ):
-        row = {"system": name_of(bubble, boundary), "against": f"{reference}, $L+2$", "$L$": length}
-        for w in disorders:
-            one = part[part.disorder == w]
-            row[f"$W = {w:g}$"] = (
-                number(1e3 * one.enhancement.iloc[0], 1e3 * one.error.iloc[0]) if len(one) else "–"
-            )
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def enhancement_texts(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> dict[str, str]:
-    """At each of the paper's disorders whether the bubble enhances C(r), longest chain; growth."""
-    texts = {}
-    for w in disorders:
-        key = f"{w:g}".replace(".", "")
-        at = table[(table.disorder == w) & (table.bubble == 4)].sort_values("length")
-        texts[f"enhanced_{key}"] = texts[f"grows_{key}"] = UNKNOWN
-        if len(at):
-            row = at.iloc[-1]
-            texts[f"enhanced_{key}"] = (
-                f"{'yes' if row.enhancement > SIGNIFICANT * row.error else 'not seen'}, "
-                f"{number(row.enhancement, row.error)} at $L = {row.length}$"
-            )
-        if len(at) > 1:
-            slope, error, _ = _line(at.length, at.enhancement, at.error)
-            texts[f"grows_{key}"] = sign(slope, error)
-    return texts
-
-
-def readable_claim(table: pd.DataFrame) -> pd.DataFrame:
-    """The paper's reading of its Fig. 5 beside ours."""
-    texts = enhancement_texts(table)
-    paper = {4.4: "yes, growing with $L$", 5.2: "yes", 6.0: "to some extent", 8.0: "no"}
-    return pd.DataFrame(
-        {
-            "$W~(J)$": f"{w:g}",
-            "enhanced, paper": says,
-            "enhanced, here": texts[f"enhanced_{w:g}".replace(".", "")],
-            "with $L$, enhancement": texts[f"grows_{w:g}".replace(".", "")],
-        }
-        for w, says in paper.items()
-    )
-
-
-# The artefact of S^z conservation
-
-
-def conserved_sample(
-    length: int, disorder: float, realizations: int, states: int | None = None, seed: int = 1
-) -> xr.Dataset:
-    """Records of a chain in which only S^z conservation, and the window, correlate purities.
-
-    Product states of the sector in random fields; of each realization the `states` closest to
-    the middle of its classical energies, all if None. A flippable bond loses what it would if it
-    were alone, 1/(1 + Delta^2) of <sigma^z>^2, Delta from `perturbation.detuning`. Fields of the
-    open chain Model(length, disorder) under `seed`.
-    """
-    model = Model(length, disorder)
-    configurations = 2 * spins(chain_states(length, model.up), length)
-    flippable = configurations[:, 1:] != configurations[:, :-1]
-    bonds = (configurations[:, 1:] * configurations[:, :-1]).sum(axis=1) / 4
-    count = len(configurations) if states is None else min(states, len(configurations))
-    first = np.empty((realizations, length))
-    second, product = np.empty_like(first), np.empty((realizations, 2, length))
-    for index in range(realizations):
-        fields = draw(model, seed, index).fields
-        energies = configurations @ fields / 2 + bonds
-        middle = (energies.min() + energies.max()) / 2
-        near = np.argpartition(np.abs(energies - middle), count - 1)[:count]
-        delta = perturbation.detuning(fields, configurations[near], 0.5)
-        loss = flippable[near] / (1 + delta**2)
-        entropy = 0.5 * (np.pad(loss, ((0, 0), (0, 1))) + np.pad(loss, ((0, 0), (1, 0))))
-        first[index] = entropy.mean(axis=0)
-        deviation = entropy - first[index]
-        second[index] = (deviation**2).mean(axis=0)
-        product[index] = deviation[:, [0, -1]].T @ deviation / count
-    return xr.Dataset(
-        {
-            "linear_entropy": (("realization", "site"), first),
-            "linear_entropy_variance": (("realization", "site"), second),
-            "linear_entropy_covariance": (("realization", "end", "site"), product),
-            "states": ("realization", np.full(realizations, count)),
-        }
-    )
-
-
-def _fixed_disorder(model: Model, data: xr.Dataset) -> Estimate:
-    """Pearson coefficient over the states of one realization, far mean, averaged over them."""
-    variance = data.linear_entropy_variance.values.astype(float)
-    covariance = data.linear_entropy_covariance.values.astype(float)
-    far = _far(model.length)
-    ends = []
-    for end, order in ((0, slice(None)), (1, slice(None, None, -1))):
-        spread, joint = variance[:, order], covariance[:, end, order]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends.append((joint / np.sqrt(spread[:, :1] * spread))[:, far])
-    values = np.nanmean(np.concatenate(ends, axis=1), axis=1)
-    return statistics.mean(values[np.isfinite(values)], seed=seed_of(model))
-
-
-def conserved_tails(
-    *ensembles: Ensembles, realizations: int = 1000, states: int = 50
-) -> pd.DataFrame:
-    """Far correlations of open chains with what conservation alone gives, two ways.
-
-    `over` is "all": C(r) of Eq. (7), whose variances hold the disorder's own; or "fixed": over
-    the states of one realization, then averaged. `measured` is of the ensemble, `sampled` of
-    `conserved_sample` with as many states in the window, `whole` with all states of the sector,
-    `formula` is `averaged_tail` or `pearson_tail`.
-    """
-    rows = []
-    for model, data in merged(*ensembles).items():
-        if model.bubble or model.boundary == "periodic" or model.length < 2 * FAR:
-            continue
-        samples = {
-            name: conserved_sample(model.length, model.disorder, realizations, count)
-            for name, count in (("sampled", states), ("whole", None))
-        }
-        for over in ("all", "fixed"):
-            row = {"over": over}
-            for name, records in {"measured": data, **samples}.items():
-                if over == "fixed":
-                    found = _fixed_disorder(model, records)
-                else:
-                    far = _far(model.length)
-                    found = combine(
-                        lambda c, far=far: c[:, far].mean(1), _correlation(model, records)
-                    )
-                row |= {name: float(found.value), f"{name}_error": float(found.error)}
-            row["formula"] = (
-                perturbation.averaged_tail(model.length, model.disorder)
-                if over == "all"
-                else perturbation.pearson_tail(model.length)
-            )
-            rows.append(_row(model, data, **row))
-    return _frame(
-        rows, "over", "measured", "measured_error", "sampled", "sampled_error", "whole",
-        "whole_error", "formula", "realizations",
-    )  # fmt: skip
-
-
-def readable_conserved(table: pd.DataFrame) -> pd.DataFrame:
-    """Conserved tails in 10^-3 as the page shows them."""
-    return pd.DataFrame(
-        {
-            "over": {"all": "all, Eq. (7)", "fixed": "one sample's states"}[row.over],
-            "$L$": row.length,
-            "$W~(J)$": f"{row.disorder:g}",
-            "measured": number(1e3 * row.measured, 1e3 * row.measured_error),
-            "sampled": number(1e3 * row.sampled, 1e3 * row.sampled_error),
-            "all states": number(1e3 * row.whole, 1e3 * row.whole_error),
-            "formula": f"{1e3 * row.formula:.1f}",
-        }
-        for row in table.sort_values(["over", "length", "disorder"]).itertuples()
-    )
-
-
-def conserved_texts(table: pd.DataFrame) -> dict[str, str]:
-    """Whether the artefact is seen, and how it falls with L, as parts of sentences.
-
-    It should be that of product states in the same window over the states of one realization,
-    and the formula over all: there, product states are as noisy as the data.
-    """
-    strong = sorted(set(table.disorder))
-    texts = {"conserved_disorders": ", ".join(f"{w:g}" for w in strong) or UNKNOWN}
-    for over, expected in (("all", "formula"), ("fixed", "sampled")):
-        rows = table[table.over == over]
-        texts |= {
-            f"artefact_{over}": UNKNOWN, f"artefact_{over}_chi2": UNKNOWN,
-            f"artefact_{over}_verdict": f"is {UNKNOWN}", f"artefact_{over}_expected": UNKNOWN,
-        }  # fmt: skip
-        if rows.empty:
-            continue
-        inverse = 1 / rows.measured_error**2
-        mean, error = (inverse * rows.measured).sum() / inverse.sum(), inverse.sum() ** -0.5
-        spread = rows.measured_error**2 + (rows.sampled_error**2 if over == "fixed" else 0)
-        chi2 = float(((rows.measured - rows[expected]) ** 2 / spread).sum())
-        agrees = stats.chi2.sf(chi2, len(rows)) > 0.01
-        texts[f"artefact_{over}"] = number(mean, error)
-        texts[f"artefact_{over}_expected"] = number(
-            (inverse * rows[expected]).sum() / inverse.sum(), digits=2
-        )
-        texts[f"artefact_{over}_chi2"] = f"{chi2:.1f} for {len(rows)}"
-        texts[f"artefact_{over}_verdict"] = {
-            (True, True): "is seen, and is as large as conservation alone makes it",
-            (True, False): "is seen, but is not what conservation alone makes it",
-            (False, True): "is not seen at these statistics, which do not exclude it either",
-            (False, False): "is not seen, and the data differ from it",
-        }[bool(mean > SIGNIFICANT * error), bool(agrees)]
-    fixed = table[table.over == "fixed"].groupby("length")[["sampled", "sampled_error", "formula"]]
-    by_length = fixed.mean().reset_index()
-    texts["artefact_exponent"] = texts["artefact_formula_exponent"] = UNKNOWN
-    if len(by_length) >= 3 and by_length.sampled.min() > 0:
-        fit = statistics.fit_power_law(by_length.length, by_length.sampled, by_length.sampled_error)
-        texts["artefact_exponent"] = number(fit.values["exponent"], fit.errors["exponent"])
-        steps = np.polyfit(np.log(by_length.length), np.log(by_length.formula), 1)
-        texts["artefact_formula_exponent"] = f"{-steps[0]:.1f}"
-    return texts
-
-
-# Fig. 6: bandwidth
-
-
-def bandwidth_texts(table: pd.DataFrame) -> dict[str, str]:
-    """How far the gap ratio at the chosen beta lies below the greatest of its curve."""
-    texts = {"beta_curves": UNKNOWN, "beta_on_plateau": UNKNOWN, "beta_deficit": UNKNOWN}
-    texts |= {"beta_peaks": UNKNOWN, "beta_length": UNKNOWN, "beta_realizations": UNKNOWN}
-    rows = []
-    for (bubble, _, _), curve in table.groupby(["bubble", "disorder", "length"]):
-        if len(curve) < 3 or bubble not in TUNED_BANDWIDTH:
-            continue
-        curve = curve.sort_values("bandwidth")
-        top = curve.loc[curve.gap_ratio.idxmax()]
-        chosen = TUNED_BANDWIDTH[bubble]
-        here = np.interp(chosen, curve.bandwidth, curve.gap_ratio)
-        error = np.interp(chosen, curve.bandwidth, curve.error)
-        rows.append((top.gap_ratio - here, np.hypot(top.error, error), top.bandwidth))
-    if rows:
-        deficit, error, peak = np.array(rows).T
-        worst = np.argmax(deficit / error)
-        texts |= {
-            "beta_curves": len(rows),
-            "beta_on_plateau": int((deficit <= SIGNIFICANT * error).sum()),
-            "beta_deficit": number(deficit[worst], error[worst]),
-            "beta_peaks": f"{peak.min():g} … {peak.max():g}",
-            "beta_length": ", ".join(str(n) for n in sorted(set(table.length))),
-            "beta_realizations": ", ".join(str(n) for n in sorted(set(table.realizations))),
-        }
-    return texts
-
-
-# Numbers for reading
-
-
-def _chi2(chi2: float, degrees: int) -> str:
-    return f"{chi2:.1f}/{degrees}" if np.isfinite(chi2) else "–"
-
-
-def _probability(p: float) -> str:
-    if not np.isfinite(p):
-        return "–"
-    return "<\xa00.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def stacked(*parts: pd.DataFrame) -> pd.DataFrame:
-    """Tables of one kind as one; empty ones drop out."""
-    filled = [table for table in parts if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else parts[0]
-
-
-def tail_texts(opened: pd.DataFrame, closed: pd.DataFrame) -> dict[str, str]:
-    """What the bubble adds to far correlations for 4 <= W <= 6, against either boundary.
-
-    For the longest chain that can be held against both, else the longest there is.
-    """
-    texts, found = {}, {}
-    middle = {
-        name: table[table.disorder.between(4.0, 6.0)]
-        for name, table in (("open", opened), ("periodic", closed))
-    }
-    lengths = set(middle["open"].length)
-    length = max(lengths & set(middle["periodic"].length) or lengths, default=None)
-    texts["tail_length"] = str(length) if lengths else UNKNOWN
-    for name, table in middle.items():
-        part = table[table.length == length]
-        texts[f"tail_{name}"] = UNKNOWN
-        if len(part):
-            mean, error = part.enhancement.mean(), np.sqrt((part.error**2).sum()) / len(part)
-            found[name] = bool(mean > SIGNIFICANT * error)
-            texts[f"tail_{name}"] = number(mean, error)
-    texts["tail_verdict"] = {
-        (True, True): "The enhancement survives the control: it is more than closing the ring.",
-        (True, False): "The enhancement does not survive the control: closing the ring explains "
-        "it within the error.",
-        (False, True): "It is seen against the periodic chain only.",
-        (False, False): "Neither is significant.",
-    }.get((found.get("open"), found.get("periodic")), "The control is not computed yet.")
-    paper = opened[opened.disorder.isin([4.4, 5.2, 6.0, 8.0])].dropna(subset=["conserved"])
-    if paper.empty:
-        return texts | {"artefact_mismatch": UNKNOWN, "mismatch_verdict": ""}
-    worst = paper.loc[paper.conserved.idxmax()]
-    seen = paper[paper.enhancement > SIGNIFICANT * paper.error]
-    share = (seen.conserved / seen.enhancement).max() if len(seen) else np.nan
-    texts["artefact_mismatch"] = magnitude(worst.conserved)
-    texts["mismatch_verdict"] = (
-        f"Of the enhancements that are significant, {len(seen)} in number, it makes up at most "
-        f"{100 * share:.0f} %."
-        if len(seen)
-        else "No enhancement at these disorders is significant, so there is nothing to explain."
-    )
-    return texts

@@ -1,0 +1,117 @@
+"""Tables to axes: one function for each figure; loads nothing and solves nothing.
+
+Everywhere in the book a colour stands for a disorder (`colour_of`), a marker for a length
+(`MARKERS`), a hollow marker with a broken line for a periodic chain.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import blended_transform_factory
+
+from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
+
+STYLE = Path(__file__).with_name("inclusions.mplstyle")
+WIDTH = 7.0  # inches: the width of the page's column
+
+CHAIN, BUBBLE, RING = "#0072B2", "#D55E00", "#009E73"
+MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
+DISORDERS = (1.0, 10.0)  # where the colours begin and end
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw under the book's style whatever the caller's own is."""
+
+    @wraps(draw)
+    def inner(*arguments, **options):
+        with style.context([STYLE]):
+            return draw(*arguments, **options)
+
+    return inner
+
+
+def canvas(columns: int = 1, width: float = WIDTH, height: float = 3.4) -> tuple[Figure, Any]:
+    """An empty figure and its axes, one or an array of them, to draw on in a page.
+
+    What is drawn afterwards in this session has the book's style too. Sizes in inches.
+    """
+    style.use([STYLE])
+    figure = Figure((width, height))
+    return figure, figure.subplots(1, columns)
+
+
+def colour_of(disorder: float) -> tuple[float, float, float, float]:
+    """The colour of a disorder W in all figures: dark at W = 1, light at W = 10, units of J."""
+    low, high = np.log(DISORDERS)
+    place = (np.log(np.clip(disorder, *DISORDERS)) - low) / (high - low)
+    return matplotlib.colormaps["plasma"](0.02 + 0.84 * place)
+
+
+def shade_of(length: int) -> tuple[float, float, float, float]:
+    """The colour of a length where curves differ by length: darker is longer."""
+    return matplotlib.colormaps["YlGnBu"](float(np.interp(length, [6, 16], [0.42, 1.0])))
+
+
+def marker_of(length: int) -> str:
+    """The marker of a length in all figures."""
+    return MARKERS.get(length, "*")
+
+
+def empty(axes: Axes, table: pd.DataFrame) -> bool:
+    """Say that there are no data where there are none."""
+    if len(table):
+        return False
+    axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center", color="#666666")
+    return True
+
+
+NEUTRAL = "#333333"
+
+
+def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
+    """Those of the wanted values that are there; as many of the others if none is."""
+    available = sorted(set(available))
+    return [w for w in wanted if w in available] or available[-len(wanted) :]
+
+
+def disorder_axis(axes: Axes) -> None:
+    axes.set_xlabel("disorder $W$ ($J$)")
+
+
+def disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] = ()) -> None:
+    handles = [
+        Line2D([], [], color=colour_of(w), marker="o", label=f"$W = {w:g}$")
+        for w in sorted(set(table.disorder), reverse=True)
+    ]
+    handles += more
+    if handles:
+        rows = -(-len(handles) // 6)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=-(-len(handles) // rows),
+            columnspacing=1.2, handlelength=1.8,
+        )  # fmt: skip
+
+
+def reference_lines(axes: Axes) -> None:
+    """The mean gap ratios of GOE matrices and of independent levels."""
+    edge = blended_transform_factory(axes.transAxes, axes.transData)
+    for value, name in ((GOE_GAP_RATIO, "GOE"), (POISSON_GAP_RATIO, "Poisson")):
+        axes.axhline(value, color="#777777", lw=0.9, ls=(0, (1, 1.5)), zorder=1)
+        above = value > 0.5
+        axes.text(
+            0.3 if above else 0.01, value + (0.0015 if above else -0.0015), name, transform=edge,
+            va="bottom" if above else "top", color="#666666", size=8.5,
+        )  # fmt: skip
+
+
+GREY = "#555555"
+GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}

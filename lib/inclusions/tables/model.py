@@ -1,0 +1,75 @@
+"""The chapter on the model: its spectrum and the bandwidth of the bubble."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from inclusions.model import TUNED_BANDWIDTH
+from inclusions.tables import SIGNIFICANT, UNKNOWN, number
+
+
+def bandwidths(tuned: Mapping[int, float]) -> pd.DataFrame:
+    """Tuned beta by size of the bubble, as the page shows it."""
+    return pd.DataFrame(
+        {"$n_\\mathrm{GOE}$": tuned.keys(), r"$\beta$ ($J$)": [f"{b:.2f}" for b in tuned.values()]}
+    )
+
+
+class Spectrum(NamedTuple):
+    """All levels of a sample as a table, and its middle in words."""
+
+    levels: pd.DataFrame
+    texts: dict[str, str]
+
+
+def spectrum(energies: ArrayLike, count: int) -> Spectrum:
+    """Levels of one sample with the `count` closest to (E_min + E_max)/2 marked."""
+    energies = np.sort(np.asarray(energies))
+    middle = (energies[0] + energies[-1]) / 2
+    near = np.sort(np.argsort(np.abs(energies - middle), kind="stable")[:count])
+    chosen = np.isin(np.arange(len(energies)), near)
+    share = np.ptp(energies[near]) / np.ptp(energies)
+    return Spectrum(
+        pd.DataFrame({"energy": energies, "closest": chosen}),
+        {
+            "levels": str(len(energies)),
+            "near": str(len(near)),
+            "middle": number(middle, digits=3),
+            "mean": number(energies.mean(), digits=3),
+            "share": f"{100 * share:.1f} %",
+        },
+    )
+
+
+# Fig. 6: bandwidth
+
+
+def bandwidth_texts(table: pd.DataFrame) -> dict[str, str]:
+    """How far the gap ratio at the chosen beta lies below the greatest of its curve."""
+    texts = {"beta_curves": UNKNOWN, "beta_on_plateau": UNKNOWN, "beta_deficit": UNKNOWN}
+    texts |= {"beta_peaks": UNKNOWN, "beta_length": UNKNOWN, "beta_realizations": UNKNOWN}
+    rows = []
+    for (bubble, _, _), curve in table.groupby(["bubble", "disorder", "length"]):
+        if len(curve) < 3 or bubble not in TUNED_BANDWIDTH:
+            continue
+        curve = curve.sort_values("bandwidth")
+        top = curve.loc[curve.gap_ratio.idxmax()]
+        chosen = TUNED_BANDWIDTH[bubble]
+        here = np.interp(chosen, curve.bandwidth, curve.gap_ratio)
+        error = np.interp(chosen, curve.bandwidth, curve.error)
+        rows.append((top.gap_ratio - here, np.hypot(top.error, error), top.bandwidth))
+    if rows:
+        deficit, error, peak = np.array(rows).T
+        worst = np.argmax(deficit / error)
+        texts |= {
+            "beta_curves": len(rows),
+            "beta_on_plateau": int((deficit <= SIGNIFICANT * error).sum()),
+            "beta_deficit": number(deficit[worst], error[worst]),
+            "beta_peaks": f"{peak.min():g} … {peak.max():g}",
+            "beta_length": ", ".join(str(n) for n in sorted(set(table.length))),
+            "beta_realizations": ", ".join(str(n) for n in sorted(set(table.realizations))),
+        }
+    return texts
