@@ -24,6 +24,9 @@ STYLE = Path(__file__).with_name("inclusions.mplstyle")
 WIDTH = 7.0  # inches: the width of the page's column
 
 CHAIN, BUBBLE, RING = "#0072B2", "#D55E00", "#009E73"
+NEUTRAL = "#333333"
+GREY = "#555555"
+GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
 MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
 DISORDERS = (1.0, 10.0)  # where the colours begin and end
 
@@ -74,9 +77,6 @@ def empty(axes: Axes, table: pd.DataFrame) -> bool:
     return True
 
 
-NEUTRAL = "#333333"
-
-
 def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
     """Those of the wanted values that are there; as many of the others if none is."""
     available = sorted(set(available))
@@ -88,6 +88,7 @@ def disorder_axis(axes: Axes) -> None:
 
 
 def disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] = ()) -> None:
+    """Below the panels, the colour of every disorder in the table."""
     handles = [
         Line2D([], [], color=colour_of(w), marker="o", label=f"$W = {w:g}$")
         for w in sorted(set(table.disorder), reverse=True)
@@ -111,7 +112,3 @@ def reference_lines(axes: Axes) -> None:
             0.3 if above else 0.01, value + (0.0015 if above else -0.0015), name, transform=edge,
             va="bottom" if above else "top", color="#666666", size=8.5,
         )  # fmt: skip
-
-
-GREY = "#555555"
-GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}

@@ -159,7 +159,24 @@ def summary(results: Store) -> pd.DataFrame:
     return pd.DataFrame({"value": rows.values()}, index=list(rows))
 
 
-# Fig. 9: difference from the isolated chain
+# Rows and tables
+
+
+def entry(model: Model, data: xr.Dataset | None = None, **more: float) -> dict:
+    """A row of a table: the parameters of a model, more columns, the number of realizations."""
+    size = {} if data is None else {"realizations": data.sizes["realization"]}
+    return model.as_dict() | more | size
+
+
+def frame(rows: list[dict], *columns: str) -> pd.DataFrame:
+    """Rows made by `entry` as a table, which has its columns even without rows."""
+    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns])
+
+
+def stacked(*parts: pd.DataFrame) -> pd.DataFrame:
+    """Tables of one kind as one; empty ones drop out."""
+    filled = [table for table in parts if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else parts[0]
 
 
 def partners(
@@ -174,26 +191,15 @@ def partners(
             yield model, partner
 
 
-def entry(model: Model, data: xr.Dataset | None = None, **more: float) -> dict:
-    size = {} if data is None else {"realizations": data.sizes["realization"]}
-    return model.as_dict() | more | size
+def weighted_line(x: pd.Series, y: pd.Series, error: pd.Series) -> tuple[float, float, float]:
+    """Slope of the weighted line through independent points, its error, and chi2."""
+    x, y, error = (np.asarray(a, float) for a in (x, y, error))
+    coefficients, covariance = np.polyfit(x, y, 1, w=1 / error, cov="unscaled")
+    chi2 = np.sum(((y - np.polyval(coefficients, x)) / error) ** 2)
+    return float(coefficients[0]), float(np.sqrt(covariance[0, 0])), float(chi2)
 
 
-def frame(rows: list[dict], *columns: str) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns])
-
-
-def system_of(model: Model) -> tuple:
-    return tuple(getattr(model, name) for name in SYSTEM)
-
-
-def stacked(*parts: pd.DataFrame) -> pd.DataFrame:
-    """Tables of one kind as one; empty ones drop out."""
-    filled = [table for table in parts if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else parts[0]
-
-
-# Numbers and tables for reading
+# Numbers and words for reading
 
 
 UNKNOWN = "(not computed)"  # what a number is called that the data do not give
@@ -226,9 +232,26 @@ def magnitude(value: float) -> str:
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def name_of(bubble: int, boundary: str) -> str:
-    """What the text calls a system."""
-    return f"bubble, n\xa0=\xa0{bubble}" if bubble else f"isolated, {boundary}"
+def power(value: float, digits: int = 1, plain: int = 0) -> str:
+    """A number as Markdown, digits and a power of ten; between 1 and 10^plain as it is."""
+    if not np.isfinite(value):
+        return UNKNOWN
+    if value == 0 or 1 <= abs(value) < 10**plain:
+        return f"{value:.4g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
+
+
+def chi2_text(chi2: float, degrees: int) -> str:
+    """chi2 over its degrees of freedom, 9.7/6."""
+    return f"{chi2:.1f}/{degrees}" if np.isfinite(chi2) else "–"
+
+
+def probability_text(p: float) -> str:
+    """A probability to two digits or three places; what is below 0.001 says just that."""
+    if not np.isfinite(p):
+        return "–"
+    return "<\xa00.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def sign(value: float, error: float) -> str:
@@ -238,32 +261,6 @@ def sign(value: float, error: float) -> str:
     return "grows" if value > 0 else "falls"
 
 
-# Numbers for reading
-
-
-def chi2_text(chi2: float, degrees: int) -> str:
-    return f"{chi2:.1f}/{degrees}" if np.isfinite(chi2) else "–"
-
-
-def probability_text(p: float) -> str:
-    if not np.isfinite(p):
-        return "–"
-    return "<\xa00.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def weighted_line(x: pd.Series, y: pd.Series, error: pd.Series) -> tuple[float, float, float]:
-    """Slope of the weighted line through independent points, its error, and chi2."""
-    x, y, error = (np.asarray(a, float) for a in (x, y, error))
-    coefficients, covariance = np.polyfit(x, y, 1, w=1 / error, cov="unscaled")
-    chi2 = np.sum(((y - np.polyval(coefficients, x)) / error) ** 2)
-    return float(coefficients[0]), float(np.sqrt(covariance[0, 0])), float(chi2)
-
-
-def power(value: float, digits: int = 1, plain: int = 0) -> str:
-    """A number as Markdown, digits and a power of ten; between 1 and 10^plain as it is."""
-    if not np.isfinite(value):
-        return UNKNOWN
-    if value == 0 or 1 <= abs(value) < 10**plain:
-        return f"{value:.4g}"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
+def name_of(bubble: int, boundary: str) -> str:
+    """What the text calls a system."""
+    return f"bubble, n\xa0=\xa0{bubble}" if bubble else f"isolated, {boundary}"

@@ -470,6 +470,9 @@ def bubble_texts(table: pd.DataFrame, trends: pd.DataFrame) -> dict[str, str]:
     }
 
 
+# Fig. 9: difference from the isolated chain
+
+
 def _difference(
     model: Model, data: xr.Dataset, partner: Model, reference: xr.Dataset, sites: str
 ) -> Estimate:
