@@ -83,6 +83,7 @@ def factor(timings: pd.DataFrame) -> Figure:
             marker=LOOKS["inclusions"][1], color=LOOKS["inclusions"][0],
         )  # fmt: skip
     rate.set(xscale="log", ylim=(0, 100), xlabel="dimension", title="share of DGEMM rate (%)")
+    rate.set_xticks([3000, 10000, 30000], ["3000", "10000", "30000"])
     rate.xaxis.set_minor_formatter(NullFormatter())
     handles, labels = entries.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)

@@ -11,7 +11,7 @@ from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
 from inclusions.ensemble import predicted_seconds
 from inclusions.model import Model
-from inclusions.tables import UNKNOWN
+from inclusions.tables import UNKNOWN, power
 
 
 def load(*paths: Path) -> dict[str, Any]:
@@ -232,12 +232,11 @@ def large(benchmarks: dict[str, Any]) -> pd.DataFrame:
             {
                 "ensemble": model.key,
                 "dimension": row["dimension"],
-                "threads": row["threads"],
-                "factorization (s)": f"{phases.get('factorization', 0):.0f}",
+                "factor (s)": f"{phases.get('factorization', 0):.0f}",
                 "all states (s)": _within(states, time, 0),
                 "and certified (s)": _within(seconds, time, 0),
                 "peak memory (GB)": _within(memory, space, 1),
-                "worst residual (J)": f"{row['residual']:.0e}",
+                "worst residual (J)": power(row["residual"]),
             }
         )
     return pd.DataFrame(rows)
