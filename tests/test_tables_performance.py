@@ -1,12 +1,15 @@
 """Benchmarks as tables: the ratios and goals follow from the saved rows."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from inclusions.figures import performance as figures
 from inclusions.model import Model
+from inclusions.tables import Ensembles
 from inclusions.tables import performance as tables
 
 
@@ -85,3 +88,12 @@ def test_rate_is_flops_over_the_seconds_of_the_factorization():
         (1 / ours.factorization).to_numpy(float)
     )
     assert np.isnan(timings[timings.peer == "slepc"].rate.astype(float)).all()
+
+
+def test_samples_of_an_ensemble_are_summed_up_in_a_row():
+    values = {"seconds": [500.0, 700.0, 600.0], "peak_memory": [8000.0, 9000.0, 8500.0]}
+    data = xr.Dataset({name: ("realization", column) for name, column in values.items()})
+    data["residual"] = ("realization", [1e-12, 3e-11, 2e-12])
+    model = Model(18, 5.2, bubble=4)
+    (row,) = tables.demonstrations(Ensembles(Path(), {model: data}, {}, (), 3)).itertuples()
+    assert row[1:] == (model.key, 194480, 3, "600", "9.0", r"$3 \times 10^{-11}$")

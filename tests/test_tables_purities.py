@@ -218,11 +218,20 @@ def test_plateaus_are_fitted_with_and_without(parts):
     assert row.relative == pytest.approx(row.plateau / (row.plateau / row.relative))
 
 
-def fit_rows(plateau, error, disorder=5.2, valid=True):
-    return Model(12, disorder, bubble=4).as_dict() | {
+def fit_rows(plateau, error, disorder=5.2, valid=True, length=12, realizations=tables.LEAST):
+    return Model(length, disorder, bubble=4).as_dict() | {
         "plateau": plateau, "error": error, "relative": plateau / 0.8,
-        "relative_error": error / 0.8, "valid": valid,
+        "relative_error": error / 0.8, "valid": valid, "realizations": realizations,
     }  # fmt: skip
+
+
+def test_a_longer_chain_that_is_only_begun_is_not_quoted():
+    rows = [fit_rows(0.04, 0.01), fit_rows(-0.01, 0.05, length=16, realizations=50)]
+    assert purities.plateau_texts(pd.DataFrame(rows))["plateau_length"] == "12"
+    assert purities.plateau_texts(pd.DataFrame(rows[1:]))["plateau_length"] == "16"
+    rows = [enhancement(12, 0.1), enhancement(16, 0.0, realizations=50)]
+    texts = correlations.enhancement_texts(pd.DataFrame(rows))
+    assert texts["enhanced_44"].startswith("yes, 0.100(10) at $L = 12$")
 
 
 @pytest.mark.parametrize(
@@ -361,9 +370,10 @@ def test_enhancements_subtract_at_equal_distance(source, parts):
     assert row.reference == "open"
 
 
-def enhancement(length, value, disorder=4.4, conserved=0.0):
+def enhancement(length, value, disorder=4.4, conserved=0.0, realizations=tables.LEAST):
     return Model(length, disorder, bubble=4).as_dict() | {
         "enhancement": value, "error": 0.01, "reference": "open", "conserved": conserved,
+        "realizations": realizations,
     }  # fmt: skip
 
 

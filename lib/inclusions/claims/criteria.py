@@ -13,13 +13,10 @@ from inclusions import tables
 from inclusions.model import Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.store import DamagedFile, file_hash, model_of, read
+from inclusions.tables import LEAST
 
 SURE = 3.0
 """Standard errors that decide. Some sixty tests are made: at two, three would err by chance."""
-
-LEAST = 250
-"""Realizations below which an ensemble is not used: an eighth of the paper's, so that its errors
-are at most three times as large."""
 
 TENTH = (GOE_GAP_RATIO - POISSON_GAP_RATIO) / 10
 """Tolerance of a mean gap ratio: a tenth of the way from GOE to Poisson."""

@@ -25,6 +25,7 @@ from inclusions.figures import (
     styled,
 )
 from inclusions.statistics import plateau
+from inclusions.tables import settled
 
 LOCALIZED = 4.0  # disorder from which the paper's figures of purities begin, units of J
 
@@ -274,15 +275,15 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
 def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Fig. 9: gamma_XXZ - gamma_i with fits (top), and the fitted gamma_0 (bottom).
 
-    Top: the longest chain that has as many disorders as any. Bottom: all lengths; only fits in
-    which gamma_0 is constrained on both sides.
+    Top: the longest chain with realizations enough and three disorders. Bottom: all lengths; only
+    fits in which gamma_0 is constrained on both sides.
     """
     figure = Figure((WIDTH, 7.6))
     top, bottom = figure.subplots(2, 1)
     localized = differences[differences.disorder >= LOCALIZED]
     fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
     if not empty(top, localized):
-        counts = localized.groupby("length").disorder.nunique()
+        counts = settled(localized).groupby("length").disorder.nunique()
         length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
         part = localized[localized.length == length]
         steps = np.linspace(0, part.distance.max(), 100)

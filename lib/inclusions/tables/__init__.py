@@ -25,6 +25,10 @@ SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder",
 SIGNIFICANT = 2.0
 """Standard errors from which a sign counts as known."""
 
+LEAST = 250
+"""Realizations below which an ensemble decides nothing: an eighth of the paper's, so that its
+errors are at most three times as large. It is drawn and tabulated all the same."""
+
 
 @dataclass(frozen=True)
 class Ensembles:
@@ -126,6 +130,12 @@ def longest(points: pd.DataFrame) -> int:
     """The longest chain among those with as many disorders as any; 0 if there is none."""
     counts = points.groupby("length").disorder.nunique()
     return int(counts.index[counts == counts.max()].max()) if len(counts) else 0
+
+
+def settled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those rows that may decide, with `LEAST` realizations or more; all if there are none."""
+    enough = rows[rows.realizations >= LEAST]
+    return enough if len(enough) else rows
 
 
 def seed_of(model: Model) -> int:

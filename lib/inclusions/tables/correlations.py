@@ -11,6 +11,7 @@ from inclusions.disorder import draw
 from inclusions.model import Model
 from inclusions.statistics import Estimate, combine
 from inclusions.tables import (
+    LEAST,
     SIGNIFICANT,
     UNKNOWN,
     Ensembles,
@@ -22,6 +23,7 @@ from inclusions.tables import (
     number,
     partners,
     seed_of,
+    settled,
     sign,
     weighted_line,
 )
@@ -126,14 +128,17 @@ def readable_enhancements(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -
 
 
 def enhancement_texts(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> dict[str, str]:
-    """At each of the paper's disorders whether the bubble enhances C(r), longest chain; growth."""
+    """At each of the paper's disorders whether the bubble enhances C(r), and with L.
+
+    The first is of the longest chain with realizations enough, the second of all lengths.
+    """
     texts = {}
     for w in disorders:
         key = f"{w:g}".replace(".", "")
         at = table[(table.disorder == w) & (table.bubble == 4)].sort_values("length")
         texts[f"enhanced_{key}"] = texts[f"grows_{key}"] = UNKNOWN
         if len(at):
-            row = at.iloc[-1]
+            row = settled(at).iloc[-1]
             texts[f"enhanced_{key}"] = (
                 f"{'yes' if row.enhancement > SIGNIFICANT * row.error else 'not seen'}, "
                 f"{number(row.enhancement, row.error)} at $L = {row.length}$"
@@ -171,6 +176,7 @@ def tail_texts(opened: pd.DataFrame, closed: pd.DataFrame) -> dict[str, str]:
     }
     lengths = set(middle["open"].length)
     length = max(lengths & set(middle["periodic"].length) or lengths, default=None)
+    texts["tail_least"] = str(LEAST)
     texts["tail_length"] = str(length) if lengths else UNKNOWN
     for name, table in middle.items():
         part = table[table.length == length]

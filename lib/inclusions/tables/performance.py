@@ -11,7 +11,7 @@ from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
 from inclusions.ensemble import predicted_seconds
 from inclusions.model import Model
-from inclusions.tables import UNKNOWN, power
+from inclusions.tables import UNKNOWN, Ensembles, merged, power
 
 
 def load(*paths: Path) -> dict[str, Any]:
@@ -240,6 +240,21 @@ def large(benchmarks: dict[str, Any]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def demonstrations(*ensembles: Ensembles) -> pd.DataFrame:
+    """What samples of an ensemble took, each on one thread, for a page."""
+    return pd.DataFrame(
+        {
+            "ensemble": model.key,
+            "dimension": model.dimension,
+            "samples": data.sizes["realization"],
+            "seconds a sample": f"{float(data.seconds.mean()):.0f}",
+            "peak memory (GB)": f"{float(data.peak_memory.max()) / 1000:.1f}",
+            "worst residual ($J$)": power(float(data.residual.max())),
+        }
+        for model, data in merged(*ensembles).items()
+    )
 
 
 def _percent(share: float) -> str:

@@ -14,6 +14,7 @@ from inclusions.model import TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES, magnetizations, purities
 from inclusions.statistics import Estimate, bootstrap, combine
 from inclusions.tables import (
+    LEAST,
     SIGNIFICANT,
     SYSTEM,
     UNKNOWN,
@@ -29,6 +30,7 @@ from inclusions.tables import (
     partners,
     probability_text,
     seed_of,
+    settled,
     sign,
     weighted_line,
 )
@@ -562,7 +564,7 @@ def plateau_texts(table: pd.DataFrame) -> dict[str, str]:
     row = _at_five_percent(table)
     texts = {
         "plateau_52": UNKNOWN, "plateau_relative_52": UNKNOWN, "plateau_length": UNKNOWN,
-        "plateau_verdict": "is not known",
+        "plateau_verdict": "is not known", "plateau_least": str(LEAST),
     }  # fmt: skip
     if row is not None:
         texts["plateau_52"] = number(row.plateau, row.error)
@@ -584,8 +586,8 @@ def plateau_texts(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _at_five_percent(table: pd.DataFrame) -> pd.Series | None:
-    """The fit of the longest chain at W = 5.2 that has one."""
-    rows = table[table.valid.astype(bool) & (table.disorder == 5.2)]
+    """The fit at W = 5.2 of the longest chain with realizations enough that has one."""
+    rows = settled(table[table.valid.astype(bool) & (table.disorder == 5.2)])
     return rows.loc[rows.length.idxmax()] if len(rows) else None
 
 
