@@ -96,4 +96,4 @@ def test_samples_of_an_ensemble_are_summed_up_in_a_row():
     data["residual"] = ("realization", [1e-12, 3e-11, 2e-12])
     model = Model(18, 5.2, bubble=4)
     (row,) = tables.demonstrations(Ensembles(Path(), {model: data}, {}, (), 3)).itertuples()
-    assert row[1:] == (model.key, 194480, 3, "600", "9.0", r"$3 \times 10^{-11}$")
+    assert row[1:] == (model.key, 194480, 3, "600", "8.0", r"$3 \times 10^{-11}$")

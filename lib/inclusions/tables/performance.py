@@ -243,14 +243,17 @@ def large(benchmarks: dict[str, Any]) -> pd.DataFrame:
 
 
 def demonstrations(*ensembles: Ensembles) -> pd.DataFrame:
-    """What samples of an ensemble took, each on one thread, for a page."""
+    """What samples of an ensemble took, each on one thread, for a page.
+
+    A record has the peak of its process so far, larger samples before included: the least counts.
+    """
     return pd.DataFrame(
         {
             "ensemble": model.key,
             "dimension": model.dimension,
             "samples": data.sizes["realization"],
             "seconds a sample": f"{float(data.seconds.mean()):.0f}",
-            "peak memory (GB)": f"{float(data.peak_memory.max()) / 1000:.1f}",
+            "peak memory (GB)": f"{float(data.peak_memory.min()) / 1000:.1f}",
             "worst residual ($J$)": power(float(data.residual.max())),
         }
         for model, data in merged(*ensembles).items()
