@@ -717,6 +717,21 @@ def file_hash(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
+def read_listed(path: Path, expected: str) -> xr.Dataset:
+    """A consolidated file, if its bytes have the SHA-256 that the manifest lists.
+
+    Raises:
+        DamagedFile: it is not there, or is another one.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DamagedFile(f"{path}: in the manifest, not there") from None
+    if sha256(content).hexdigest() != expected:
+        raise DamagedFile(f"{path}: differs from its hash in the manifest")
+    return parse(path, content)
+
+
 def write_manifest(data: Path) -> Path:
     """List every consolidated file with its hash, size of ensemble and cost."""
     entries = {}

@@ -12,7 +12,7 @@ import xarray as xr
 from inclusions import tables
 from inclusions.model import Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
-from inclusions.store import DamagedFile, file_hash, model_of, read
+from inclusions.store import model_of, read_listed
 from inclusions.tables import LEAST
 
 SURE = 3.0
@@ -119,15 +119,7 @@ def _tuned(bubble: int) -> float | None:
     return tuned_bandwidth(bubble) if bubble else None
 
 
-@lru_cache(maxsize=1024)
-def _read(path: Path, expected: str) -> xr.Dataset:
-    try:
-        found = file_hash(path)
-    except FileNotFoundError:
-        raise DamagedFile(f"{path}: in the manifest, not there") from None
-    if found != expected:
-        raise DamagedFile(f"{path}: differs from its hash in the manifest")
-    return read(path)
+_read = lru_cache(maxsize=1024)(read_listed)  # several claims ask for the same file
 
 
 def results(data: Path) -> Results:

@@ -9,7 +9,6 @@ from scipy import stats
 from inclusions import avalanche, perturbation, statistics, tables
 from inclusions.claims.criteria import (
     CROSSING,
-    LEAST,
     NEAR,
     NOTHING,
     SURE,
@@ -25,7 +24,7 @@ from inclusions.claims.criteria import (
 from inclusions.disorder import draw
 from inclusions.model import TUNED_BANDWIDTH, Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, Estimate
-from inclusions.tables import correlations, gap_ratios, purities
+from inclusions.tables import LEAST, correlations, gap_ratios, purities
 from inclusions.tables import perturbation as perturbation_tables
 
 # Fig. 2: gap ratios

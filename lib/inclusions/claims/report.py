@@ -10,9 +10,10 @@ import pandas as pd
 
 from inclusions import campaign, tables
 from inclusions.claims import CAMPAIGNS, Verdict
-from inclusions.claims.criteria import LEAST, OPEN, SURE, VERDICTS
+from inclusions.claims.criteria import OPEN, SURE, VERDICTS
 from inclusions.ensemble import predicted_memory, predicted_seconds
 from inclusions.model import Model
+from inclusions.tables import LEAST
 
 
 def as_table(

@@ -7,7 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
-from inclusions.figures import BUBBLE, CHAIN, WIDTH, marker_of, reference_lines, shade_of, styled
+from inclusions.figures import (
+    BUBBLE,
+    CHAIN,
+    WIDTH,
+    empty,
+    marker_of,
+    reference_lines,
+    shade_of,
+    styled,
+)
 from inclusions.statistics import DOUBTFUL
 
 # Fig. 2
@@ -56,8 +65,7 @@ def _gap_ratio_panel(axes: Axes, table: pd.DataFrame) -> None:
             Line2D([], [], color="#333333", marker="o", label="open"),
             Line2D([], [], color="#333333", marker="o", mfc="white", ls="--", label="periodic"),
         ]
-    if not handles:
-        axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center")
+    if empty(axes, table):
         return
     axes.legend(  # the inset is at the upper right of the panel with the bubble
         handles=handles,

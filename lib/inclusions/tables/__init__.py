@@ -17,7 +17,7 @@ import xarray as xr
 from inclusions import campaign as campaigns
 from inclusions.model import PARAMETERS, Model
 from inclusions.statistics import mean
-from inclusions.store import DamagedFile, Store, file_hash, read
+from inclusions.store import Store, read_listed
 
 SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder", "magnetization"))
 """Parameters that curves of one family share."""
@@ -66,11 +66,8 @@ def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
         if path.name not in listed or listed[path.name]["realizations"] < 2:
             missing.append(path.stem)
             continue
-        if not path.exists():
-            raise DamagedFile(f"{path}: in the manifest, not there")
-        if file_hash(path) != listed[path.name]["sha256"]:
-            raise DamagedFile(f"{path}: differs from its hash in the manifest")
-        found[one.model], sources[path.name] = read(path), listed[path.name]
+        sources[path.name] = listed[path.name]
+        found[one.model] = read_listed(path, listed[path.name]["sha256"])
     return Ensembles(
         campaign, found, sources, tuple(missing), sum(one.realizations for one in plan)
     )
