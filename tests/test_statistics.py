@@ -193,6 +193,14 @@ def test_combined_errors_know_which_ensembles_are_the_same():
     assert other.error == pytest.approx(np.sqrt(2) * standard[0], rel=0.1)
 
 
+def test_errors_of_many_ensembles_of_one_size_add_in_squares():
+    generator = np.random.default_rng(14)
+    ensembles = generator.standard_normal((60, 400))
+    means = [statistics.mean(values, seed=seed) for seed, values in enumerate(ensembles)]
+    total = statistics.combine(lambda *rows: np.sum(rows, axis=0), *means)
+    assert total.error == pytest.approx(np.sqrt(60 / 400), rel=0.1)
+
+
 def test_a_number_minus_an_array_is_taken_at_every_entry():
     generator = np.random.default_rng(13)
     sites = statistics.mean(generator.random((500, 4)))

@@ -6,6 +6,7 @@ has the realizations on axis 0, and holds for each of them a number or its mean 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,8 @@ def resample(realizations: int, resamples: int, generator: np.random.Generator) 
         raise ValueError(f"resampling needs at least 2 realizations, got {realizations}")
     draws = generator.integers(realizations, size=(resamples, realizations))
     weights = np.ones((1 + resamples, realizations))
-    weights[1:] = [np.bincount(row, minlength=realizations) for row in draws]
+    for row, draw in zip(weights[1:], draws, strict=True):
+        row[:] = np.bincount(draw, minlength=realizations)
     return weights
 
 
@@ -124,14 +126,28 @@ def bootstrap(
     if counts.min() < 0 or counts.sum() == 0:
         raise ValueError("counts must not be negative, nor all zero")
     realizations = len(counts)
-    weights = resample(realizations, resamples, np.random.default_rng([seed, realizations]))
-    weights *= counts
-    weights /= weights.sum(axis=1, keepdims=True)
-    means = [
-        (weights @ values.reshape(realizations, -1)).reshape(-1, *values.shape[1:])
-        for values in arrays
-    ]
-    return _estimate(statistic(*means))
+    drawn = _draws(realizations, resamples)
+    order = np.random.default_rng([seed, realizations]).permutation(resamples)
+    order = np.concatenate([[0], 1 + order])
+    total = drawn @ counts
+
+    def means(values: Array) -> Array:
+        sums = drawn @ (counts[:, None] * values.reshape(realizations, -1))
+        return (sums / total[:, None])[order].reshape(-1, *values.shape[1:])
+
+    return _estimate(statistic(*map(means, arrays)))
+
+
+@lru_cache(maxsize=8)
+def _draws(realizations: int, resamples: int) -> Array:
+    """The draws that all ensembles of a size share, each in a random order of its own.
+
+    Drawing takes longer than everything else about a bootstrap. Resample b of one ensemble meets
+    an unrelated one of another as if each had been drawn for itself.
+    """
+    drawn = resample(realizations, resamples, np.random.default_rng([realizations, resamples]))
+    drawn.flags.writeable = False
+    return drawn
 
 
 def mean(
