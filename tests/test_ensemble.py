@@ -241,6 +241,38 @@ def test_status_tells_done_missing_failed_and_core_hours(write, command_line, tm
     assert total["core_hours_spent"] >= 0 and total["core_hours_to_go"] >= 0
 
 
+@pytest.mark.parametrize("solver", ["auto", "shift-invert:superlu", "dense"])
+def test_records_computed_again_are_the_same_with_every_solver(
+    solver, write, command_line, tmp_path
+):
+    path, data = write(realizations=2), tmp_path / "data"
+    ensemble.run(campaign.load(path), data)
+    ended = command_line("run", path, "--data", data, "--recheck", 9, "--solver", solver)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.count(": same\n") == 4
+    assert f"4 records recomputed with {solver}, 0 differ" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("linear_entropy", 1e-5), ("energy_mean", 1e-8), ("gap_ratio", 1e-6), ("states", -1)],
+)
+def test_records_that_are_not_what_the_code_gives_are_named(
+    name, change, write, command_line, tmp_path
+):
+    path, data = write(realizations=3), tmp_path / "data"
+    plan = campaign.load(path)
+    ensemble.run(plan, data)
+    place = ensemble.place_of(plan.ensembles[0], data)
+    records = place.load()
+    records[name][1] = records[name][1].values + change
+    store.write_dataset(place.consolidated, records)
+    ended = command_line("run", path, "--data", data, "--recheck", 6)
+    assert ended.code == 1
+    assert f"{place.name} 1: differs in {name}\n" in ended.out
+    assert "6 records recomputed with auto, 1 differ\n" in ended.out
+
+
 def test_predictions_grow_with_the_model_and_ranks_share_memory():
     sizes = [Model(length, 4.0, bubble=4) for length in range(6, 21, 2)]
     seconds = [ensemble.predicted_seconds(model, 50) for model in sizes]

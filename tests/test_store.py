@@ -86,6 +86,21 @@ def test_a_shard_gives_back_what_was_saved(place):
     assert dataset.gap_ratio.values[1] == record(5)["gap_ratio"]
 
 
+@pytest.mark.parametrize("name", store.ROUNDED)
+def test_numbers_keep_the_stated_bits_whatever_older_shards_had(place, name, monkeypatch):
+    save(place, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "ROUNDED", {})
+        save(place, 0)
+    place.consolidate()
+    found = store.read(place.consolidated)[name].values
+    exact = np.array([record(index)[name] for index in (0, 1)])
+    np.testing.assert_allclose(found, exact, rtol=2.0 ** -(store.ROUNDED[name] + 1))
+    _, exponent = np.frexp(found.astype(float))
+    assert np.all(np.ldexp(found.astype(float), store.ROUNDED[name] + 1 - exponent) % 1 == 0)
+    assert np.any(found != exact)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_verify_names_a_damaged_shard_and_nothing_reads_it(place, damage):
     save(place, 3, 4)

@@ -317,7 +317,7 @@ def _recheck(plan: campaigns.Campaign, folder: Path, number: int, solver: str) -
                             "magnetization_error", "magnetization_histogram")
             and not np.allclose(
                 np.asarray(new[name], dtype=float), old[name].values.astype(float),
-                rtol=1e-4 if name in store.ROUNDED else 0,
+                rtol=2.0 ** -store.ROUNDED[name] if name in store.ROUNDED else 0,
                 atol=0 if kind[0] == "u" else 1e-9 if unit == "J" else 1e-7,
                 equal_nan=True,
             )
