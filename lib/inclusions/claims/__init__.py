@@ -248,14 +248,15 @@ def _reason(parts: Sequence[Part], holds: bool | None) -> str:
     """The tests that made the verdict: all if all hold, else those that do not."""
     chosen = [part for part in parts if part.holds is holds]
     if holds:
-        return f"{'All' if len(parts) > 1 else 'The'} {_count(len(parts))} in favour."
+        return f"{_all_of(len(parts), 'test')} in favour."
     listed = "; ".join(f"{part.name}: {tables.number(part.value, part.error)}" for part in chosen)
     kind = "against" if holds is False else "open"
     rest = len(parts) - len(chosen)
     favour = sum(part.holds is True for part in parts)
-    also = f" {favour} of the other {rest} in favour." if rest else ""
-    return f"{_count(len(chosen)).capitalize()} {kind}: {listed}.{also}"
+    share = _all_of(rest, "other") if favour == rest else f"{favour} of the other {rest}"
+    also = f" {share} in favour." if rest else ""
+    return f"{len(chosen)} {'tests' if len(chosen) > 1 else 'test'} {kind}: {listed}.{also}"
 
 
-def _count(number: int) -> str:
-    return f"{number} test{'s' if number > 1 else ''}"
+def _all_of(number: int, noun: str) -> str:
+    return {1: f"The {noun}", 2: f"Both {noun}s"}.get(number, f"All {number} {noun}s")

@@ -406,7 +406,7 @@ def magnetization_peaks(results: Results) -> Finding:
     low, high = rows[rows.disorder == 1].iloc[0], rows[rows.disorder == 4].iloc[0]
     wide = _few_batches(min(results(m).sizes["batch"] for m in _pair_models(rows)))
     parts = [
-        positive(f"weight lost within 0.1 of 2<S^z> = +-1, W = 4, L = {high.length}",
+        positive(f"weight lost within 0.1 of 2⟨S^z⟩ = +-1, W = 4, L = {high.length}",
                  -high.edge_change, wide * high.edge_error),
         positive("weight gained within 0.5 of 0, W = 4",
                  high.centre_change, wide * high.centre_error),
@@ -502,9 +502,9 @@ def avalanche_threshold(results: Results) -> Finding:
         small(f"regime I, 1.2 xi_*: deficit at i = {length // 2} over its largest, minus 1",
               deficit(1.2) - 1, 0.0, 0.01),
         small(f"regime II, 0.8 xi_*: deficit at i = {length // 2}", deficit(0.8), 0.0, 0.01),
-        small("share of xi < xi_* with infinite l_c", np.isinf(below).mean(), 0.0, 1e-9),
-        small("share of xi >= xi_* with finite l_c", np.isfinite(above).mean(), 0.0, 1e-9),
-        positive("growth of l_c towards xi_*, sites", below[0] - below[-1], 0.0),
+        small("share of xi < xi_* with infinite ℓ_c", np.isinf(below).mean(), 0.0, 1e-9),
+        small("share of xi >= xi_* with finite ℓ_c", np.isfinite(above).mean(), 0.0, 1e-9),
+        positive("growth of ℓ_c towards xi_*, sites", below[0] - below[-1], 0.0),
     ]  # fmt: skip
     note = "With the factor 1/2 of erratum 2, the sign of erratum 3 and a bound that Eq. (6) lacks."
     return Finding(parts, [], note)
