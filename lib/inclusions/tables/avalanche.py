@@ -472,7 +472,7 @@ def readable_mixtures(mixtures: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "$W~(J)$": f"{row.disorder:g}",
-            "system": f"bubble, $L={row.length}$" if row.bubble else f"isolated, $L={row.length}$",
+            "system": f"{'bubble' if row.bubble else 'isolated'},\xa0L\xa0=\xa0{row.length}",
             "realizations": row.realizations,
             "BIC for two": f"{row.bic:z.0f}".replace("-", "−"),
             "separation": f"{row.separation:.1f}",

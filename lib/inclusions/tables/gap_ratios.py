@@ -190,7 +190,7 @@ def readable_midpoints(midpoints: pd.DataFrame) -> pd.DataFrame:
         {
             "system": name_of(row.bubble, row.boundary),
             "$L$": row.length,
-            "$W_{1/2}$ ($J$)": number(row.disorder, row.error),
+            "$W_{1/2}$ $(J)$": number(row.disorder, row.error),
         }
         for row in midpoints.itertuples()
     )

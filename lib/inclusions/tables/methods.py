@@ -82,7 +82,7 @@ def inertia(model: Model, count: int = 10) -> tuple[pd.DataFrame, dict[str, str]
             negative.append(factor.negative)
     table = pd.DataFrame(
         {
-            r"$\sigma$ ($J$)": [number(shift, digits=4) for shift in shifts],
+            r"$\sigma$ $(J)$": [number(shift, digits=4) for shift in shifts],
             "negative pivots": negative,
             "levels below, LAPACK": [int((everything.energies < s).sum()) for s in shifts],
         }
@@ -117,9 +117,9 @@ def against_lapack(models: Sequence[Model], count: int = 30) -> pd.DataFrame:
                 "$L$": model.length,
                 "$W~(J)$": f"{model.disorder:g}",
                 "dimension": model.dimension,
-                "levels differ by ($J$)": power(np.abs(ours.energies - oracle.energies).max()),
-                "residual ($J$)": power(ours.residuals.max()),
-                "mean spacing ($J$)": power(np.ptp(oracle.energies) / (count - 1)),
+                "levels differ by $(J)$": power(np.abs(ours.energies - oracle.energies).max()),
+                "residual $(J)$": power(ours.residuals.max()),
+                "mean spacing $(J)$": power(np.ptp(oracle.energies) / (count - 1)),
                 "certificate": ours.certificate.status,
             }
         )
@@ -228,7 +228,7 @@ def readable_curves(table: pd.DataFrame) -> pd.DataFrame:
             "$L$": length,
             "points": len(rows),
             "realizations": _range(rows.realizations),
-            "worst residual ($J$)": power(rows.residual.max()),
+            "worst residual $(J)$": power(rows.residual.max()),
             "certified": _percent(np.average(rows.certified, weights=rows.realizations)),
             "levels missed": rows.missing_levels.sum(),
             "core-hours": f"{rows.core_hours.sum():.2g}",
@@ -244,9 +244,9 @@ def readable_points(table: pd.DataFrame) -> pd.DataFrame:
             "system": name_of(row.bubble, row.boundary),
             "$L$": row.length,
             "$W~(J)$": f"{row.disorder:g}",
-            r"$\beta$ ($J$)": f"{row.bandwidth:g}" if np.isfinite(row.bandwidth or np.nan) else "–",
+            r"$\beta$ $(J)$": f"{row.bandwidth:g}" if np.isfinite(row.bandwidth or np.nan) else "–",
             "realizations": row.realizations,
-            "worst residual ($J$)": power(row.residual),
+            "worst residual $(J)$": power(row.residual),
             "certified": _percent(row.certified),
         }
         for row in table.itertuples()

@@ -14,7 +14,7 @@ from inclusions.tables import SIGNIFICANT, UNKNOWN, number
 def bandwidths(tuned: Mapping[int, float]) -> pd.DataFrame:
     """Tuned beta by size of the bubble, as the page shows it."""
     return pd.DataFrame(
-        {"$n_\\mathrm{GOE}$": tuned.keys(), r"$\beta$ ($J$)": [f"{b:.2f}" for b in tuned.values()]}
+        {"$n_\\mathrm{GOE}$": tuned.keys(), r"$\beta$ $(J)$": [f"{b:.2f}" for b in tuned.values()]}
     )
 
 

@@ -254,7 +254,7 @@ def demonstrations(*ensembles: Ensembles) -> pd.DataFrame:
             "samples": data.sizes["realization"],
             "seconds a sample": f"{float(data.seconds.mean()):.0f}",
             "peak memory (GB)": f"{float(data.peak_memory.min()) / 1000:.1f}",
-            "worst residual ($J$)": power(float(data.residual.max())),
+            "worst residual $(J)$": power(float(data.residual.max())),
         }
         for model, data in merged(*ensembles).items()
     )
