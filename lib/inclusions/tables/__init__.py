@@ -228,6 +228,11 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
     return f"{sign}{shown}({last})"
 
 
+def grouped(value: float) -> str:
+    """A number without decimals, in groups of three digits."""
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
 def magnitude(value: float) -> str:
     """A small number to one digit, as 2 × 10⁻¹⁵; lines do not break inside."""
     if value == 0:

@@ -15,7 +15,17 @@ from inclusions.eigen.ordering import structure
 from inclusions.eigen.types import certify
 from inclusions.hamiltonian import build
 from inclusions.model import PARAMETERS, Model
-from inclusions.tables import UNKNOWN, Ensembles, magnitude, merged, name_of, number, power, seed_of
+from inclusions.tables import (
+    UNKNOWN,
+    Ensembles,
+    grouped,
+    magnitude,
+    merged,
+    name_of,
+    number,
+    power,
+    seed_of,
+)
 
 SEED = 1  # of the samples that are solved while the page is built
 
@@ -32,10 +42,10 @@ def factors(lengths: Sequence[int], bubble: int = 4) -> pd.DataFrame:
         rows.append(
             {
                 "$L$": length,
-                "dimension": n,
-                "entries of $H$": _grouped(build(draw(model, SEED, 0)).matrix.nnz),
-                "entries of $L$": _grouped(shape.entries),
-                "of the full triangle": f"{200 * shape.entries / n**2:.0f} %",
+                "dimension": grouped(n),
+                "entries of $H$": grouped(build(draw(model, SEED, 0)).matrix.nnz),
+                "entries of $L$": grouped(shape.entries),
+                "of the full triangle": f"{200 * shape.entries / (n * (n + 1)):.0f} %",
                 "operations": power(shape.flops),
             }
         )
@@ -261,7 +271,7 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
     share = np.average(table.certified, weights=table.realizations)
     return {
         "quality_points": str(len(table)),
-        "quality_states": _grouped(table.states.sum()),
+        "quality_states": grouped(table.states.sum()),
         "quality_residual": f"{magnitude(table.residual.max())}\xa0J",
         "quality_certified": _percent(share),
         "quality_missed": str(table.missing_levels.sum()),
@@ -319,11 +329,6 @@ def readable_limits(ratios: pd.DataFrame) -> pd.DataFrame:
             row[f"minus {limit:.4f}"] = number(end.gap_ratio - limit, end.error)
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _grouped(number: int) -> str:
-    """A whole number in groups of three digits."""
-    return f"{number:,}".replace(",", "\u202f")
 
 
 def _percent(share: float) -> str:
