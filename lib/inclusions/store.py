@@ -68,10 +68,10 @@ FIELDS: dict[str, tuple[str, tuple[str, ...], str]] = {
 }
 
 # Fields of which only so many bits of the mantissa are kept: the rest is noise that compression
-# would have to store. 10 bits are 5e-4, where a variance over 50 states is known to 0.2. The mean
+# would have to store. 8 bits are 2e-3, where a variance over 50 states is known to 0.2. The mean
 # needs more: deep on the ergodic side realizations differ by 1e-4 and less, 18 bits are 2e-6.
 ROUNDED = {
-    "linear_entropy": 18, "linear_entropy_variance": 10, "linear_entropy_covariance": 10,
+    "linear_entropy": 18, "linear_entropy_variance": 8, "linear_entropy_covariance": 8,
     "magnetization_error": 7, "residual": 7, "seconds": 10, "peak_memory": 10,
 }  # fmt: skip
 
