@@ -1,5 +1,7 @@
 """Purities, correlations and magnetizations are those of the records, with honest verdicts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import purity_store as synthetic
@@ -182,6 +184,19 @@ def test_bubble_sizes_take_the_length_with_most_sizes_and_tuned_bandwidths(sourc
     curve = curve[curve.bubble > 2]
     slope = np.polyfit(np.log(curve.bubble), curve.purity, 1, w=1 / curve.error)[0]
     assert at(trends, disorder=8.0, distance=0).slope.iloc[0] == pytest.approx(slope)
+
+
+def test_bubble_sizes_leave_a_length_aside_that_is_only_begun(source, monkeypatch):
+    everything = synthetic.load(source)
+    begun = {
+        model: data.isel(realization=slice(30)) if model.length == 10 and model.bubble else data
+        for model, data in everything.found.items()
+    }
+    monkeypatch.setattr(purities, "LEAST", 50)
+    table = purities.bubble_sizes(replace(everything, found=begun))
+    assert set(table.length) == {8}
+    monkeypatch.setattr(purities, "LEAST", 20)
+    assert set(purities.bubble_sizes(replace(everything, found=begun)).length) == {10}
 
 
 # Differences

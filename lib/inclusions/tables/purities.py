@@ -401,20 +401,25 @@ def trend_texts(table: pd.DataFrame, least: float = 5.2) -> dict[str, str]:
 def bubble_sizes(*ensembles: Ensembles) -> pd.DataFrame:
     """Mean purities by distance, of the length for which most sizes of the bubble are there.
 
-    Bandwidths other than the tuned ones are left out. The isolated open chain of that length has
-    bubble 0 and one row, at distance -1: its middle.
+    Sizes with `LEAST` realizations or more count before those only begun. Bandwidths other than
+    the tuned ones are left out. The isolated open chain of that length has bubble 0 and one row,
+    at distance -1: its middle.
     """
     found = {
         model: data
         for model, data in merged(*ensembles).items()
         if model.bubble == 0 or model == Model(model.length, model.disorder, bubble=model.bubble)
     }
-    sizes: dict[int, set[int]] = {}
-    for model in found:
-        sizes.setdefault(model.length, set()).update({model.bubble} - {0})
-    if not any(sizes.values()):
+
+    def sizes(length: int, least: int) -> int:
+        there = {m.bubble for m, d in found.items()
+                 if m.length == length and d.sizes["realization"] >= least}  # fmt: skip
+        return len(there - {0})
+
+    lengths = {model.length for model in found if model.bubble}
+    if not lengths:
         return frame([], "distance", "purity", "error", "realizations")
-    length = max(sizes, key=lambda n: (len(sizes[n]), n))
+    length = max(lengths, key=lambda n: (sizes(n, LEAST), sizes(n, 0), n))
     rows = []
     for model, data in found.items():
         if model.length != length or model.boundary == "periodic":
