@@ -320,12 +320,12 @@ def readable_limits(ratios: pd.DataFrame) -> pd.DataFrame:
         curve = curve.sort_values("disorder")
         row = {"system": name_of(bubble, boundary), "$L$": length}
         for place, name, limit in (
-            (0, "weakest", statistics.GOE_GAP_RATIO),
-            (-1, "strongest", statistics.POISSON_GAP_RATIO),
+            (0, "low", statistics.GOE_GAP_RATIO),
+            (-1, "high", statistics.POISSON_GAP_RATIO),
         ):
             end = curve.iloc[place]
             row[f"{name} $W~(J)$"] = f"{end.disorder:g}"
-            row[rf"$\langle r\rangle$ at the {name}"] = number(end.gap_ratio, end.error)
+            row[rf"$\langle r\rangle$ at {name} $W$"] = number(end.gap_ratio, end.error)
             row[f"minus {limit:.4f}"] = number(end.gap_ratio - limit, end.error)
         rows.append(row)
     return pd.DataFrame(rows)
