@@ -117,7 +117,7 @@ CLAIMS = (
     Claim(
         "C8", "γ_5 grows with L for W ≥ 5.2", "Fig. 4", "fig-fixed", ("gap-ratios", "purities"),
         purity_growth,
-        "the slope of γ_5 over L, mean over W ≥ 5.2, is above 0, and at no W below 0",
+        "the slope of γ_5 over L, mean over W from 5.2 to 10, is above 0, and at no W below 0",
     ),
     Claim(
         "C9", "The bubble enhances C(r) at W = 4.4, more so for larger L; still at 5.2, "
