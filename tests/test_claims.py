@@ -160,6 +160,10 @@ def strong():
     return [Model(n, w) for n in (8, 10, 12) for w in (15.0, 25.0, 50.0)]
 
 
+def strong_bubbles():
+    return [Model(n, w, bubble=4) for n in (12, 14) for w in (15.0, 25.0, 50.0)]
+
+
 def swept():
     grid = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5, 2.0)
     return [Model(8, w, bubble=n, bandwidth=b) for n in (3, 4) for w in (1.0, 4.0) for b in grid]
@@ -254,6 +258,13 @@ def test_another_distance_than_the_papers_does_not_decide_c8():
     found = judged("C8", MadeUp(short, **CASES["C8"][0]))
     assert found.verdict == OPEN
     assert "gamma_4" in found.statistic and "Distance 5" in found.reason
+
+
+def test_purities_far_above_the_papers_disorders_do_not_enter_c8():
+    law = CASES["C8"][0]
+    found = judged("C8", MadeUp(systems(), **law))
+    with_strong = judged("C8", MadeUp([*systems(), *strong_bubbles()], **law))
+    assert (with_strong.value, with_strong.error) == (found.value, found.error)
 
 
 # The scorecard without data

@@ -98,8 +98,7 @@ def resample(realizations: int, resamples: int, generator: np.random.Generator) 
         raise ValueError(f"resampling needs at least 2 realizations, got {realizations}")
     draws = generator.integers(realizations, size=(resamples, realizations))
     weights = np.ones((1 + resamples, realizations))
-    for row, draw in zip(weights[1:], draws, strict=True):
-        row[:] = np.bincount(draw, minlength=realizations)
+    weights[1:] = [np.bincount(row, minlength=realizations) for row in draws]
     return weights
 
 

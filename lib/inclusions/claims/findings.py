@@ -350,7 +350,8 @@ def purity_growth(results: Results) -> Finding:
     models = [m for m in results.find(bubble=4) if 5.2 <= m.disorder <= 10]
     table = purities.trends(results.ensembles(models), distances=(5, 4, 3))
     if table.empty:
-        raise Missing(f"two lengths of the bubble at one W >= 5.2, {LEAST} realizations each, lack")
+        wanted = "two lengths of the bubble at one W from 5.2 to 10"
+        raise Missing(f"{wanted}, {LEAST} realizations each, lack")
     distance = table.distance.max()
     rows = table[table.distance == distance].sort_values("disorder")
     slope, error = rows.slope.mean(), np.sqrt((rows.error**2).sum()) / len(rows)

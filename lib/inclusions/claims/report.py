@@ -91,7 +91,7 @@ def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
 
 
 SIGNS = {
-    "gamma": "γ", "beta": "β", "xi_*": "ξ_*", "xi": "ξ", "chi2": "χ²",
+    "gamma": "γ", "beta": "β", "xi": "ξ", "chi2": "χ²",
     ">=": "≥", "<=": "≤", "+-": "±",
 }  # fmt: skip
 
