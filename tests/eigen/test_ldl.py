@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from inclusions.disorder import draw
 from inclusions.eigen import ldl, ordering
 from inclusions.eigen.factorization import FACTORIZATIONS, mumps_available
-from inclusions.eigen.ldl import LDL
+from inclusions.eigen.ldl import LDL, SingleLDL
 from inclusions.eigen.ordering import nested_dissection, structure
 from inclusions.eigen.shift_invert import ShiftInvert
 from inclusions.hamiltonian import build, chain_graph
@@ -330,16 +330,22 @@ def test_two_factors_at_a_time_do_not_share_memory():
         assert dense(other, 0.1) @ second.solve(block) == pytest.approx(block, abs=1e-9)
 
 
+def level_of_the_leading_block(hamiltonian) -> float:
+    """That of the first supernode, eliminated first, which is nearest to the middle."""
+    form = structure(hamiltonian.model)
+    block = form.permutation[: form.first[1]]
+    inside = np.linalg.eigvalsh(hamiltonian.matrix[block][:, block].toarray())
+    middle = np.median(hamiltonian.matrix.diagonal())
+    return inside[np.argmin(np.abs(inside - middle))]
+
+
 @compiled
 @pytest.mark.parametrize("model", [Model(9, 2.0), Model(8, 2.0, bubble=3)], ids=lambda m: m.key)
 def test_a_shift_on_a_level_of_a_leading_block_is_noticed_and_moved(model, monkeypatch):
     # The structure is fixed, so pivots are sought within a block: one of them is zero there.
     hamiltonian = build(draw(model, 1, 0))
-    form = structure(model)
-    block = form.permutation[: form.first[1]]
-    inside = np.linalg.eigvalsh(hamiltonian.matrix[block][:, block].toarray())
     levels = np.linalg.eigvalsh(hamiltonian.matrix.toarray())
-    shift = inside[np.argmin(np.abs(inside - np.median(levels)))]
+    shift = level_of_the_leading_block(hamiltonian)
     with LDL(hamiltonian, shift) as factor:
         assert not factor.growth < 1e7
     edges = np.array([shift - 10, shift + 10])
@@ -348,6 +354,20 @@ def test_a_shift_on_a_level_of_a_leading_block_is_noticed_and_moved(model, monke
     nearest = np.sort(levels[np.argsort(np.abs(levels - shift))[:6]])
     assert pairs.energies == pytest.approx(nearest, abs=1e-9)
     assert pairs.certificate.complete
+
+
+@compiled
+@pytest.mark.parametrize("model", [Model(9, 2.0), Model(10, 2.0, bubble=4)], ids=lambda m: m.key)
+@pytest.mark.parametrize("distance", [1e-5, 1e-7])
+def test_single_precision_solves_where_rounding_has_spoilt_its_factor(model, distance):
+    hamiltonian = build(draw(model, 1, 0))
+    shift = level_of_the_leading_block(hamiltonian) + distance
+    block = np.random.default_rng(1).standard_normal((hamiltonian.dimension, 8))
+    with SingleLDL(hamiltonian, shift) as factor:
+        assert factor.sound
+        solution = factor.solve(block)
+    errors = np.linalg.norm(dense(hamiltonian, shift) @ solution - block, axis=0)
+    assert (errors <= 2e-9 * np.linalg.norm(block, axis=0)).all()
 
 
 @compiled
