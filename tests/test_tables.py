@@ -252,3 +252,11 @@ def test_the_summary_of_a_run_counts_what_its_folder_holds(source):
     assert summary["certified"] == "100 %"
     results.fail(9, "NotConverged: for a test")
     assert tables.summary(results).value["failures"] == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.0234, "0.023"), (9.96, "10"), (13.4, "13"), (7614.2, "7600"), (np.nan, "–")],
+)
+def test_hours_have_two_digits_and_no_exponent(value, text):
+    assert tables.hours(value) == text

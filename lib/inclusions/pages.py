@@ -168,7 +168,7 @@ def provenance(ensembles: Sequence[Ensembles]) -> str:
         versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
         text = (
             f"Data: {', '.join(parts)}; {realizations} realizations in all, "
-            f"{hours:.2g} core-hours, inclusions {versions}."
+            f"{tables.hours(hours)} core-hours, inclusions {versions}."
         )
     for campaign in dict.fromkeys(part.campaign for part in ensembles):
         parts = [part for part in ensembles if part.campaign == campaign]

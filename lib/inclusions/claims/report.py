@@ -172,7 +172,7 @@ def outlook(verdicts: Sequence[Verdict], root: Path) -> pd.DataFrame:
                 else ("larger systems, not more realizations")
             )
             hours = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
-        rows.append({"": one.id, "takes": what, "core-hours": _hours(hours)})
+        rows.append({"": one.id, "takes": what, "core-hours": tables.hours(hours)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
 
 
@@ -180,10 +180,6 @@ def _campaign_hours(path: Path) -> float:
     plan = campaign.load(path).ensembles
     seconds = sum(e.realizations * predicted_seconds(e.model, e.count, e.certify) for e in plan)
     return seconds / 3600
-
-
-def _hours(hours: float) -> str:
-    return "–" if np.isnan(hours) else f"{hours:.0f}" if hours >= 10 else f"{hours:.2g}"
 
 
 PAPER_REALIZATIONS, PAPER_STATES = 2000, 50
@@ -198,7 +194,7 @@ def cost_of_the_paper() -> pd.DataFrame:
             "system": tables.name_of(model.bubble, model.boundary),
             "$L$": model.length,
             "dimension": model.dimension,
-            "core-hours": _hours(
+            "core-hours": tables.hours(
                 PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600
             ),
             "memory (GB)": f"{predicted_memory(model, PAPER_STATES) / 1000:.2g}",

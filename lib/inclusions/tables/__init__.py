@@ -160,7 +160,7 @@ def summary(results: Store) -> pd.DataFrame:
         "mean gap ratio": ratio,
         "worst residual": f"{data.residual.values.max():.1e} J",
         "certified": f"{100 * (data.missing_levels.values == 0).mean():.0f} %",
-        "core-hours": f"{data.seconds.values.sum() / 3600:.2g}",
+        "core-hours": hours(data.seconds.values.sum() / 3600),
         "peak memory": f"{data.peak_memory.values.max():.0f} MB",
     }
     return pd.DataFrame({"value": rows.values()}, index=list(rows))
@@ -226,6 +226,11 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
     sign = sign if float(shown) else ""
     last = f"{error:.0f}" if places <= 0 else round(error * 10**places)
     return f"{sign}{shown}({last})"
+
+
+def hours(value: float) -> str:
+    """Core-hours to two digits; predictions are good to a factor of two."""
+    return f"{float(f'{value:.2g}'):.9g}" if np.isfinite(value) else "–"
 
 
 def grouped(value: float) -> str:

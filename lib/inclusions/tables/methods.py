@@ -19,6 +19,7 @@ from inclusions.tables import (
     UNKNOWN,
     Ensembles,
     grouped,
+    hours,
     magnitude,
     merged,
     name_of,
@@ -241,7 +242,7 @@ def readable_curves(table: pd.DataFrame) -> pd.DataFrame:
             "worst residual $(J)$": power(rows.residual.max()),
             "certified": _percent(np.average(rows.certified, weights=rows.realizations)),
             "levels missed": rows.missing_levels.sum(),
-            "core-hours": f"{rows.core_hours.sum():.2g}",
+            "core-hours": hours(rows.core_hours.sum()),
         }
         for (bubble, boundary, length), rows in table.groupby(["bubble", "boundary", "length"])
     )
@@ -276,7 +277,7 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
         "quality_certified": _percent(share),
         "quality_missed": str(table.missing_levels.sum()),
         "quality_magnetization": magnitude(table.magnetization_error.max()),
-        "quality_hours": f"{table.core_hours.sum():.2g}",
+        "quality_hours": hours(table.core_hours.sum()),
     }
 
 

@@ -11,7 +11,7 @@ from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
 from inclusions.ensemble import predicted_seconds
 from inclusions.model import Model
-from inclusions.tables import UNKNOWN, Ensembles, merged, power
+from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
 
 
 def load(*paths: Path) -> dict[str, Any]:
@@ -289,25 +289,25 @@ def programme(campaign: Path) -> pd.DataFrame:
     rows: dict[tuple, dict] = {}
     for one in campaigns.load(campaign).ensembles:
         model = one.model
-        kind = f"bubble of {model.bubble}" if model.bubble else f"{model.boundary} chain"
         row = rows.setdefault((model.bubble, model.boundary, model.length), {
-            "system": kind, "L": model.length, "dimension": model.dimension,
+            "system": name_of(model.bubble, model.boundary),
+            "$L$": model.length, "dimension": model.dimension,
             "realizations": 0, "hours": 0.0,
         })  # fmt: skip
         row["realizations"] += one.realizations
         seconds = predicted_seconds(model, one.count, one.certify)
         row["hours"] += one.realizations * seconds / 3600
     table = pd.DataFrame([rows[key] for key in sorted(rows)])
-    return table.rename(columns={"hours": "core-hours"}).round({"core-hours": 2})
+    return table.assign(hours=table.hours.map(hours)).rename(columns={"hours": "core-hours"})
 
 
 def programme_total(campaign: Path) -> dict[str, str]:
     """Predicted core-hours of a whole campaign, to glue."""
-    hours = sum(
+    total = sum(
         one.realizations * predicted_seconds(one.model, one.count, one.certify) / 3600
         for one in campaigns.load(campaign).ensembles
     )
-    return {"programme_total": f"{hours:.0f}"}
+    return {"programme_total": hours(total)}
 
 
 def exponents(growth: pd.DataFrame) -> dict[str, str]:
