@@ -42,6 +42,26 @@ def test_mending_twice_is_mending_once():
     assert site.mended(once) == once
 
 
+FORMULA = r'<span class="math notranslate nohighlight">\(p\)</span>'
+VALUE = '<span class="pasted-text">1.25(3)</span>'
+
+
+@pytest.mark.parametrize(
+    ("html", "joined"),
+    [
+        (f"p: ({FORMULA}) is", f"p: {{({FORMULA})}} is"),
+        (f"<p>{FORMULA}.</p>", f"<p>{{{FORMULA}.}}</p>"),
+        (f"by {VALUE}{FORMULA}; or", f"by {{{VALUE}{FORMULA};}} or"),
+        (f"{FORMULA}{VALUE}", f"{{{FORMULA}{VALUE}}}"),
+        (f"by {FORMULA} and <em>{FORMULA}</em>", f"by {FORMULA} and <em>{FORMULA}</em>"),
+    ],
+)
+def test_a_formula_stays_on_the_line_of_what_it_touches(html, joined):
+    once = site.mended(html)
+    assert once == joined.replace("{", '<span class="together">').replace("}", "</span>")
+    assert site.mended(once) == once
+
+
 def test_pages_are_mended_where_they_lie_and_only_after_a_build_that_succeeded(app, tmp_path):
     page = tmp_path / "html" / "page.html"
     page.write_text(SIDE)

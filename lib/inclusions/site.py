@@ -1,7 +1,8 @@
 """What the book's HTML has beyond its theme, as a Sphinx extension that _config.yml names.
 
 Each page offers its executed notebook for download beside its source. Marks of the theme and its
-helpers that break a page opened from disk, or that a screen reader stumbles over, are mended.
+helpers that break a page opened from disk, or that a screen reader stumbles over, are mended, and
+formulas stay on the line of the number or the punctuation they touch.
 """
 
 import re
@@ -23,6 +24,18 @@ MENDED = (
     (r'<th class="head">(?:<p></p>)?</th>', '<td class="head"></td>'),
 )
 """Patterns of HTML, and what stands there instead."""
+
+TOGETHER = '<span class="together">'
+TOUCHING = (
+    # what is together already, with formulas and numbers in it
+    rf"({TOGETHER}(?:[^<]|<span[^>]*>[^<]*</span>)*</span>)"
+    # a number or text without a space, a formula, text without a space
+    r'|(<span class="pasted-text">[^<]*</span>|[^\s<>]{1,30})?'
+    r'(<span class="math[^>]*>[^<]*</span>)'
+    r'(<span class="pasted-text">[^<]*</span>|[^\s<]{1,30})?'
+)
+"""Formulas and what they touch: "(p < 0.05)", "1.25 J", "L.". Lines break beside a formula, and
+neither a space that does not break nor a word joiner stops browsers from it."""
 
 OFFLINE = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 """The search quotes the pages it finds by loading them, which no browser allows from disk."""
@@ -58,7 +71,14 @@ def mend_pages(app, exception: Exception | None) -> None:
 
 
 def mended(html: str) -> str:
-    """A page with all of `MENDED` done; doing it again changes nothing."""
+    """A page with all this done; doing it again changes nothing."""
     for pattern, replacement in MENDED:
         html = re.sub(pattern, replacement, html)
-    return html
+    return re.sub(TOUCHING, _kept_together, html)
+
+
+def _kept_together(match: re.Match) -> str:
+    done, before, formula, after = (part or "" for part in match.groups())
+    if not before and not after:
+        return done + formula
+    return f"{TOGETHER}{before}{formula}{after}</span>"

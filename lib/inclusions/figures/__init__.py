@@ -93,7 +93,11 @@ def disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] 
         Line2D([], [], color=colour_of(w), marker="o", label=f"$W = {w:g}$")
         for w in sorted(set(table.disorder), reverse=True)
     ]
-    handles += more
+    legend_below(figure, [*handles, *more])
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Below the panels, in as few rows of six or less as it takes, all of about one length."""
     if handles:
         rows = -(-len(handles) // 6)
         figure.legend(

@@ -19,6 +19,7 @@ from inclusions.figures import (
     disorder_axis,
     disorder_legend,
     empty,
+    legend_below,
     marker_of,
     nearest,
     shade_of,
@@ -264,7 +265,7 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
         for i in range(largest + 1)
     ]
     handles.append(Line2D([], [], color="k", label="isolated chain"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    legend_below(figure, handles)
     return figure
 
 
