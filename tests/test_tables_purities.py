@@ -308,6 +308,25 @@ def test_the_verdict_on_ring_closure_follows_the_numbers(bubble, ring, verdict):
     assert verdict in purities.shift_texts(pd.DataFrame(rows))["shift_verdict"]
 
 
+def test_shifts_are_told_for_the_longest_chain_with_its_controls_at_disorders_all_have():
+    having = {
+        14: {"bubble": (4.0, 5.2, 6.0)},
+        12: {"bubble": (4.0, 5.2, 6.0), "ring": (4.0, 5.2, 6.0), "trivial": (4.0, 6.0)},
+        10: {"bubble": (4.0, 5.2, 6.0), "ring": (4.0, 5.2, 6.0), "trivial": (4.0, 6.0)},
+    }
+    rows = [
+        {"system": system, "length": n, "disorder": w, "shift": 0.01 * w, "error": 0.003}
+        | {"far": 0.8 - 0.01 * w, "far_error": 0.003}
+        for n, systems in having.items()
+        for system, disorders in systems.items()
+        for w in disorders
+    ]
+    texts = purities.shift_texts(pd.DataFrame(rows))
+    assert texts["shift_length"] == "12" and texts["shift_disorders"] == "4, 6"
+    assert texts["shift_bubble"] == texts["shift_ring"] == texts["shift_trivial"] == "50(2)"
+    assert texts["shift_short"] == texts["shift_edges"] == tables.UNKNOWN
+
+
 # Magnetization
 
 

@@ -687,20 +687,29 @@ def readable_shifts(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> pd.D
 
 
 def shift_texts(table: pd.DataFrame) -> dict[str, str]:
-    """Mean shift over 4 <= W <= 6 of each system in 10^-3, for the longest chain with a bubble.
+    """Mean shift of each system in 10^-3, over the disorders in 4 <= W <= 6 that all have.
 
-    What the bubble does beyond the periodic chain needs no isolated open one.
+    For the longest of the chains with a bubble that have the most of the other systems. What the
+    bubble does beyond the periodic chain needs no isolated open one; its mean is over all
+    disorders that these two have.
     """
     middle = table[table.disorder.between(4.0, 6.0)]
     # a length counts once it has two disorders
     counts = middle[middle.system == "bubble"].groupby("length").disorder.nunique()
-    length = counts[counts > 1].index.max() if (counts > 1).any() else counts.index.max()
-    texts = {"shift_length": str(length) if len(counts) else UNKNOWN}
+    counts = counts[counts > 1] if (counts > 1).any() else counts
+    systems = middle[middle.length.isin(counts.index)].groupby("length").system.nunique()
+    length = max(systems.index, key=lambda n: (systems[n], n), default=None)
     chosen = {
         system: middle[(middle.system == system) & (middle.length == length)].set_index("disorder")
         for system in NAMES
     }
+    shared = set.intersection(*[set(c.index) for c in chosen.values() if len(c)] or [set()])
+    texts = {
+        "shift_length": str(length) if length else UNKNOWN,
+        "shift_disorders": ", ".join(f"{w:g}" for w in sorted(shared)) or UNKNOWN,
+    }
     for system, part in chosen.items():
+        part = part[part.index.isin(shared)]
         error = np.sqrt((part.error**2).sum()) / max(len(part), 1)
         texts[f"shift_{system}"] = (
             number(1e3 * part["shift"].mean(), 1e3 * error) if len(part) else UNKNOWN
