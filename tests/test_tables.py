@@ -229,6 +229,7 @@ def test_the_boundary_is_left_open_while_one_is_not_computed():
         (9.97, 0.0996, "9.97(10)"),
         (123.4, 12.0, "123(12)"),
         (0.5307, NAN, "0.5307"),
+        (-1.5e6, NAN, "−1.5\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁶"),
         (NAN, 0.1, tables.UNKNOWN),
     ],
 )

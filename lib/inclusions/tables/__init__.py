@@ -217,7 +217,8 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
     if not np.isfinite(value):
         return UNKNOWN
     if not np.isfinite(error) or error <= 0:
-        return f"{value:.{digits}g}".replace("-", "−")
+        mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+        return mantissa.replace("-", "−") + (_of_ten(exponent) if exponent else "")
     # two digits of an error that begins with 1, which one digit would blur
     sign, value = "−" if value < 0 else "", abs(value)
     places = int(-np.floor(np.log10(error)))
@@ -243,7 +244,11 @@ def magnitude(value: float) -> str:
     if value == 0:
         return "0"
     digit, exponent = f"{value:.0e}".split("e")
-    return f"{digit}\xa0×\xa010{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return digit + _of_ten(exponent)
+
+
+def _of_ten(exponent: str) -> str:
+    return f"\xa0×\xa010{str(int(exponent)).translate(SUPERSCRIPT)}"
 
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
