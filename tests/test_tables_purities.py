@@ -352,6 +352,25 @@ def test_histograms_are_densities_of_the_batches(source, parts):
     assert (rows.error > 0).all()
 
 
+def test_a_single_batch_of_a_histogram_tells_no_error(parts):
+    begun = {model: data.isel(batch=[0]) for model, data in parts[0].found.items()}
+    rows = purities.histograms(replace(parts[0], found=begun))
+    assert np.isfinite(rows.density).all() and rows.error.isna().all()
+
+
+def test_shares_are_tabulated_for_the_longest_chain_that_may_decide():
+    rows = [
+        Model(length, w, bubble=4).as_dict()
+        | dict.fromkeys(("edge_isolated", "edge_change", "centre_isolated", "centre_change"), 0.1)
+        | {"edge_error": 0.01, "centre_error": 0.01, "realizations": realizations}
+        for length, w, realizations in (
+            (12, 6.0, 2000), (14, 6.0, 500), (16, 6.0, 50), (16, 8.0, 50),
+        )
+    ]  # fmt: skip
+    shown = purities.readable_weights(pd.DataFrame(rows))
+    assert list(shown["$W~(J)$"]) == ["6", "8"] and list(shown["$L$"]) == [14, 16]
+
+
 def test_weights_are_shares_of_the_edges_and_the_centre(parts):
     row = at(purities.weights(*parts), length=8, disorder=4.0).iloc[0]
     rows = at(purities.histograms(parts[0]), length=8, disorder=4.0)
@@ -368,6 +387,7 @@ def test_weights_are_shares_of_the_edges_and_the_centre(parts):
 def test_the_verdict_on_the_peaks_follows_the_numbers(edge, centre, verdict):
     row = Model(12, 4.0, bubble=4).as_dict() | {
         "edge_change": edge, "edge_error": 0.01, "centre_change": centre, "centre_error": 0.01,
+        "realizations": 2000,
     }  # fmt: skip
     assert verdict in purities.weight_texts(pd.DataFrame([row]))["weight_verdict"]
 

@@ -775,12 +775,18 @@ def histograms(*ensembles: Ensembles) -> pd.DataFrame:
 def _density(model: Model, data: xr.Dataset) -> Estimate:
     """Density at each distance, shape (distances, bins); batches weigh by their states."""
     counts = data.magnetization_histogram.values.astype(float)
-    if len(counts) < 2:  # a single batch tells no error
-        counts = np.repeat(counts, 2, axis=0)
+    single = len(counts) == 1
     width = HISTOGRAM_EDGES[1] - HISTOGRAM_EDGES[0]
-    return bootstrap(
-        lambda m: m / m.sum(axis=-1, keepdims=True) / width, counts, seed=seed_of(model)
+    density = bootstrap(
+        lambda m: m / m.sum(axis=-1, keepdims=True) / width,
+        np.repeat(counts, 2, axis=0) if single else counts,
+        seed=seed_of(model),
     )
+    if single:  # which tells no error
+        density = density._replace(
+            error=np.full_like(density.error, np.nan), samples=np.full_like(density.samples, np.nan)
+        )
+    return density
 
 
 def weights(*ensembles: Ensembles, edge: float = 0.9, centre: float = 0.5) -> pd.DataFrame:
@@ -816,9 +822,9 @@ def _shares(model: Model, data: xr.Dataset, edge: float, centre: float) -> Estim
 
 
 def readable_weights(table: pd.DataFrame, disorders=(1.0, 2.0, 4.0, 6.0, 8.0)) -> pd.DataFrame:
-    """Shares in percent, of the longest chain at each disorder."""
+    """Shares in percent, at each disorder of the longest chain that may decide."""
     chosen = table[table.disorder.isin(disorders)]
-    rows = chosen.loc[chosen.groupby("disorder").length.idxmax()] if len(chosen) else chosen
+    rows = [settled(part).nlargest(1, "length") for _, part in chosen.groupby("disorder")]
     return pd.DataFrame(
         {
             "$W~(J)$": f"{row.disorder:g}",
@@ -828,13 +834,17 @@ def readable_weights(table: pd.DataFrame, disorders=(1.0, 2.0, 4.0, 6.0, 8.0)) -
             "centre, isolated (%)": f"{100 * row.centre_isolated:.1f}",
             "its change (%)": number(100 * row.centre_change, 100 * row.centre_error),
         }
-        for row in rows.itertuples()
+        for part in rows
+        for row in part.itertuples()
     )
 
 
 def weight_texts(table: pd.DataFrame, disorder: float = 4.0) -> dict[str, str]:
-    """Whether the edges lose weight to the centre at the paper's disorder, longest chain."""
-    at = table[table.disorder == disorder]
+    """Whether the edges lose weight to the centre at the paper's disorder.
+
+    In the longest chain that may decide.
+    """
+    at = settled(table[table.disorder == disorder])
     if at.empty:
         return {"weight_verdict": f"is {UNKNOWN}", "edge_change": UNKNOWN, "centre_change": UNKNOWN}
     row = at.loc[at.length.idxmax()]
