@@ -14,6 +14,7 @@ from inclusions.figures import (
     WIDTH,
     colour_of,
     empty,
+    legend_below,
     marker_of,
     shade_of,
     styled,
@@ -139,8 +140,7 @@ def avalanche_fits(points: pd.DataFrame, curves: pd.DataFrame, length: int) -> F
         Line2D([], [], color=colour_of(w), marker=marker_of(length), label=f"$W = {w:g}$")
         for w in sorted(set(points.disorder[points.length == length]))
     ]
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    legend_below(figure, handles)
     return figure
 
 

@@ -106,7 +106,7 @@ def tails(table: pd.DataFrame) -> Figure:
 def conserved_tails(table: pd.DataFrame) -> Figure:
     """Far correlations at strong disorder against L: measured, sampled, and by formula."""
     figure = Figure((WIDTH, 3.9))
-    titles = {"all": "all states and realizations, Eq. (7)", "fixed": "states of one realization"}
+    titles = {"all": "all states and realizations", "fixed": "states of one realization"}
     for axes, (over, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         part = table[table.over == over]
         empty(axes, part)

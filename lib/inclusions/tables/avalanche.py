@@ -87,7 +87,7 @@ def readable_checks(table: pd.DataFrame) -> pd.DataFrame:
             r"$\xi/\xi_*$": f"{row.ratio:g}",
             r"$\ell_c$ with the": row.kind,
             r"$\ell_c$": f"{row.reach:.2f}",
-            "Eq. (8) there": f"{row.resonance:.3g}",
+            "ratio there": f"{row.resonance:.3g}",
             r"$n_\mathrm{GOE}\,4^{\ell_c}$": power(row.dimension, 2, 4),
             r"$n_\mathrm{GOE}^{1/(1-\xi/\xi_*)}$": power(row.stated, 2, 4),
         }

@@ -309,7 +309,7 @@ def readable_conserved(table: pd.DataFrame) -> pd.DataFrame:
     """Conserved tails in 10^-3 as the page shows them."""
     return pd.DataFrame(
         {
-            "over": {"all": "all, Eq. (7)", "fixed": "one sample's states"}[row.over],
+            "over": {"all": "all realizations", "fixed": "one sample's states"}[row.over],
             "$L$": row.length,
             "$W~(J)$": f"{row.disorder:g}",
             "measured": number(1e3 * row.measured, 1e3 * row.measured_error),

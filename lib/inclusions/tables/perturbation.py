@@ -525,7 +525,7 @@ def readable_tails(table: pd.DataFrame) -> pd.DataFrame:
             "system": "bubble" if row.bubble else "isolated",
             "$W~(J)$": f"{row.disorder:g}",
             "$L$": row.length,
-            "$C(L/2)$, Eq. (7)": number(row.full, row.full_error),
+            "$C(L/2)$": number(row.full, row.full_error),
             "within realizations": number(row.within, row.within_error),
             "conservation alone": f"{row.conserved:.4f}",
         }
