@@ -96,6 +96,15 @@ def disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] 
     legend_below(figure, [*handles, *more])
 
 
+def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
+    """Write a curve's disorder before its first point: neighbouring colours are alike."""
+    first = curve.loc[curve[x].idxmin()]
+    axes.annotate(
+        f"{first.disorder:g}", (first[x], first[y]), xytext=(-5, 0), textcoords="offset points",
+        ha="right", va="center", fontsize=7, color="0.3",
+    )  # fmt: skip
+
+
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Below the panels, in as few rows of six or less as it takes, all of about one length."""
     if handles:

@@ -21,6 +21,7 @@ from inclusions.figures import (
     empty,
     legend_below,
     marker_of,
+    name_start,
     nearest,
     shade_of,
     styled,
@@ -178,9 +179,11 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             axes.errorbar(
                 curve.distance, curve.purity, curve.error, color=colour, marker=marker_of(length)
             )
+            name_start(axes, curve, "distance", "purity")
         axes.set(
             xlabel="distance $i$ from the bubble", title=f"bubble $L = {length}$, band {length + 2}"
         )
+        axes.margins(x=0.11)
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(r"mean purity $\gamma_i$")
     disorder_legend(figure, localized)
@@ -206,7 +209,9 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
                 axes.errorbar(
                     curve.length, curve.purity, curve.error, color=colour_of(disorder), marker="o"
                 )
+                name_start(axes, curve, "length", "purity")
             axes.set_title(f"{'bubble' if bubble else 'isolated chain'}, $i = {distance}$")
+            axes.margins(x=0.11)
         lengths = sorted(set(localized.length[localized.distance == distance]))
         row[0].set_xticks(lengths)
         row[0].set_ylabel(rf"mean purity $\gamma_{{{distance}}}$")
