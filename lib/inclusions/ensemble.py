@@ -244,6 +244,15 @@ def predicted_seconds(model: Model, count: int, certify: float = 0.05, ranks: in
     return 0.02 + slower * ((1 + 2 * share) * flops / 33e9 + lanczos)
 
 
+def predicted_hours(campaign: Campaign) -> float:
+    """Core-hours of a whole campaign, by `predicted_seconds`."""
+    seconds = (
+        one.realizations * predicted_seconds(one.model, one.count, one.certify)
+        for one in campaign.ensembles
+    )
+    return sum(seconds) / 3600
+
+
 def predicted_memory(model: Model, count: int, ranks: int = 1) -> float:
     """Peak memory of one worker or rank on one sample, MB: interpreter, factor, basis, matrix."""
     n, entries, _ = model.dimension, *_factor(model)

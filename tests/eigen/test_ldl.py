@@ -371,6 +371,17 @@ def test_single_precision_solves_where_rounding_has_spoilt_its_factor(model, dis
 
 
 @compiled
+def test_single_precision_solves_a_block_with_a_column_of_zeros():
+    hamiltonian = build(draw(Model(9, 2.0), 1, 0))
+    block = np.random.default_rng(1).standard_normal((hamiltonian.dimension, 3))
+    block[:, 1] = 0
+    with SingleLDL(hamiltonian, 0.1) as factor:
+        solution = factor.solve(block)
+    assert not solution[:, 1].any()
+    assert dense(hamiltonian, 0.1) @ solution == pytest.approx(block, abs=1e-7)
+
+
+@compiled
 def test_states_of_inaccurate_solves_are_polished_until_their_residuals_are_small(monkeypatch):
     hamiltonian = build(draw(Model(10, 2.0, bubble=4), seed=3, index=0))
     expected = ShiftInvert()(hamiltonian, 20)

@@ -11,7 +11,7 @@ import pandas as pd
 from inclusions import campaign, tables
 from inclusions.claims import CAMPAIGNS, Verdict
 from inclusions.claims.criteria import OPEN, SURE, VERDICTS
-from inclusions.ensemble import predicted_memory, predicted_seconds
+from inclusions.ensemble import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.tables import LEAST
 
@@ -163,7 +163,7 @@ def outlook(verdicts: Sequence[Verdict], root: Path) -> pd.DataFrame:
         if one.needed is None:
             what, hours = (
                 ", ".join(names),
-                sum(_campaign_hours(root / CAMPAIGNS / n) for n in names),
+                sum(predicted_hours(campaign.load(root / CAMPAIGNS / n)) for n in names),
             )
         else:
             what = (
@@ -174,12 +174,6 @@ def outlook(verdicts: Sequence[Verdict], root: Path) -> pd.DataFrame:
             hours = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
         rows.append({"": one.id, "takes": what, "core-hours": tables.hours(hours)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
-
-
-def _campaign_hours(path: Path) -> float:
-    plan = campaign.load(path).ensembles
-    seconds = sum(e.realizations * predicted_seconds(e.model, e.count, e.certify) for e in plan)
-    return seconds / 3600
 
 
 PAPER_REALIZATIONS, PAPER_STATES = 2000, 50

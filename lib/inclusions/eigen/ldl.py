@@ -186,11 +186,12 @@ class LDL:
         """(H - shift)^-1 times an (n, k) block; refined once where the growth is large."""
         solution = self._substitute(block)
         if self.growth > REFINED_ABOVE:
-            solution += self._substitute(self._rest(block, solution))
+            solution += self._substitute(block - self._applied(solution))
         return solution
 
-    def _rest(self, block: NDArray, solution: NDArray) -> NDArray[np.float64]:
-        return block - (self._matrix @ solution - self._shift * solution)
+    def _applied(self, block: NDArray) -> NDArray[np.float64]:
+        """(H - shift) times a block."""
+        return self._matrix @ block - self._shift * block
 
     def _substitute(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """Forward and backward through the factor."""
@@ -261,20 +262,18 @@ class SingleLDL(LDL):
     def _refined(self, block: NDArray, passes: int, enough: float) -> tuple[NDArray, float]:
         """The solution after so many passes over the factor, and its largest relative residual."""
         solution, rest = np.zeros(block.shape), block.copy()
-        scale = np.linalg.norm(block, axis=0)
+        scale = _nonzero(np.linalg.norm(block, axis=0))
         directions: list[NDArray] = []
         images: list[NDArray] = []  # H - shift times the directions, orthonormal in every column
         error = 1.0
         for _ in range(passes):
             direction = self._substitute(rest)
-            image = self._matrix @ direction - self._shift * direction
+            image = self._applied(direction)
             for earlier, seen in zip(directions, images, strict=True):
                 overlap = np.einsum("nk,nk->k", seen, image)
                 image -= seen * overlap
                 direction -= earlier * overlap
-            length = np.linalg.norm(image, axis=0)
-            if not np.all(length > 0):
-                break
+            length = _nonzero(np.linalg.norm(image, axis=0))
             directions.append(direction / length)
             images.append(image / length)
             overlap = np.einsum("nk,nk->k", images[-1], rest)
@@ -284,6 +283,11 @@ class SingleLDL(LDL):
             if error < enough:
                 break
         return solution, error
+
+
+def _nonzero(norms: NDArray) -> NDArray[np.float64]:
+    """Norms to divide by: a column that is zero, or solved exactly, stays as it is."""
+    return np.where(norms > 0, norms, 1.0)
 
 
 # What a solve leaves, a residual of H takes over times the distance of a level from the shift.

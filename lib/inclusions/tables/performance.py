@@ -9,7 +9,7 @@ import pandas as pd
 
 from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
-from inclusions.ensemble import predicted_seconds
+from inclusions.ensemble import predicted_hours, predicted_seconds
 from inclusions.model import Model
 from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
 
@@ -303,11 +303,7 @@ def programme(campaign: Path) -> pd.DataFrame:
 
 def programme_total(campaign: Path) -> dict[str, str]:
     """Predicted core-hours of a whole campaign, to glue."""
-    total = sum(
-        one.realizations * predicted_seconds(one.model, one.count, one.certify) / 3600
-        for one in campaigns.load(campaign).ensembles
-    )
-    return {"programme_total": hours(total)}
+    return {"programme_total": hours(predicted_hours(campaigns.load(campaign)))}
 
 
 def exponents(growth: pd.DataFrame) -> dict[str, str]:
