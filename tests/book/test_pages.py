@@ -397,6 +397,18 @@ def test_cells_are_short(page):
     assert longest <= 24
 
 
+@pytest.mark.parametrize("page", **NAMES)
+def test_code_fits_its_column(page):
+    columns = 87
+    for cell in jupytext.read(page).cells:
+        if cell.cell_type == "code":
+            assert [line for line in cell.source.splitlines() if len(line) > columns] == []
+        elif "{solution-start}" in cell.source:
+            columns = 80  # inside a box
+        elif "{solution-end}" in cell.source:
+            columns = 87
+
+
 def test_every_chapter_is_in_the_table_of_contents():
     names = {page: page.relative_to(ROOT).with_suffix("").as_posix() for page in PAGES}
     assert [
