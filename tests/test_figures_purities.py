@@ -1,5 +1,7 @@
 """Figures of purities draw the numbers of the records, and say what is not there."""
 
+from itertools import pairwise
+
 import numpy as np
 import purity_store as synthetic
 import pytest
@@ -86,6 +88,26 @@ def test_purities_at_fixed_distance_are_numpys_means(source, parts):
         np.testing.assert_array_equal(x, lengths)
         wanted = [profile(source[2][Model(n, 8.0, bubble=bubble)])[0][3] for n in lengths]
         np.testing.assert_allclose(y, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("together", [(), (4.0, 5.2), (4.0, 5.2, 8.0)])
+def test_names_of_curves_do_not_overlap_and_stay_where_there_is_room(parts, together):
+    table = made.mean_purities(*parts)
+    for disorder in together:  # curves of these on top of each other, save for a trifle
+        table.loc[table.disorder == disorder, "purity"] = 0.8 + 1e-5 * disorder
+    for figure in (
+        purities.purity_profiles(table, made.isolated_purities(*parts)),
+        purities.fixed_distance(table),
+    ):
+        renderer = drawn(figure).canvas.get_renderer()
+        for axes in figure.axes:
+            names = [text for text in axes.texts if text.get_gid() == "name"]
+            names.sort(key=lambda text: text.xy[1])
+            boxes = [text.get_window_extent(renderer) for text in names]
+            for low, high in pairwise(boxes):
+                assert low.y1 <= high.y0 + 1
+            if not together:
+                assert [text.xyann[1] for text in names] == pytest.approx([0] * len(names))
 
 
 def test_bubble_sizes_have_a_panel_a_disorder_and_hollow_trivial_bubbles(source):

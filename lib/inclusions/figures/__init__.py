@@ -17,11 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
+from scipy.optimize import isotonic_regression
 
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 
 STYLE = Path(__file__).with_name("inclusions.mplstyle")
 WIDTH = 7.0  # inches: the width of the page's column
+NAME_SIZE = 7.0  # points: the names of curves
 
 CHAIN, BUBBLE, RING = "#0072B2", "#D55E00", "#009E73"
 NEUTRAL = "#333333"
@@ -101,8 +103,26 @@ def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
     first = curve.loc[curve[x].idxmin()]
     axes.annotate(
         f"{first.disorder:g}", (first[x], first[y]), xytext=(-5, 0), textcoords="offset points",
-        ha="right", va="center", fontsize=7, color="0.3",
+        ha="right", va="center", fontsize=NAME_SIZE, color="0.3", gid="name",
     )  # fmt: skip
+
+
+def part_names(figure: Figure) -> None:
+    """Move the names of curves that begin close together apart, by as little as it takes.
+
+    To be called last: where the names are is known once the panels are laid out.
+    """
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        names = [text for text in axes.texts if text.get_gid() == "name"]
+        if names:
+            heights = axes.transData.transform([name.xy for name in names])[:, 1]
+            points = heights * 72 / figure.dpi
+            order = points.argsort(kind="stable")
+            steps = NAME_SIZE * np.arange(len(names))
+            parted = isotonic_regression(points[order] - steps).x + steps
+            for place, height in zip(order, parted, strict=True):
+                names[place].xyann = (-5, height - points[place])
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:

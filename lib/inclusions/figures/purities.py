@@ -23,6 +23,7 @@ from inclusions.figures import (
     marker_of,
     name_start,
     nearest,
+    part_names,
     shade_of,
     styled,
 )
@@ -187,6 +188,7 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(r"mean purity $\gamma_i$")
     disorder_legend(figure, localized)
+    part_names(figure)
     return figure
 
 
@@ -218,6 +220,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
     for axes in panels[-1]:
         axes.set_xlabel("length $L$")
     disorder_legend(figure, localized)
+    part_names(figure)
     return figure
 
 
