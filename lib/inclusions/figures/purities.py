@@ -326,8 +326,10 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
                 marker=marker_of(length), label=f"$L = {length}$",
             )  # fmt: skip
         known = fitted[fitted.error <= 2 * fitted.error.median()]
-        reach = 1.2 * (known.plateau.abs() + known.error).max()
-        bottom.set_ylim(-reach, reach)  # the worst fits may leave the panel
+        low = min(0.0, (known.plateau - known.error).min())
+        high = max(0.0, (known.plateau + known.error).max())
+        margin = 0.1 * (high - low)
+        bottom.set_ylim(low - margin, high + margin)  # the worst fits may leave the panel
         bottom.legend()
     bottom.axhline(0, color="#777777", lw=0.9)
     bottom.set_ylabel(r"plateau $\gamma_0$")
