@@ -8,6 +8,7 @@ import pytest
 from matplotlib import colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
+from matplotlib.text import Annotation
 
 from inclusions import tables
 from inclusions.figures import colour_of, correlations, purities, shade_of
@@ -101,7 +102,8 @@ def test_names_of_curves_do_not_overlap_and_stay_where_there_is_room(parts, toge
     ):
         renderer = drawn(figure).canvas.get_renderer()
         for axes in figure.axes:
-            names = [text for text in axes.texts if text.get_gid() == "name"]
+            names = [text for text in axes.texts if isinstance(text, Annotation)]
+            assert len(names) == len(curves(axes))
             names.sort(key=lambda text: text.xy[1])
             boxes = [text.get_window_extent(renderer) for text in names]
             for low, high in pairwise(boxes):

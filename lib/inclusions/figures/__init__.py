@@ -16,6 +16,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.transforms import blended_transform_factory
 from scipy.optimize import isotonic_regression
 
@@ -103,7 +104,7 @@ def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
     first = curve.loc[curve[x].idxmin()]
     axes.annotate(
         f"{first.disorder:g}", (first[x], first[y]), xytext=(-5, 0), textcoords="offset points",
-        ha="right", va="center", fontsize=NAME_SIZE, color="0.3", gid="name",
+        ha="right", va="center", fontsize=NAME_SIZE, color="0.3",
     )  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def part_names(figure: Figure) -> None:
     """
     figure.draw_without_rendering()
     for axes in figure.axes:
-        names = [text for text in axes.texts if text.get_gid() == "name"]
+        names = [text for text in axes.texts if isinstance(text, Annotation)]
         if names:
             heights = axes.transData.transform([name.xy for name in names])[:, 1]
             points = heights * 72 / figure.dpi
@@ -122,7 +123,8 @@ def part_names(figure: Figure) -> None:
             steps = NAME_SIZE * np.arange(len(names))
             parted = isotonic_regression(points[order] - steps).x + steps
             for place, height in zip(order, parted, strict=True):
-                names[place].xyann = (-5, height - points[place])
+                left, _ = names[place].xyann
+                names[place].xyann = (left, height - points[place])
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
