@@ -1,6 +1,9 @@
-"""Declare the one C file; everything else is in pyproject.toml."""
+"""Declare what pyproject.toml cannot: the one C file, and the campaign files."""
+
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 # A plain shared library, loaded with ctypes. It is optional: where no compiler
 # is found the package installs without it. No -march=native: the nodes of a
@@ -14,4 +17,17 @@ ldl = Extension(
     optional=True,
 )
 
-setup(ext_modules=[ldl])
+
+class BuildWithCampaigns(build_py):
+    """Campaign files stand in book/runs, where people look; an installed package has a copy."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            folder = Path(self.build_lib, "inclusions", "campaigns")
+            self.mkpath(str(folder))
+            for file in Path("book", "runs", "campaigns").glob("*.toml"):
+                self.copy_file(str(file), str(folder / file.name))
+
+
+setup(ext_modules=[ldl], cmdclass={"build_py": BuildWithCampaigns})

@@ -322,7 +322,7 @@ def test_the_lists_hold_every_claim_once_under_its_verdict(empty):
 
 
 def test_what_undecided_claims_take_is_listed_with_its_cost(empty):
-    table = report.outlook(empty, ROOT)
+    table = report.outlook(empty)
     assert set(table[""]) == {one.id for one in empty if one.verdict == OPEN}
     assert (table["core-hours"].astype(float) > 0).all()
 

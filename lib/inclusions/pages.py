@@ -44,7 +44,6 @@ No key may hold a colon. A page defines no function and computes no physics.
 import base64
 import io
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -60,24 +59,19 @@ from matplotlib.figure import Figure
 from inclusions import tables
 from inclusions.figures import STYLE
 from inclusions.figures.sliders import Exploration
+from inclusions.places import NoData, campaign_file, data_folder, root
 from inclusions.tables import Ensembles
 
 
-def root() -> Path:
-    """The top of the book's sources, which the working directory lies in."""
-    here = Path.cwd()
-    return next((d for d in (here, *here.parents) if (d / "_toc.yml").exists()), here)
-
-
-def data_folder() -> Path:
-    """Where the cached ensembles are: INCLUSIONS_DATA, or data/ at the top."""
-    return Path(os.environ.get("INCLUSIONS_DATA") or root() / "data")
-
-
 def load(campaign: str, **parameters: Any) -> Ensembles:
-    """The cached ensembles of a campaign whose model has these parameters, as `tables.load`."""
-    path = root() / "book" / "runs" / "campaigns" / f"{campaign}.toml"
-    return tables.load(path, data_folder(), **parameters)
+    """The cached ensembles of a campaign whose model has these parameters, as `tables.load`.
+
+    Raises:
+        FileNotFoundError: no campaign has this name, or there are no cached data (`places`).
+        ValueError: no ensemble of the campaign is of this kind.
+        DamagedFile: a file is not the one in the manifest.
+    """
+    return tables.load(campaign_file(campaign), data_folder(), **parameters)
 
 
 def show(
@@ -253,6 +247,9 @@ def stale(build: Path, data: Path) -> list[str]:
 
 
 if __name__ == "__main__":  # the last step of `make book`
-    old = stale(root() / "_build", data_folder())
+    try:
+        old = stale(root() / "_build", data_folder())
+    except NoData as error:
+        sys.exit(f"{error}")
     if old:
         sys.exit(f"the data changed after these figures were drawn: {', '.join(old)}")

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from inclusions import campaign, tables
-from inclusions.claims import CAMPAIGNS, Verdict
+from inclusions.claims import Verdict
 from inclusions.claims.criteria import OPEN, SURE, VERDICTS
 from inclusions.ensemble import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
+from inclusions.places import campaign_file
 from inclusions.tables import LEAST
 
 
@@ -137,8 +138,12 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 
 def labels(root: Path) -> set[str]:
-    """Labels of figures, tables and sections on the pages that the book's contents list."""
-    contents = (root / "_toc.yml").read_text(encoding="utf-8")
+    """Labels of figures, tables and sections on the pages that the book's contents list.
+
+    None where there is no book, as in the kit.
+    """
+    listed = root / "_toc.yml"
+    contents = listed.read_text(encoding="utf-8") if listed.exists() else ""
     found: set[str] = set()
     for name in re.findall(r"(?:root|file): *(\S+)", contents):
         path = root / f"{name}.md"
@@ -149,7 +154,7 @@ def labels(root: Path) -> set[str]:
     return found
 
 
-def outlook(verdicts: Sequence[Verdict], root: Path) -> pd.DataFrame:
+def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """What would decide the undecided claims, and its cost in core-hours.
 
     If ensembles are there: so many times their realizations, if the values stay; the cost is that
@@ -159,11 +164,11 @@ def outlook(verdicts: Sequence[Verdict], root: Path) -> pd.DataFrame:
     for one in verdicts:
         if one.verdict != OPEN:
             continue
-        names = [word.rsplit("/", 1)[-1] for word in one.command.split() if word.endswith(".toml")]
+        names = [Path(word).stem for word in one.command.split() if word.endswith(".toml")]
         if one.needed is None:
             what, hours = (
-                ", ".join(names),
-                sum(predicted_hours(campaign.load(root / CAMPAIGNS / n)) for n in names),
+                ", ".join(f"{name}.toml" for name in names),
+                sum(predicted_hours(campaign.load(campaign_file(n))) for n in names),
             )
         else:
             what = (

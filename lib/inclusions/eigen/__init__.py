@@ -13,10 +13,11 @@ from inclusions.eigen.types import (
     MissingSolver,
     NotConverged,
 )
+from inclusions.hamiltonian import Hamiltonian
 
 __all__ = [
     "Certificate", "Dense", "Eigenpairs", "MissingLevels", "MissingSolver", "NotConverged",
-    "ShiftInvert", "Slepc", "choose", "solvers_found",
+    "ShiftInvert", "Slepc", "choose", "solve", "solvers_found",
 ]  # fmt: skip
 
 SOLVERS = ("auto", "dense", "shift-invert", "slepc")
@@ -51,6 +52,22 @@ def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Dense | ShiftI
             raise MissingSolver(HOW_TO_GET[library])
         knobs["factorization"] = factorization
     return ShiftInvert(**knobs)
+
+
+def solve(hamiltonian: Hamiltonian, count: int = 50, solver: str = "auto") -> Eigenpairs:
+    """The `count` eigenpairs closest to the middle of the sample's spectrum.
+
+        >>> from inclusions import Model, build, draw, solve
+        >>> pairs = solve(build(draw(Model(length=8, disorder=3.0), seed=1, index=0)), 20)
+        >>> pairs.energies.shape, pairs.states.shape
+        ((20,), (70, 20))
+
+    Raises:
+        ValueError: no solver has that name (`choose`).
+        MissingSolver: its library is not installed.
+        NotConverged, MissingLevels: it failed; the error carries what it found.
+    """
+    return choose(solver, hamiltonian.dimension)(hamiltonian, count)
 
 
 HOW_TO_GET = {

@@ -1,0 +1,82 @@
+"""Campaign files and data are found wherever a page or a notebook is opened."""
+
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from inclusions import campaign, places
+
+TOP = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder outside of the repository, as the working directory, and no INCLUSIONS_DATA."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("INCLUSIONS_DATA", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def alone(elsewhere, monkeypatch):
+    """The same, with a package that was not installed from a repository."""
+    monkeypatch.setattr(places, "REPOSITORY", elsewhere / "nowhere")
+    return elsewhere
+
+
+def folder_of_data(top):
+    (top / "data").mkdir(parents=True)
+    (top / "data" / "manifest.json").write_text('{"files": {}}')
+    return top / "data"
+
+
+def test_outside_the_repository_its_own_data_and_campaigns_are_found(elsewhere):
+    assert places.data_folder() == TOP / "data"
+    assert campaign.load(places.campaign_file("gap-ratios")).name == "gap-ratios"
+
+
+def test_a_notebook_of_the_kit_finds_the_data_beside_its_folder(alone, monkeypatch):
+    data = folder_of_data(alone)
+    (alone / "notebooks" / "course").mkdir(parents=True)
+    monkeypatch.chdir(alone / "notebooks" / "course")
+    assert places.data_folder() == data
+
+
+def test_the_variable_wins_and_must_name_a_folder(alone, monkeypatch):
+    folder_of_data(alone)
+    monkeypatch.setenv("INCLUSIONS_DATA", str(alone))
+    assert places.data_folder() == alone
+    monkeypatch.setenv("INCLUSIONS_DATA", str(alone / "gone"))
+    with pytest.raises(places.NoData, match="INCLUSIONS_DATA is .*gone, which is no folder"):
+        places.data_folder()
+
+
+def test_without_data_it_says_what_to_do(alone):
+    with pytest.raises(places.NoData, match="unpacked kit.* or set INCLUSIONS_DATA"):
+        places.data_folder()
+
+
+def test_an_unknown_campaign_is_answered_by_those_there_are(elsewhere):
+    with pytest.raises(FileNotFoundError, match="called gap-ratio;.* gap-ratios, .*purities"):
+        places.campaign_file("gap-ratio")
+
+
+def test_a_source_distribution_and_what_it_installs_carry_the_campaigns(tmp_path):
+    """And nothing of the data or the book, which are many times larger."""
+    build = (
+        "import sys; from setuptools import build_meta as b; out = sys.argv[1];"
+        "b.build_sdist(out); b.build_wheel(out)"
+    )
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=TOP, check=True, text=True,
+                   capture_output=True)  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    (source,) = tmp_path.glob("*.tar.gz")
+    assert source.stat().st_size < 2e6
+    names = ZipFile(wheel).namelist()
+    campaigns = {path.name for path in (TOP / places.CAMPAIGNS).glob("*.toml")}
+    assert {name for name in names if name.startswith("inclusions/campaigns/")} == {
+        f"inclusions/campaigns/{name}" for name in campaigns
+    }
