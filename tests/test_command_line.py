@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from full_space import sector_hamiltonian
 
+from inclusions import store
 from inclusions.disorder import draw
 from inclusions.eigen import ldl_available
 from inclusions.hamiltonian import build
@@ -24,14 +25,15 @@ realizations = 2
 """
 
 
-def process(*arguments, cwd, before=""):
+def process(*arguments, cwd, before="", **environment):
     """`python -m inclusions ...` as a user starts it, or the same after some lines of Python."""
     start = ["-m", "inclusions"]
     if before:
         start = ["-c", f"{before}\nfrom inclusions.__main__ import main; main()"]
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
-        cwd=cwd, env=os.environ.copy(), capture_output=True, text=True, timeout=300,
+        cwd=cwd, env=os.environ | environment, capture_output=True, timeout=300,
+        encoding="utf-8", errors="replace",
     )  # fmt: skip
 
 
@@ -286,3 +288,132 @@ def test_without_any_compiled_library_the_process_solves_all_the_same(tmp_path):
 def test_consolidating_while_a_run_begins_an_ensemble_gathers_what_there_is(command_line, tmp_path):
     (tmp_path / "shards" / "bubble4-L8-W2.0-seed1-states50").mkdir(parents=True)
     assert command_line("consolidate", "--data", tmp_path).out.startswith("0 ensembles")
+
+
+# Launchers set variables for one process as for many
+
+
+ALONE = {
+    "a step that Slurm starts with PMIx": {
+        "PMIX_RANK": "0", "PMIX_NAMESPACE": "slurm.pmix.1.0", "SLURM_STEP_NUM_TASKS": "1",
+    },
+    "a step with PMI": {"PMIX_RANK": "0", "PMI_SIZE": "1", "PMI_RANK": "0"},
+    "one rank of Open MPI": {"OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0"},
+    "one rank of MPICH": {"PMI_SIZE": "1", "MPI_LOCALNRANKS": "1"},
+    "the batch script of a job of four tasks": {"SLURM_NTASKS": "4", "SLURM_PROCID": "0"},
+    "a rank without a number": {"PMIX_RANK": "0"},
+    "a count that is none": {"PMI_SIZE": "", "MPI_LOCALNRANKS": "many"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ALONE)
+def test_one_rank_needs_no_mpi(where, files, command_line, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)  # as if not installed
+    for name, value in ALONE[where].items():
+        monkeypatch.setenv(name, value)
+    assert command_line(*SMALL, "--count", 5).code == 0
+    assert "2 computed, 0 failed" in command_line("run", "good.toml").out
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OMPI_COMM_WORLD_SIZE": "2"},
+        {"PMI_SIZE": "2"},
+        {"PMIX_RANK": "1", "SLURM_STEP_NUM_TASKS": "2"},
+        {"PMIX_RANK": "0", "PMI_SIZE": "1", "OMPI_COMM_WORLD_SIZE": "2"},  # mpiexec in a step
+    ],
+)
+def test_several_ranks_do_need_it(variables, command_line, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    refused(command_line(*SMALL), ["several ranks", "mpi4py"])
+
+
+# What is printed
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_output_fits_any_encoding(encoding, tmp_path):
+    ended = process("claims", "--data", ".", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "C16" in ended.stdout
+    assert ("⟨r⟩" if encoding == "utf-8" else "<r>") in ended.stdout
+
+
+def test_a_name_is_shown_as_it_is(files, command_line):
+    text = (files / "good.toml").read_text().replace('"trial"', '"[bold]mine[/x] :cat:"')
+    (files / "[x] {y} é.toml").write_text(text, encoding="utf-8")
+    ended = command_line("status", "[x] {y} é.toml", "--data", "d [red]")
+    assert (ended.code, ended.err) == (0, "")
+    assert "[bold]mine[/x] :cat: in d [red]" in ended.out
+    assert "[bold]mine[/x] :cat:: 0 of 2" in command_line("run", "[x] {y} é.toml").out
+
+
+def test_a_solver_given_to_run_is_the_one_that_runs(files, command_line):
+    (files / "good.toml").write_text(CAMPAIGN.format(line="").replace("length = 4", "length = 9"))
+    assert command_line("run", "good.toml", "--solver", "shift-invert:superlu").code == 0
+    (shard,) = files.glob("data/shards/*/*.nc")
+    assert all(solver.startswith(b"shift-invert") for solver in store.read(shard).solver.values)
+    refused(command_line("run", "good.toml", "--solver", "magic"), ["solver", "magic"])
+
+
+# Faults of the program
+
+
+@pytest.fixture
+def broken(monkeypatch, tmp_path):
+    """A program whose `status` fails in a way that nobody foresaw."""
+
+    def fail(*_):
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("inclusions.account.progress", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "logs"))
+    (tmp_path / "logs").mkdir()
+
+
+def test_an_unforeseen_error_is_one_line_with_the_command_and_a_log(broken, files, command_line):
+    ended = command_line("status", "good.toml", "--data", "my data")
+    assert ended.code == 1
+    assert ended.out == ""
+    assert ended.err.count("\n") == 1
+    (log,) = files.glob("logs/*.log")
+    told = ["KeyError: 'unforeseen'", "inclusions status good.toml --data 'my data'", str(log)]
+    assert [words for words in told if words not in ended.err] == []
+    assert "Traceback" in log.read_text() and "in fail" in log.read_text()
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_debug_shows_where_an_error_arose(place, broken, files, command_line):
+    arguments = ["status", "good.toml"]
+    arguments.insert(place, "--debug")
+    ended = command_line(*arguments)
+    assert ended.code == 1
+    assert "Traceback" in ended.err and "in fail" in ended.err
+    assert ended.err.splitlines()[-1].startswith("inclusions: ")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (PermissionError(13, "Permission denied", "shut.nc"), "cannot read shut.nc"),
+        (OSError(28, "No space left on device", "new.nc"), "cannot write new.nc"),
+        (OSError(30, "Read-only file system", "shut.nc"), "cannot write shut.nc"),
+        (PermissionError(13, "Permission denied", "new.nc"), "cannot write new.nc"),
+    ],
+)
+def test_what_cannot_be_read_and_what_cannot_be_written_are_told_apart(
+    fault, words, files, command_line, monkeypatch
+):
+    (files / "shut.nc").write_text("")
+
+    def fail(*_):
+        monkeypatch.setattr(os, "access", lambda *_: False)  # root, too, who may all
+        raise fault
+
+    monkeypatch.setattr("inclusions.account.progress", fail)
+    ended = command_line("status", "good.toml")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert words in ended.err

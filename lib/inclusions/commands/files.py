@@ -1,0 +1,45 @@
+"""Commands about files of results: `verify`, `consolidate`, `export`, `import`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inclusions import store
+
+Archive = Annotated[Path, typer.Argument(metavar="ARCHIVE.tar", show_default=False)]
+Folder = Annotated[Path, typer.Option(help="Folder of results.")]
+
+
+def verify(data: Folder = Path("data")) -> None:
+    """Check every shard, every consolidated file and the manifest."""
+    if not data.is_dir():
+        raise ValueError(f"no folder {data}")
+    checked, faults = store.verify(data)
+    for fault in faults:
+        print(fault)
+    print(f"{checked} files checked, {len(faults)} faults")
+    if faults:
+        raise SystemExit(1)
+
+
+def consolidate(data: Folder = Path("data")) -> None:
+    """Gather shards into one file per model, and write the manifest."""
+    if not data.is_dir():
+        raise ValueError(f"no folder {data}")
+    # An ensemble that a run has only begun has nothing to gather yet.
+    places = [one for one in store.stores(data) if one.consolidated.exists() or one.shards()]
+    gathered = [place.consolidate() for place in places]
+    store.write_manifest(data)
+    print(f"{len(gathered)} ensembles in {data / 'ensembles'}")
+
+
+def export(archive: Archive, data: Folder = Path("data")) -> None:
+    """Pack all results into one archive with a manifest, to bring them home."""
+    print(f"{store.export(data, archive)} files in {archive}")
+
+
+def import_(archive: Archive, data: Folder = Path("data")) -> None:
+    """Verify an archive of `inclusions export` and merge it into the results here."""
+    files, gained = store.import_archive(data, archive)
+    print(f"{files} files added, {gained} realizations gained; inclusions consolidate is next")
