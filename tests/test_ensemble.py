@@ -14,6 +14,7 @@ import xarray as xr
 from inclusions import campaign, ensemble, store
 from inclusions.eigen import NotConverged
 from inclusions.model import Model
+from inclusions.store import claims
 
 CAMPAIGN = """
 name = "test"
@@ -128,7 +129,7 @@ def test_a_run_killed_at_any_moment_goes_on_where_it_stood(
     journal = wait_for(lambda: [p for p in data.glob("shards/*/*.part") if p.stat().st_size > 2000])
     run.kill()
     run.wait()
-    saved = len(computed(data)) or len(list(store._read_journal(journal[0])))
+    saved = len(computed(data)) or len(list(claims.read_journal(journal[0])))
     assert saved
     # The workers end with their parent, after the realization they are at.
     code, output = finish(start("run", path, "--data", data, "--workers", workers))

@@ -104,6 +104,29 @@ def test_key_leaves_out_a_coupling_to_no_bubble(model, coupling):
     assert replace(model, coupling=coupling).key == model.key
 
 
+@given(models())
+def test_a_key_names_its_model(model):
+    again = Model.from_key(model.key)
+    assert again.key == model.key
+    assert again == model or (not model.bubble and replace(again, coupling=model.coupling) == model)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "readme",
+        "chain-ring-L6-W1.0",
+        "bubble4-L8-W2",
+        "bubble4-L8-W2.0-g1.0",
+        "bubble4-L8-W2.0-x3",
+    ],
+)
+def test_a_name_that_no_model_has_is_refused(key):
+    with pytest.raises(ValueError, match="no model|boundary"):
+        Model.from_key(key)
+
+
 def test_model_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Model(4, 1.0).length = 6

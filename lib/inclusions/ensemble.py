@@ -34,7 +34,8 @@ from inclusions.eigen import (
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.model import Model
 from inclusions.observables import magnetizations, measure
-from inclusions.store import Store, append, consecutive
+from inclusions.store import Store, claims
+from inclusions.store.records import consecutive
 
 CERTIFIED_BELOW = 5000  # dimension up to which counting the levels is cheap beside finding them
 
@@ -175,9 +176,9 @@ def compute(chunk: Chunk, comm=None, tell: Tell = lambda what: None) -> bool:
     patience = 10 * HEARTBEAT + 3 * predicted_seconds(chunk.ensemble.model, chunk.ensemble.count)
     claim, found = None, {}
     if root:
-        claim = store.claim(chunk.indices, patience)
+        claim = claims.claim(store, chunk.indices, patience)
         if claim is not None:
-            found = store.journalled(claim[1])
+            found = claims.journalled(store, claim[1])
     if comm is not None:
         claim, found = comm.bcast((claim, found))
     if claim is None:
@@ -201,12 +202,12 @@ def compute(chunk: Chunk, comm=None, tell: Tell = lambda what: None) -> bool:
                 tell("failed")
                 continue
             if root:
-                append(journal, index, found[index])
+                claims.append(journal, index, found[index])
             tell("computed")
         if root:
             store.write_shard(found)
     if root:
-        store.release(journal, patience)
+        claims.release(store, journal, patience)
     return True
 
 

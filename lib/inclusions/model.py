@@ -1,5 +1,6 @@
 """The physics parameters of one ensemble: a random-field chain, isolated or closed by a bubble."""
 
+import re
 from dataclasses import asdict, dataclass, fields
 from math import comb
 from numbers import Integral, Real
@@ -12,6 +13,11 @@ TUNED_BANDWIDTH = {3: 0.55, 4: 0.60, 5: 0.58, 6: 0.55, 8: 0.50}
 """beta of the GOE matrices by bubble size: SM A and the caption of Fig. 8."""
 
 BOUNDARIES = ("open", "periodic")
+
+LETTERS = {"g": "coupling", "beta": "bandwidth", "Delta": "anisotropy", "Sz": "magnetization"}
+"""What stands for a parameter in the key of a model where it is not at its default."""
+
+NUMBER = r"-?\d+\.?\d*(?:e[+-]?\d+)?"  # as repr writes it
 
 
 def tuned_bandwidth(bubble: int) -> float:
@@ -107,16 +113,33 @@ class Model:
         Parameters at their default are left out, so `bubble4-L12-W4.4` is the paper's own model.
         """
         kind = f"bubble{self.bubble}" if self.bubble else f"chain-{self.boundary}"
-        parts = [kind, f"L{self.length}", f"W{self.disorder!r}"]
-        if self.bubble and self.coupling != 1.0:
-            parts.append(f"g{self.coupling!r}")
-        if self.bubble and self.bandwidth != tuned_bandwidth(self.bubble):
-            parts.append(f"beta{self.bandwidth!r}")
-        if self.anisotropy != 1.0:
-            parts.append(f"Delta{self.anisotropy!r}")
-        if self.magnetization != (self.length % 2) / 2:
-            parts.append(f"Sz{self.magnetization!r}")
-        return "-".join(parts)
+        usual = Model(self.length, self.disorder, self.bubble, boundary=self.boundary)
+        parts = [
+            f"{letters}{getattr(self, name)!r}"
+            for letters, name in LETTERS.items()
+            if getattr(self, name) != getattr(usual, name) and (self.bubble or name != "coupling")
+        ]
+        return "-".join([kind, f"L{self.length}", f"W{self.disorder!r}", *parts])
+
+    @classmethod
+    def from_key(cls, key: str) -> "Model":
+        """The model with a given key: the inverse of `key`.
+
+        Raises:
+            ValueError: no model has this key.
+        """
+        letters = "|".join(LETTERS)
+        match = re.fullmatch(
+            rf"(?:bubble(\d+)|chain-(\w+))-L(\d+)-W({NUMBER})((?:-(?:{letters}){NUMBER})*)", key
+        )
+        if match:
+            bubble, boundary, length, disorder, rest = match.groups()
+            given = {LETTERS[k]: float(v) for k, v in re.findall(rf"-({letters})({NUMBER})", rest)}
+            kind = {"boundary": boundary} if boundary else {"bubble": int(bubble)}
+            model = cls(int(length), float(disorder), **kind, **given)
+            if model.key == key:
+                return model
+        raise ValueError(f"no model has the key {key!r}")
 
     def as_dict(self) -> dict[str, Any]:
         """All parameters by name, resolved: ready for JSON or a file's attributes."""

@@ -60,6 +60,7 @@ from inclusions import tables
 from inclusions.figures import STYLE
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, root
+from inclusions.store import read_manifest
 from inclusions.tables import Ensembles
 
 
@@ -229,8 +230,7 @@ def stale(build: Path, data: Path) -> list[str]:
 
     Data that were missing and are there now count too.
     """
-    manifest = data / "manifest.json"
-    listed = json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.exists() else {}
+    listed = read_manifest(data)
     records = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((build / "figures").glob("*.json"))

@@ -1,6 +1,5 @@
 """What decides: the rules for one number, and the ensembles that a claim may use."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +11,7 @@ import xarray as xr
 from inclusions import tables
 from inclusions.model import Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
-from inclusions.store import model_of, read_listed
+from inclusions.store import Entry, read_listed, read_manifest
 from inclusions.tables import LEAST
 
 SURE = 3.0
@@ -85,7 +84,7 @@ class Missing(LookupError):
 class Results:
     """The consolidated ensembles of a folder, each read when first asked for."""
 
-    files: dict[Model, tuple[Path, dict[str, Any]]]  # path, and entry of the manifest
+    files: dict[Model, tuple[Path, Entry]]  # path, and entry of the manifest
 
     def __call__(self, model: Model) -> xr.Dataset:
         path, entry = self.files[model]
@@ -127,11 +126,9 @@ def results(data: Path) -> Results:
 
     Of two ensembles of one model, under other seeds, the larger is taken.
     """
-    manifest = data / "manifest.json"
-    listed = json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.exists() else {}
-    files: dict[Model, tuple[Path, dict[str, Any]]] = {}
-    for name, entry in listed.items():
-        model = model_of(name.rsplit("-", 2)[0])
+    files: dict[Model, tuple[Path, Entry]] = {}
+    for name, entry in read_manifest(data).items():
+        model = Model.from_key(name.rsplit("-", 2)[0])
         most = files[model][1]["realizations"] if model in files else LEAST - 1
         if entry["realizations"] > most:
             files[model] = (data / "ensembles" / name, entry)

@@ -3,7 +3,6 @@
 Here is what all chapters share; a module holds what one of them shows.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import xarray as xr
 from inclusions import campaign as campaigns
 from inclusions.model import PARAMETERS, Model
 from inclusions.statistics import mean
-from inclusions.store import Store, read_listed
+from inclusions.store import Entry, Store, read_listed, read_manifest
 
 SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder", "magnetization"))
 """Parameters that curves of one family share."""
@@ -36,7 +35,7 @@ class Ensembles:
 
     campaign: Path
     found: dict[Model, xr.Dataset]
-    sources: dict[str, dict[str, Any]]  # entries of the manifest by name of the file
+    sources: dict[str, Entry]  # entries of the manifest by name of the file
     missing: tuple[str, ...]  # names of wanted ensembles that are not there
     wanted: int  # realizations the campaign asks for
 
@@ -58,8 +57,7 @@ def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
     plan = [one for one in campaigns.load(campaign).ensembles if _matches(one.model, parameters)]
     if not plan:
         raise ValueError(f"campaign file {campaign} has no ensemble with {parameters}")
-    manifest = data / "manifest.json"
-    listed = json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.exists() else {}
+    listed = read_manifest(data)
     found, sources, missing = {}, {}, []
     for one in {(one.model, one.count): one for one in plan}.values():
         path = Store(data, one.model, one.seed, one.count).consolidated

@@ -1,0 +1,53 @@
+"""Records on disk: immutable shards, consolidated ensembles and their manifest.
+
+A folder `data/` holds
+
+    shards/<ensemble>/<first>-<count>-<seconds>s.nc   what runs write; whole or not there at all
+    shards/<ensemble>/<first>-<count>.<owner>.part    a claim and its journal
+    shards/<ensemble>/<index>.failed                  why a realization failed
+    shards/<ensemble>/*.damaged                       shards found damaged, and computed again
+    ensembles/<ensemble>.nc                           all realizations of a model, for the book
+    manifest.json                                     hashes of the consolidated files
+
+where <ensemble> is the model's key, the seed and the number of states. What a consolidated file
+holds counts as done, so the shards behind it may go. A shard's name tells its cost too (older
+ones lack it), so that nothing need be opened to add up what a campaign has taken.
+
+Nothing is locked. A process claims realizations by creating its journal, whose name carries host
+and process, and then looks who else claims some of them: whoever sees another living claim gives
+way. So of two processes at least one gives way, and a realization is computed twice only if a
+process stands still for longer than the others' patience, or the file system shows a file that
+old to one host only. Even then nothing is wrong: a record depends on model, seed and index alone,
+and a shard replaces another whole.
+
+Its rooms, lowest first: `records`, `files`, `claims` on work, `manifest`, `archive`.
+"""
+
+from inclusions.store.archive import export, import_archive
+from inclusions.store.claims import Journal
+from inclusions.store.files import DamagedFile, Shard, Store, read, write_dataset
+from inclusions.store.manifest import (
+    Entry,
+    file_hash,
+    read_listed,
+    read_manifest,
+    stores,
+    verify,
+    write_manifest,
+)
+from inclusions.store.records import (
+    FIELDS,
+    ROUNDED,
+    SCHEMA,
+    code_version,
+    dimensions,
+    ensemble_name,
+    to_dataset,
+)
+
+__all__ = [
+    "FIELDS", "ROUNDED", "SCHEMA", "DamagedFile", "Entry", "Journal", "Shard", "Store",
+    "code_version", "dimensions", "ensemble_name", "export", "file_hash", "import_archive",
+    "read", "read_listed", "read_manifest", "stores", "to_dataset", "verify", "write_dataset",
+    "write_manifest",
+]  # fmt: skip

@@ -1,0 +1,86 @@
+"""Claims on work: nothing is computed twice, and nothing that was computed is lost."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from made_up import record, save
+
+from inclusions.store import claims
+
+PATIENCE = 600
+
+
+def test_a_journal_cut_in_mid_line_keeps_its_whole_lines(place):
+    journal, _ = claims.claim(place, [0, 1, 2], PATIENCE)
+    claims.append(journal, 0, record(0))
+    claims.append(journal, 1, record(1))
+    os.truncate(journal, journal.stat().st_size - 5)
+    found = claims.journalled(place, [0, 1, 2])
+    assert list(found) == [0]
+    assert found[0]["gap_ratio"] == record(0)["gap_ratio"]
+
+
+@pytest.fixture
+def stranger():
+    """Another process of this host."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def claim_of(place, name, indices, owner, silent=0.0):
+    place.folder.mkdir(parents=True, exist_ok=True)
+    journal = place.folder / f"{name}.{owner}.part"
+    journal.write_text("# claimed\n")
+    for index in indices:
+        claims.append(journal, index, record(index))
+    os.utime(journal, (time.time() - silent,) * 2)
+    return journal
+
+
+@pytest.mark.parametrize("wanted", [range(0, 10), range(9, 12), range(5, 6)])
+def test_what_a_living_process_has_in_work_is_not_taken(place, stranger, wanted):
+    time.sleep(0.1)
+    claim_of(place, "0-10", [0], f"{socket.gethostname()}-{stranger.pid}")
+    assert claims.claim(place, wanted, PATIENCE) is None
+    assert len(claims.journals(place)) == 1, "giving way must leave no claim behind"
+    assert claims.claim(place, range(10, 12), PATIENCE) is not None
+
+
+def test_the_work_of_a_dead_process_is_taken_over_and_its_records_kept(place, stranger):
+    dead = claim_of(place, "0-10", [0, 1], f"{socket.gethostname()}-{stranger.pid}")
+    stranger.kill()  # not waited for: a zombie is dead too
+    time.sleep(0.2)
+    journal, missing = claims.claim(place, range(10), PATIENCE)
+    assert missing == list(range(10))
+    found = claims.journalled(place, missing)
+    assert set(found) == {0, 1}
+    place.write_shard(found)
+    claims.release(place, journal, PATIENCE)
+    assert not dead.exists() and not claims.journals(place)
+
+
+def test_a_journal_with_unsaved_records_outlives_the_release_of_another(place):
+    dead = claim_of(place, "0-10", [0, 9], "elsewhere-1", silent=2 * PATIENCE)
+    journal, _ = claims.claim(place, [0, 1], PATIENCE)
+    save(place, 0)
+    claims.release(place, journal, PATIENCE)
+    assert dead.exists()
+
+
+def test_a_silent_claim_of_another_host_is_dead_only_after_the_patience(place):
+    claim_of(place, "0-10", [], "elsewhere-1", silent=PATIENCE - 60)
+    assert claims.claim(place, [3], PATIENCE) is None
+    claim_of(place, "0-10", [], "elsewhere-1", silent=PATIENCE + 60)
+    assert claims.claim(place, [3], PATIENCE) is not None
+
+
+def test_a_claim_leaves_out_what_another_saved_meanwhile(place):
+    save(place, 0, 1)
+    _, missing = claims.claim(place, range(4), PATIENCE)
+    assert missing == [2, 3]
