@@ -102,10 +102,31 @@ def resample(realizations: int, resamples: int, generator: np.random.Generator) 
     return weights
 
 
+class Controls(NamedTuple):
+    """Control variates of some means: numbers of each realization whose own means are known.
+
+    k of them for every entry of a mean of shape (...); `bootstrap` says how they are used. An
+    axis of length 1 serves all entries along it.
+    """
+
+    values: Array  # (R, ..., k)
+    expected: Array  # (..., k): their means over disorder
+    error: Array  # (..., k): the standard errors of those
+
+    def take(self, rows: ArrayLike) -> "Controls":
+        """The same of some realizations: their numbers, or a mask, along axis 0."""
+        return self._replace(values=self.values[rows])
+
+
+REALIZATIONS_PER_CONTROL = 20
+"""With fewer, the last controls are left out: a coefficient costs one realization's worth."""
+
+
 def bootstrap(
     statistic: Callable[..., Array],
     *arrays: ArrayLike,
     counts: ArrayLike | None = None,
+    controls: Controls | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
@@ -116,6 +137,14 @@ def bootstrap(
     `counts`, shape (R,), are the numbers of states behind each realization's means; equal if not
     given. The same seed and number of realizations give the same draws: then `combine` keeps the
     correlation of two estimates from one ensemble. Give independent ensembles their own seeds.
+
+    With `controls` x each mean of y becomes that of y - b (x - <x>), b from the regression of y
+    on x: Owen, Monte Carlo theory (2013), 8.9. It has the same expectation up to terms of order
+    1/R, which are below the error by a factor of order 1/sqrt(R), and a fraction of the variance.
+    b is fitted anew in each resample and <x> drawn with its own error, so that both are in the
+    error of the estimate. All arrays, of one shape (R, ...), use the same controls: a function
+    that is nearly linear in the means is then sharpened as if it were regressed itself.
+    ValueError for controls of other realizations or shape.
     """
     arrays = [_finite(values, "values") for values in arrays]
     counts = np.ones(len(arrays[0])) if counts is None else _finite(counts, "counts")
@@ -134,7 +163,56 @@ def bootstrap(
         sums = drawn @ (counts[:, None] * values.reshape(realizations, -1))
         return (sums / total[:, None])[order].reshape(-1, *values.shape[1:])
 
-    return _estimate(statistic(*map(means, arrays)))
+    if controls is None:
+        return _estimate(statistic(*map(means, arrays)))
+    adjusted = _regression(means, controls, realizations, np.random.default_rng([seed, 1]))
+    return _estimate(statistic(*map(adjusted, arrays)))
+
+
+def _regression(
+    means: Callable[[Array], Array],
+    controls: Controls,
+    realizations: int,
+    generator: np.random.Generator,
+) -> Callable[[Array], Array]:
+    """From an array to its means over all resamples, as `means`, with controls."""
+    values, expected, error = (_finite(part, "controls") for part in controls)
+    if len(values) != realizations or not values.shape[1:] == expected.shape == error.shape:
+        raise ValueError(
+            f"controls of {realizations} realizations must have shapes (R, ..., k), (..., k),"
+            f" (..., k), got {values.shape}, {expected.shape}, {error.shape}"
+        )
+    kept = min(values.shape[-1], realizations // REALIZATIONS_PER_CONTROL)
+    if kept == 0:
+        return means
+    # In units of their scatter and from their means, so that nothing cancels; one that does not
+    # vary, as at W = 0, gets no coefficient.
+    values, expected, error = values[..., :kept], expected[..., :kept], error[..., :kept]
+    scale = values.std(axis=0)
+    varies = scale > 1e-9 * np.abs(expected)
+    scale = np.where(varies, scale, 1.0)
+    center = values.mean(axis=0)
+    x = np.where(varies, (values - center) / scale, 0.0)
+    first = means(x)
+    second = means(x[..., :, None] * x[..., None, :]) - first[..., :, None] * first[..., None, :]
+    second += 1e-9 * np.eye(kept)
+    known = np.where(varies, (expected - center) / scale, 0.0)
+    noise = generator.standard_normal((len(first) - 1, *error.shape)) * (error / scale)
+    surplus = first - known - np.concatenate([np.zeros((1, *error.shape)), noise])
+
+    def adjusted(y: Array) -> Array:
+        if np.broadcast_shapes(first.shape[1:-1], y.shape[1:]) != y.shape[1:]:
+            raise ValueError(
+                f"controls of shape {x.shape} do not fit values of shape {y.shape}: the axes"
+                " between the first and the last must be 1 or the same"
+            )
+        mean, center = means(y), y.mean(axis=0)
+        mixed = means(x * (y - center)[..., None]) - first * (mean - center)[..., None]
+        square = np.broadcast_to(second, (*mixed.shape, kept))
+        slope = np.linalg.solve(square, mixed[..., None])[..., 0]
+        return mean - (slope * surplus).sum(axis=-1)
+
+    return adjusted
 
 
 @lru_cache(maxsize=8)
@@ -150,10 +228,16 @@ def _draws(realizations: int, resamples: int) -> Array:
 
 
 def mean(
-    values: ArrayLike, counts: ArrayLike | None = None, resamples: int = 1000, seed: int = 0
+    values: ArrayLike,
+    counts: ArrayLike | None = None,
+    controls: Controls | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> Estimate:
-    """Mean over realizations of values of shape (R, ...), counts as in `bootstrap`."""
-    return bootstrap(lambda m: m, values, counts=counts, resamples=resamples, seed=seed)
+    """Mean over realizations of values of shape (R, ...), counts and controls as in `bootstrap`."""
+    return bootstrap(
+        lambda m: m, values, counts=counts, controls=controls, resamples=resamples, seed=seed
+    )
 
 
 def combine(function: Callable[..., Array], *estimates: Estimate) -> Estimate:
@@ -189,19 +273,25 @@ def _finite(values: ArrayLike, name: str) -> Array:
 def purity_by_distance(
     linear_entropy: ArrayLike,
     counts: ArrayLike | None = None,
+    controls: Controls | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
     """Mean purity at distance 0 ... ceil(L/2) - 1 from the bubble, shape (ceil(L/2),).
 
     `linear_entropy`, shape (R, L): mean of 1 - gamma_i over the states of each realization.
-    Site i and its mirror L - 1 - i are averaged.
+    Site i and its mirror L - 1 - i are averaged. `controls` have a set for each distance.
     """
     linear_entropy = _finite(linear_entropy, "linear entropies")
     mirrored = 0.5 * (linear_entropy + linear_entropy[:, ::-1])
     distances = (linear_entropy.shape[1] + 1) // 2
     return bootstrap(
-        lambda m: 1 - m, mirrored[:, :distances], counts=counts, resamples=resamples, seed=seed
+        lambda m: 1 - m,
+        mirrored[:, :distances],
+        counts=counts,
+        controls=controls,
+        resamples=resamples,
+        seed=seed,
     )
 
 
@@ -210,6 +300,7 @@ def purity_correlation(
     linear_entropy_squared: ArrayLike,
     linear_entropy_product: ArrayLike,
     counts: ArrayLike | None = None,
+    controls: Controls | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
@@ -219,7 +310,8 @@ def purity_correlation(
     the product. With x_i = 1 - gamma_i (the sign drops out), the arrays are means over the
     states of each realization: of x_i and of x_i^2, shape (R, L), and of x_0 x_i and x_{L-1} x_i,
     shape (R, 2, L). Each state enters twice, as it is and mirrored: the moments of both ends are
-    averaged before the coefficient is formed. Where a purity does not vary, C is nan.
+    averaged before the coefficient is formed. Where a purity does not vary, C is nan. `controls`
+    have a set for each r, which all moments that C(r) is made of share.
 
     Moments in single precision serve where 1 - gamma is small, but not deep on the ergodic side:
     once gamma scatters by less than 1e-4 around 1/2, its variance, and C, is lost in them.
@@ -235,17 +327,21 @@ def purity_correlation(
             f" {product.shape}"
         )
 
-    def coefficient(first: Array, second: Array, product: Array) -> Array:
-        variance = second - first**2
+    def coefficient(end: Array, end2: Array, far: Array, far2: Array, product: Array) -> Array:
+        variance, variance_far = end2 - end**2, far2 - far**2
         with np.errstate(divide="ignore", invalid="ignore"):
-            return (product - first[:, :1] * first) / np.sqrt(variance[:, :1] * variance)
+            return (product - end * far) / np.sqrt(variance * variance_far)
 
+    first, second = 0.5 * (first + first[:, ::-1]), 0.5 * (second + second[:, ::-1])
     return bootstrap(
         coefficient,
-        0.5 * (first + first[:, ::-1]),
-        0.5 * (second + second[:, ::-1]),
+        np.repeat(first[:, :1], length, axis=1),
+        np.repeat(second[:, :1], length, axis=1),
+        first,
+        second,
         0.5 * (product[:, 0] + product[:, 1, ::-1]),
         counts=counts,
+        controls=controls,
         resamples=resamples,
         seed=seed,
     )
