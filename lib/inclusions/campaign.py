@@ -3,7 +3,7 @@
 import tomllib
 from itertools import product
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -100,21 +100,30 @@ def load(path: str | Path) -> Campaign:
         raise ValueError(f"campaign file {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"campaign file {path} is not TOML: {error}") from None
+    return checked(content, f"campaign file {path}")
+
+
+def checked(content: dict[str, Any], source: str) -> Campaign:
+    """The campaign that the content of a file describes; `source` is what errors call it.
+
+    Raises:
+        ValueError: a wrong key or value; one line.
+    """
     try:
         file = _File(**content)
     except ValidationError as error:
-        raise ValueError(f"campaign file {path}: {_first(error)}") from None
+        raise ValueError(f"{source}: {_first(error)}") from None
     try:
         choose(file.solver, 0)
     except ValueError as error:
-        raise ValueError(f"campaign file {path}: {error}") from None
+        raise ValueError(f"{source}: {error}") from None
     ensembles: dict[tuple, Ensemble] = {}
     for number, table in enumerate(file.ensemble, 1):
         for values in product(*(getattr(table, name) for name in PARAMETERS)):
             try:
                 model = Model(**dict(zip(PARAMETERS, values, strict=True)))
             except ValueError as error:
-                raise ValueError(f"campaign file {path}, ensemble {number}: {error}") from None
+                raise ValueError(f"{source}, ensemble {number}: {error}") from None
             one = Ensemble(
                 model=model,
                 first=table.first,

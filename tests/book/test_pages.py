@@ -317,6 +317,26 @@ def test_a_run_that_cannot_be_done_fails_as_a_process(tmp_path):
     assert not list(tmp_path.rglob("data/*.toml"))
 
 
+def test_a_misspelt_parameter_is_no_default_in_silence(tmp_path):
+    template_in(tmp_path)
+    done, _ = papermill(tmp_path, lenght=6, realizations=2)
+    assert done.returncode != 0
+    assert "no parameter is called lenght; did you mean length?" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_run_that_fails_makes_the_page_fail_with_its_own_last_line(serial, tmp_path):
+    shutil.copytree(serial[0], tmp_path, dirs_exist_ok=True)
+    place = Store(tmp_path / "data", Model(6, 3.0, bubble=2), 20230823, 8)
+    path = place.consolidate()
+    path.write_bytes(path.read_bytes()[:2000])
+    done, log = papermill(tmp_path, **SMALL | {"realizations": 6})
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("FailedRun: ")]
+    assert line.startswith("FailedRun: inclusions: ") and path.name in line
+    assert "Summary" in log.cells[-2].source and not log.cells[-1].outputs
+
+
 # Rules of pages
 
 
