@@ -24,7 +24,7 @@ export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
-.PHONY: help setup book pdf student test campaign lock clean
+.PHONY: help setup data book kit pdf student test campaign lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -35,32 +35,39 @@ setup: $(STAMP)-package  ## install what is missing (done by the others when nee
 # Pages run under a configuration of their own, not the user's. It keeps kernels from warning of
 # unencrypted connections, which never leave this machine.
 KERNELS := _build/ipython/profile_default/ipython_kernel_config.py
-book pdf student: export IPYTHONDIR := $(CURDIR)/_build/ipython
+book kit pdf student: export IPYTHONDIR := $(CURDIR)/_build/ipython
 $(KERNELS):
 	@mkdir -p $(@D)
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > $@
 
-book: setup $(KERNELS)  ## build the book, _build/html/index.html; a warning is an error
+data: setup # every build begins by seeing whether its data are there
+	@$(PYTHON) -m inclusions.places
+
+book: setup data $(KERNELS)  ## build the book, _build/html/index.html; a warning is an error
 	@$(PYTHON) -c 'import matplotlib.font_manager' 2>/dev/null # its first import prints to stderr
 	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going .
 	@test -f _build/html/index.html
 	@$(PYTHON) -m inclusions.pages # fails if data changed while the book was built
 
-pdf: setup $(KERNELS)  ## build the book as _build/inclusions.pdf; installs LaTeX when run as root
+kit: book  ## package, notebooks and data as one zip, for machines with Python alone; the book has it too
+	@cp _build/html/inclusions-kit.zip _build/
+	@echo "The kits are _build/inclusions-kit.zip and, without solutions, _build/inclusions-student-kit.zip"
+
+pdf: setup data $(KERNELS)  ## build the book as _build/inclusions.pdf; installs LaTeX when run as root
 	./setup.sh latex
 	@rm -rf _build/latex
 	$(dir $(PYTHON))jupyter-book build --all --builder pdflatex .
 	@cp _build/latex/inclusions.pdf _build/ && echo "The book is _build/inclusions.pdf"
 
-student: setup $(KERNELS)  ## build the edition without solutions: _build/student, as HTML and notebooks
+student: setup data $(KERNELS)  ## build the edition without solutions: _build/student, as HTML and notebooks
 	$(PYTHON) -m inclusions.student _build/student
-	@mkdir _build/student/notebooks
-	@for unit in $(filter-out index teachers-notes,$(notdir $(basename $(wildcard book/course/*.md)))); do \
-	  $(dir $(PYTHON))jupytext --quiet --to ipynb -o _build/student/notebooks/$$unit.ipynb \
-	    _build/student/book/course/$$unit.md || exit; \
-	done
 	$(dir $(PYTHON))jupyter-book build --all -W -n --keep-going _build/student
-	@echo "Hand out _build/student/_build/html and _build/student/notebooks"
+	@mkdir _build/student/notebooks
+	@cp $(patsubst %,_build/student/_build/html/_sources/book/course/%.ipynb,$(filter-out \
+	  index teachers-notes,$(notdir $(basename $(wildcard book/course/*.md))))) _build/student/notebooks
+	@cp _build/student/_build/inclusions-student-kit.zip _build/
+	@echo "Hand out _build/student/_build/html and its notebooks in _build/student/notebooks, or"
+	@echo "_build/inclusions-student-kit.zip, which has the package and the data too"
 
 test: setup  ## ruff, import-linter, pytest
 	$(PYTHON) -m ruff check .

@@ -1,5 +1,7 @@
 """Campaign files and data are found wherever a page or a notebook is opened."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +59,23 @@ def test_the_variable_wins_and_must_name_a_folder(alone, monkeypatch):
 def test_without_data_it_says_what_to_do(alone):
     with pytest.raises(places.NoData, match="unpacked kit.* or set INCLUSIONS_DATA"):
         places.data_folder()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        (None, "no manifest.json: get data/ from the repository, set INCLUSIONS_DATA"),
+        ('{"files": {"gone.nc": {}}}', "1 of 1 files .* not there, as .*gone.nc: restore them"),
+    ],
+)
+def test_a_build_without_its_data_does_not_begin(manifest, told, alone):
+    if manifest:
+        (alone / "manifest.json").write_text(manifest)
+    begun = [sys.executable, "-m", "inclusions.places"]
+    surroundings = os.environ | {"INCLUSIONS_DATA": str(alone)}
+    done = subprocess.run(begun, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.search(told, done.stderr) and "Traceback" not in done.stderr
 
 
 def test_an_unknown_campaign_is_answered_by_those_there_are(elsewhere):

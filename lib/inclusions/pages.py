@@ -198,8 +198,11 @@ def say(**texts: Any) -> None:
 
 
 def write(name: str, text: str) -> None:
-    """Glue a piece of Markdown: ```{glue:md} name with :format: myst."""
+    """Glue a piece of Markdown: ```{glue:md} name with :format: myst; a notebook shows it."""
+    from IPython.display import Markdown, display
+
     _glue(name, "text/markdown", text)
+    display(Markdown(re.sub(r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>", text)))
 
 
 def tabulate(name: str, table: pd.DataFrame, *ensembles: Ensembles) -> None:

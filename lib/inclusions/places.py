@@ -1,10 +1,13 @@
 """Where the book's sources, its campaign files and the cached data are.
 
 A page runs in the repository, as a notebook of the kit (`make kit`), or as a notebook that was
-downloaded from the book. Nothing here reads a file; what reads data checks them by their hash.
+downloaded from the book. What reads data checks them by their hash; here it is only seen to that
+they are there. `python -m inclusions.places` says what is wrong before a build begins.
 """
 
+import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +51,28 @@ def data_folder() -> Path:
     )
 
 
+def listed_files(data: Path) -> list[Path]:
+    """The consolidated ensembles that the manifest lists; all of them are there.
+
+    Raises:
+        NoData: there is no manifest, or a file that it lists is not there.
+    """
+    manifest = data / "manifest.json"
+    if not manifest.exists():
+        raise NoData(
+            f"{data} has no manifest.json: get data/ from the repository, set INCLUSIONS_DATA to a "
+            "folder that has one, or write one for your own results: inclusions consolidate"
+        )
+    names = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    paths = [data / "ensembles" / name for name in names]
+    if lost := [path for path in paths if not path.exists()]:
+        raise NoData(
+            f"{len(lost)} of {len(paths)} files that {manifest} lists are not there, as {lost[0]}: "
+            "restore them from version control, or list what is there: inclusions consolidate"
+        )
+    return paths
+
+
 def campaign_file(name: str) -> Path:
     """The campaign file of this name, of the book's sources or as the package carries it.
 
@@ -67,3 +92,10 @@ def _upwards() -> Iterator[Path]:
     here = Path.cwd()
     yield here
     yield from here.parents
+
+
+if __name__ == "__main__":  # the first step of every build
+    try:
+        listed_files(data_folder())
+    except NoData as error:
+        sys.exit(f"{error}")

@@ -1,12 +1,9 @@
-"""What the book's HTML has beyond its theme, as a Sphinx extension that _config.yml names.
+"""Mends the pages of a finished build: what breaks from disk, what a screen reader stumbles over.
 
-Each page offers its executed notebook for download beside its source. Marks of the theme and its
-helpers that break a page opened from disk, or that a screen reader stumbles over, are mended, and
-formulas stay on the line of the number or the punctuation they touch.
+Formulas stay on the line of the number or the punctuation they touch.
 """
 
 import re
-import shutil
 from pathlib import Path
 
 MENDED = (
@@ -36,28 +33,6 @@ TOUCHING = (
 )
 """Formulas and what they touch: "(p < 0.05)", "1.25 J", "L.". Lines break beside a formula, and
 neither a space that does not break nor a word joiner stops browsers from it."""
-
-OFFLINE = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
-"""The search quotes the pages it finds by loading them, which no browser allows from disk."""
-
-
-def setup(app) -> dict[str, bool]:
-    """Connect to Sphinx."""
-    app.connect("html-page-context", offer_notebook)
-    app.connect("build-finished", mend_pages)
-    app.add_js_file(None, body=OFFLINE)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Put the page's executed notebook beside its source, where the theme's button links it."""
-    notebook = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    if doctree is None or not notebook.exists():
-        return
-    copy = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(notebook, copy)
-    context["ipynb_source"] = f"{pagename}.ipynb"
 
 
 def mend_pages(app, exception: Exception | None) -> None:

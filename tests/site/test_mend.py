@@ -1,10 +1,10 @@
-"""The Sphinx extension offers notebooks and mends pages, without Sphinx itself."""
+"""Pages are mended where they lie, without Sphinx itself."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from inclusions import site
+from inclusions.site import mend
 
 SIDE = '<div class="bd-sidebar-primary bd-sidebar hide">'
 
@@ -15,31 +15,15 @@ def app(tmp_path):
     return SimpleNamespace(outdir=str(tmp_path / "html"), builder=SimpleNamespace(format="html"))
 
 
-def test_a_page_that_was_executed_offers_its_notebook(app, tmp_path):
-    executed = tmp_path / "jupyter_execute" / "book" / "model.ipynb"
-    executed.parent.mkdir(parents=True)
-    executed.write_text("{}")
-    context = {}
-    site.offer_notebook(app, "book/model", "page.html", context, doctree=object())
-    assert context == {"ipynb_source": "book/model.ipynb"}
-    assert (tmp_path / "html" / "_sources" / "book" / "model.ipynb").read_text() == "{}"
-
-
-def test_a_page_without_a_notebook_offers_none(app):
-    context = {}
-    site.offer_notebook(app, "book/bibliography", "page.html", context, doctree=object())
-    assert context == {}
-
-
 def test_mending_twice_is_mending_once():
     page = (
         '<link rel="preload" as="font" type="font/woff2" crossorigin href="a.woff2" />\n'
         f'{SIDE}<div role="list" class="citation-list"><div role="doc-biblioentry">'
     )
-    once = site.mended(page)
+    once = mend.mended(page)
     assert "preload" not in once and "biblioentry" not in once and 'role="list"' not in once
     assert 'role="complementary"' in once
-    assert site.mended(once) == once
+    assert mend.mended(once) == once
 
 
 FORMULA = r'<span class="math notranslate nohighlight">\(p\)</span>'
@@ -57,15 +41,15 @@ VALUE = '<span class="pasted-text">1.25(3)</span>'
     ],
 )
 def test_a_formula_stays_on_the_line_of_what_it_touches(html, joined):
-    once = site.mended(html)
+    once = mend.mended(html)
     assert once == joined.replace("{", '<span class="together">').replace("}", "</span>")
-    assert site.mended(once) == once
+    assert mend.mended(once) == once
 
 
 def test_pages_are_mended_where_they_lie_and_only_after_a_build_that_succeeded(app, tmp_path):
     page = tmp_path / "html" / "page.html"
     page.write_text(SIDE)
-    site.mend_pages(app, ValueError("no"))
+    mend.mend_pages(app, ValueError("no"))
     assert page.read_text() == SIDE
-    site.mend_pages(app, None)
-    assert page.read_text() == site.mended(SIDE) != SIDE
+    mend.mend_pages(app, None)
+    assert page.read_text() == mend.mended(SIDE) != SIDE

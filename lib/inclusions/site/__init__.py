@@ -1,0 +1,189 @@
+"""What the book's HTML has beyond its theme, as a Sphinx extension that _config.yml names.
+
+Where the project has an address, pages link their source there, Binder and Colab (`addresses`), and
+the citation has it (`citation`). Each page that computes is offered as a notebook that runs
+anywhere (`notebooks`), all of them with package and data as one zip (`kit`). Pages are mended after
+the build (`mend`).
+"""
+
+import ast
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from inclusions.places import data_folder
+from inclusions.site import addresses, citation, kit
+from inclusions.site.mend import mend_pages
+from inclusions.site.notebooks import Book, notebook, without_solutions
+
+OFFLINE = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+"""The search quotes the pages it finds by loading them, which no browser allows from disk."""
+
+
+def setup(app) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    app.connect("config-inited", link_source)
+    app.connect("source-read", tell_citation)
+    app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
+    app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one
+    app.connect("html-page-context", offer_colab, priority=900)
+    app.connect("build-finished", offer_kit)
+    app.connect("build-finished", mend_pages)
+    app.add_js_file(None, body=OFFLINE)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+LINKED = {"github.com": "github", "gitlab.com": "gitlab"}
+"""Hosts that the theme knows how to link."""
+
+
+def link_source(app, config) -> None:
+    """Source, edit, issue and Binder links, where the repository has an address.
+
+    Raises:
+        ExtensionError: INCLUSIONS_URL is no address.
+    """
+    try:
+        address, said = addresses.of(Path(app.srcdir))
+    except ValueError as error:
+        raise ExtensionError(str(error)) from None
+    config.inclusions_address = address
+    if said:
+        logging.getLogger(__name__).info(said)
+    if address is None or address.host not in LINKED:
+        return
+    buttons = ("repository", "source", "edit_page", "issues")
+    config.html_theme_options = {
+        **config.html_theme_options,
+        **{f"use_{name}_button": True for name in buttons},
+        "repository_url": address.url,
+        "repository_branch": BRANCH,
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab",
+        },
+    }  # fmt: skip
+
+
+BRANCH, NOTEBOOKS = "main", "notebooks"  # what is published: sources, and notebooks for Colab
+
+
+def offer_colab(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Colab opens notebooks only, so its link is to those that the book's workflow publishes."""
+    address = app.config.inclusions_address
+    for group in context.get("header_buttons", ()):
+        if group.get("label") == "launch-buttons" and address.host == "github.com":
+            where = f"{address.owner}/{address.name}/blob/{NOTEBOOKS}/{pagename}.ipynb"
+            group["buttons"].append({
+                "type": "link", "text": "Colab", "tooltip": "Launch on Colab",
+                "icon": "_static/images/logo_colab.png",
+                "url": f"https://colab.research.google.com/github/{where}",
+            })  # fmt: skip
+
+
+def tell_citation(app, docname: str, source: list[str]) -> None:
+    """Put the BibTeX entries where the page on citing wants them."""
+    if docname.endswith("citing"):
+        entries = citation.of(Path(app.srcdir), app.config.inclusions_address)
+        source[0] = source[0].replace("{{ bibtex }}", entries)
+
+
+def executed(app, pagename: str) -> dict[str, Any] | None:
+    """The executed notebook of a page; None if it computes nothing."""
+    path = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Put the page's notebook beside its source, where the theme's button links it."""
+    if doctree is None or (page := executed(app, pagename)) is None:
+        return
+    copy = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(json.dumps(notebook(page, references(app, pagename)), indent=1), "utf-8")
+    context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def offer_kit(app, exception: Exception | None) -> None:
+    """Write the kit into the book, and beside the book the one without solutions."""
+    if exception or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    names = [name for name in sorted(app.env.found_docs) if executed(app, name)]
+    whole, student = {}, {}
+    for name in names:
+        page, book = executed(app, name), references(app, name)
+        path = f"{name.removeprefix('book/')}.ipynb"
+        whole[path] = json.dumps(notebook(page, book), indent=1)
+        if name.startswith("book/course/") and not name.endswith("teachers-notes"):
+            student[path] = json.dumps(notebook(without_solutions(page), book), indent=1)
+    with tempfile.TemporaryDirectory() as place:
+        package = kit.source_distribution(Path(place))
+        kit.pack(out / f"{kit.NAME}.zip", whole, data_folder(), "the book's notebooks", package)
+        kit.pack(
+            out.parent / f"{kit.STUDENT}.zip", student, data_folder(),
+            "the course without solutions", package,
+        )  # fmt: skip
+
+
+def references(app, pagename: str) -> Book:
+    """What the text of a page refers to."""
+    titles = {name.split("/")[-1]: title.astext() for name, title in app.env.titles.items()}
+    return Book(
+        texts=glued(Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.glue.json"),
+        numbers=numbers(app.env),
+        citations=citations(app.env),
+        titles=titles,
+        notebooks=frozenset(n.split("/")[-1] for n in app.env.found_docs if executed(app, n)),
+    )
+
+
+def glued(path: Path) -> dict[str, str]:
+    """Texts and Markdown that a page has glued, by name."""
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    texts = {}
+    for name, output in content.items():
+        data = {kind.split("record/")[-1]: text for kind, text in output["data"].items()}
+        if "text/markdown" in data:
+            texts[name] = "".join(data["text/markdown"])
+        elif "text/plain" in data:
+            text = "".join(data["text/plain"])
+            texts[name] = str(ast.literal_eval(text)) if text[:1] in "'\"" else text
+    return texts
+
+
+def numbers(env) -> dict[str, str]:
+    """ "Fig. 2.1", "Table 3.2", "(2.4)" or the title of a section, by label."""
+    standard = env.domaindata["std"]
+    found = {label: title for label, (_, _, title) in standard["labels"].items()}
+    for label, (page, anchor) in standard["anonlabels"].items():
+        for kind, placed in env.toc_fignumbers.get(page, {}).items():
+            if anchor in placed:
+                form = env.config.numfig_format.get(kind, f"{kind.capitalize()} %s")
+                found[label] = form % ".".join(map(str, placed[anchor]))
+    for label, (page, counted) in env.domaindata["math"]["objects"].items():
+        placed = env.toc_fignumbers.get(page, {}).get("displaymath", {})
+        number = placed.get(f"equation-{label}", (counted,))
+        found[label] = f"({'.'.join(map(str, number))})"
+    return found
+
+
+def citations(env) -> dict[str, str]:
+    """Author and year of each entry of the bibliography, linked to its DOI or preprint."""
+    found = {}
+    for one in env.domaindata["cite"]["citations"]:
+        entry = one.entry
+        people = [" ".join(p.prelast_names + p.last_names) for p in entry.persons["author"]]
+        who = people[0] if len(people) == 1 else f"{people[0]} and {people[1]}"
+        who = f"{people[0]} et al." if len(people) > 2 else who
+        text = re.sub(r"[{}\\]", "", f"{who} {entry.fields.get('year', '')}")
+        if doi := entry.fields.get("doi"):
+            text = f"[{text}](https://doi.org/{doi})"
+        elif eprint := entry.fields.get("eprint"):
+            text = f"[{text}](https://arxiv.org/abs/{eprint})"
+        found[one.key] = text
+    return found
