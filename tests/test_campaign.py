@@ -45,12 +45,26 @@ def test_lists_are_swept_in_all_combinations(campaign):
 
 
 def test_every_parameter_of_a_model_can_be_given(campaign):
-    model = Model(5, 2.0, 3, 0.5, 0.7, 0.8, "open", -0.5)
+    model = Model(5, 2.0, 3, 0.5, 0.7, 0.8, "open", -0.5, "mean", "paired")
     table = "\n".join(
         f"{k} = {v!r}".replace("'", '"') for k, v in model.as_dict().items() if v is not None
     )
     (one,) = campaign(f"{HEAD}[[ensemble]]\n{table}\nrealizations = 1\n").ensembles
     assert one.model == model
+
+
+def test_a_mobility_edge_is_one_table(campaign):
+    text = "[[ensemble]]\nlength = 8\ndisorder = [2, 4]\nrealizations = 3\n"
+    plan = campaign(f'{HEAD}{text}target = [0.1, 0.5, 0.9, "mean"]\n')
+    targets = [(one.model.disorder, one.model.target) for one in plan.ensembles]
+    assert targets == list(product([2.0, 4.0], [0.1, 0.5, 0.9, "mean"]))
+
+
+@pytest.mark.parametrize("target", ["0", "1", "-0.1", "2", "nan", '"median"', "[[0.2]]", "true"])
+def test_a_wrong_target_is_refused_in_one_line(campaign, target):
+    with pytest.raises(ValueError, match="target must be one number between 0 and 1") as refused:
+        campaign(f"{HEAD}{TABLE}target = {target}\n")
+    assert "\n" not in str(refused.value)
 
 
 def test_boundaries_are_swept_like_numbers(campaign):

@@ -103,6 +103,22 @@ def test_spectrum_of_too_few_levels_for_a_gap_ratio_shows_none(count, command_li
     assert "mean gap ratio  -" in ended.out
 
 
+@pytest.mark.parametrize("target", ["mean", "0.2", "0.75"])
+@pytest.mark.parametrize(
+    "kind", [("--bubble", 4), ("--boundary", "periodic")], ids=["bubble", "ring"]
+)
+def test_levels_at_a_target_are_those_of_lapack(kind, target, command_line):
+    arguments = ("spectrum", "--length", 8 if "--bubble" in kind else 10, "--disorder", 3, *kind)
+    given = json.loads(command_line(*arguments, "--target", target, "--count", 30, "--json").out)
+    levels = np.linalg.eigvalsh(build(draw(Model(**given["model"]), 1, 0)).matrix.toarray())
+    low, high = levels[[0, -1]]
+    aim = levels.mean() if target == "mean" else low + float(target) * (high - low)
+    expected = np.sort(levels[np.argsort(np.abs(levels - aim))[:30]])
+    assert given["energies"] == pytest.approx(expected.tolist(), abs=1e-9)
+    assert given["target_energy"] == pytest.approx(aim, abs=1e-9)
+    assert given["certificate"]["status"] == "complete"
+
+
 @pytest.mark.parametrize("solver", ["dense", "shift-invert:superlu", "shift-invert:ldl"])
 def test_every_solver_can_be_asked_for(solver, command_line):
     if solver.endswith("ldl") and not ldl_available():
@@ -141,6 +157,15 @@ WRONG = {
         [*SMALL, "--bubble", 2, "--boundary", "periodic"], ["boundary", "bubble"],
     ),
     "no such sector": ([*SMALL, "--magnetization", 0.5], ["magnetization", "0.5"]),
+    "target is an edge": ([*SMALL, "--target", 1], ["target", "between 0 and 1", "1.0"]),
+    "target is nan": ([*SMALL, "--target", "nan"], ["target", "between 0 and 1", "nan"]),
+    "target is unknown": ([*SMALL, "--target", "median"], ["target", '"mean"', "median"]),
+    "target is a list": ([*SMALL, "--target", "0.2,0.4"], ["target", "one number", "0.2,0.4"]),
+    "target near an edge": (
+        [*SMALL, "--target", 0.01, "--count", 9], ["target 0.01", "lower edge", "9", "fewer"],
+    ),
+    "sample is unknown": ([*SMALL, "--sample", "common"], ["sample", "own or paired", "common"]),
+    "bond without a ring": ([*SMALL, "--bond", 1], ["bond", "bubble of one state"]),
     "count larger than the sector": ([*SMALL, "--count", 21], ["count", "1 ... 20", "21"]),
     "count is zero": ([*SMALL, "--count", 0], ["count", "0"]),
     "seed is negative": ([*SMALL, "--seed", -1], ["seed", "at least 0", "-1"]),

@@ -71,6 +71,52 @@ def test_another_model_gives_another_realization(change):
     assert not alike(one, other)
 
 
+@pytest.mark.parametrize("model", [CHAIN, BUBBLE, Model(9, 2.0, bubble=1, bandwidth=0.7)])
+@pytest.mark.parametrize("target", [0.1, 0.9, "mean"])
+def test_a_target_leaves_the_sample_as_it_is(model, target):
+    assert same(draw(model, 1, 4), draw(replace(model, target=target), 1, 4))
+
+
+def test_samples_of_the_first_version_are_still_the_same():
+    # Known from its data: a change would make every cached ensemble another one.
+    assert draw(CHAIN, 1, 0).fields[:2].tolist() == [2.633150390583449, 2.845266375386309]
+    assert draw(BUBBLE, 1, 0).bubble[2, 0, :2].tolist() == [0.29294445910421224, -0.491370377246641]
+
+
+PAIRED = [
+    Model(10, 3.0, sample="paired"),
+    Model(10, 3.0, boundary="periodic", sample="paired"),
+    Model(10, 3.0, bubble=1, sample="paired"),
+    Model(10, 3.0, bubble=1, bond=1.9, sample="paired"),
+    Model(10, 3.0, bubble=4, sample="paired"),
+    Model(10, 3.0, bubble=4, bandwidth=1.2, coupling=0.5, sample="paired"),
+    Model(10, 3.0, bubble=4, target="mean", sample="paired"),
+]
+
+
+@given(numbers, numbers)
+def test_paired_models_have_their_fields_in_common_whatever_closes_the_chain(seed, index):
+    fields = [draw(model, seed, index).fields for model in PAIRED]
+    assert all(np.array_equal(fields[0], other) for other in fields)
+
+
+def test_paired_bubbles_of_one_size_have_their_normal_numbers_in_common():
+    one, twice, mean = (draw(model, 1, 3).bubble for model in PAIRED[-3:])
+    assert np.array_equal(2 * one, twice)  # bandwidth 1.2 is twice the tuned one
+    assert np.array_equal(one, mean)
+
+
+@pytest.mark.parametrize("change", [{"length": 8}, {"disorder": 3.5}, {"sample": "own"}])
+def test_other_lengths_and_disorders_are_not_paired(change):
+    paired = Model(6, 3.0, bubble=4, sample="paired")
+    assert not alike(draw(paired, 1, 0), draw(replace(paired, **change), 1, 0))
+
+
+def test_paired_fields_are_uniform_too():
+    fields = np.array([draw(PAIRED[0], 1, index).fields for index in range(400)])
+    assert stats.kstest(fields.ravel(), stats.uniform(-3.0, 6.0).cdf).pvalue > 1e-3
+
+
 def test_open_and_periodic_chains_are_drawn_apart():
     assert not alike(draw(CHAIN, 1, 0), draw(replace(CHAIN, boundary="periodic"), 1, 0))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from samples import models, realizations
 
 from inclusions.disorder import Realization, draw
-from inclusions.hamiltonian import build, chain_graph
+from inclusions.hamiltonian import build, chain_graph, mean_energy
 from inclusions.model import Model
 
 
@@ -260,7 +260,26 @@ def test_one_bubble_state_closes_the_ring_by_one_modified_bond(model):
 @given(models(lengths=st.integers(3, 6), bubbles=st.just(0)))
 def test_a_bubble_that_is_an_ordinary_bond_gives_the_periodic_chain(model):
     periodic = draw(replace(model, boundary="periodic"), 1, 0)
-    closed = replace(model, boundary="open", bubble=1, bandwidth=0.0, coupling=1.0)
-    bond = np.array([0.0, model.anisotropy, 0.5]).reshape(3, 1, 1)
-    ring = Realization(closed, periodic.fields, bond)
+    closed = replace(model, boundary="open", bubble=1, bond=1.0, coupling=1.0)
+    ring = draw(closed, 1, 0, fields=periodic.fields)
     assert matrix(ring) == pytest.approx(matrix(periodic), abs=1e-14 * (1 + model.disorder))
+
+
+@given(realizations())
+def test_mean_energy_is_the_trace_over_the_dimension(realization):
+    dense = matrix(realization)
+    scale = 1 + np.abs(dense).max()
+    assert mean_energy(realization) == pytest.approx(np.diag(dense).mean(), abs=1e-13 * scale)
+
+
+@pytest.mark.parametrize("target", [1e-9, 0.2, 0.5, 0.75])
+def test_target_energy_lies_between_the_edges_as_its_name_says(target):
+    hamiltonian = build(draw(Model(6, 2.0, target=target), 1, 0))
+    assert hamiltonian.target_energy((-3.0, 5.0)) == pytest.approx(-3 + 8 * target, abs=1e-14)
+
+
+def test_target_energy_at_the_mean_needs_no_edges():
+    realization = draw(Model(6, 2.0, bubble=3, target="mean"), 1, 0)
+    energy = build(realization).target_energy((-100.0, 0.0))
+    assert energy == mean_energy(realization)
+    assert energy == pytest.approx(levels(realization).mean(), abs=1e-12)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import models
+from samples import TARGETS, models
 
-from inclusions.model import PARAMETERS, Model, tuned_bandwidth
+from inclusions.model import PARAMETERS, SAMPLES, Model, tuned_bandwidth
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_sectors_fill_the_whole_space(model):
     assert sum(dimensions) == model.block * 2**model.length
 
 
-@given(models())
+@given(models(targets=TARGETS))
 def test_parameters_written_out_give_the_same_model(model):
     again = Model(**model.as_dict())
     assert again == model
     assert again.key == model.key
 
 
-@given(models())
+@given(models(targets=TARGETS))
 def test_key_is_fit_for_a_file_name(model):
     assert re.fullmatch(r"[A-Za-z0-9.+-]+", model.key)
     assert len(model.key) < 200
@@ -59,6 +59,13 @@ def test_key_is_fit_for_a_file_name(model):
 def test_key_of_the_papers_model_is_short():
     assert Model(12, 4.4, bubble=4).key == "bubble4-L12-W4.4"
     assert Model(12, 4.4, bubble=4, bandwidth=0.6, magnetization=0).key == "bubble4-L12-W4.4"
+    assert Model(12, 4.4, bubble=4, target=0.5, sample="own").key == "bubble4-L12-W4.4"
+
+
+def test_key_names_target_shared_disorder_and_fixed_bond():
+    model = Model(12, 4.4, target="mean", sample="paired")
+    assert model.key == "chain-open-L12-W4.4-epsmean-samplepaired"
+    assert Model(8, 2.0, bubble=1, bond=1.9, target=0.25).key == "bubble1-L8-W2.0-bond1.9-eps0.25"
 
 
 CHANGES = {
@@ -69,6 +76,8 @@ CHANGES = {
     "bandwidth": st.floats(0, 1e300),
     "anisotropy": st.floats(-1e300, 1e300),
     "magnetization": st.sampled_from([-2.5, -1.5, 0.5, 2.5]),
+    "target": TARGETS,
+    "sample": st.sampled_from(SAMPLES),
 }
 
 
@@ -89,6 +98,12 @@ def test_key_tells_neighbouring_numbers_apart(name, value):
     assert one.key != other.key
 
 
+@given(st.none() | st.floats(-1e300, 1e300), st.none() | st.floats(-1e300, 1e300))
+def test_key_tells_bonds_apart(bond, other):
+    one, two = (Model(5, 2.0, bubble=1, bond=value) for value in (bond, other))
+    assert (one == two) == (one.key == two.key)
+
+
 def test_key_tells_boundaries_apart():
     assert Model(5, 2.0).key != Model(5, 2.0, boundary="periodic").key
 
@@ -104,7 +119,7 @@ def test_key_leaves_out_a_coupling_to_no_bubble(model, coupling):
     assert replace(model, coupling=coupling).key == model.key
 
 
-@given(models())
+@given(models(targets=TARGETS))
 def test_a_key_names_its_model(model):
     again = Model.from_key(model.key)
     assert again.key == model.key
@@ -120,6 +135,8 @@ def test_a_key_names_its_model(model):
         "bubble4-L8-W2",
         "bubble4-L8-W2.0-g1.0",
         "bubble4-L8-W2.0-x3",
+        "bubble4-L8-W2.0-epsmedian",
+        "bubble4-L8-W2.0-eps0.5",
     ],
 )
 def test_a_name_that_no_model_has_is_refused(key):
@@ -149,7 +166,13 @@ WRONG = {
     "anisotropy": [math.nan, -math.inf, "1", None, True],
     "boundary": ["ring", "", None, 1, "Open", "periodic"],
     "magnetization": [0.5, 3.0, -3.0, math.nan, math.inf, "0", True],
-}
+    "target": [
+        0, 1, 0.0, 1.0, -0.2, 1.5, math.nan, math.inf, "median", "", "0.2", None, True, 0.2j,
+        [0.2], [0.2, 0.4], ["mean"],
+    ],
+    "sample": ["common", "", None, 1, True, ["own"]],
+    "bond": [1.0, math.nan, math.inf, "1", True],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -175,8 +198,10 @@ def test_every_parameter_has_wrong_values_here():
     [
         {"length": 2, "boundary": "periodic"},  # its two bonds would be one
         {"length": 4, "bandwidth": 0.6},  # of which bubble?
+        {"length": 4, "bubble": 1, "bond": 1.0, "bandwidth": 0.6},  # nothing is drawn
+        {"length": 4, "bond": 1.0},  # of which ring?
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused(given):
-    with pytest.raises(ValueError, match="length|bandwidth"):
+    with pytest.raises(ValueError, match="length|bandwidth|bond"):
         Model(**{"disorder": 1.0} | given)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from inclusions.eigen import choose
-from inclusions.model import PARAMETERS, Model
+from inclusions.model import MIDDLE, PARAMETERS, Model
 
 
 class Ensemble(NamedTuple):
@@ -49,6 +49,9 @@ class _Table(BaseModel):
     anisotropy: list = [1.0]
     boundary: list = ["open"]
     magnetization: list = [None]
+    target: list = [MIDDLE]
+    sample: list = ["own"]
+    bond: list = [None]
     first: Annotated[int, Field(ge=0)] = 0
     realizations: Positive
     ranks: Positive | None = None

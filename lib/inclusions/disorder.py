@@ -36,22 +36,43 @@ def draw(model: Model, seed: int, index: int, fields: ArrayLike | None = None) -
     A pure function of its arguments: it depends neither on the number of ranks or workers nor on
     which other realizations are drawn. `fields`, if given, replace the drawn ones.
 
+    Models that differ in their target alone have the same samples. Models with `sample="paired"`
+    have their fields in common with all others of their length and disorder, whatever closes the
+    chain, and the standard normal numbers A of Eq. (4) with all others of their bubble size, too,
+    so that differences between them are those of one sample. A `bond` takes the place of R_1 and
+    R_2, and R_0 is 0: with bond 1 the ring is the periodic chain.
+
     Raises:
         ValueError: a negative seed or index, or fields of the wrong length.
     """
     for name, value in (("seed", seed), ("index", index)):
         if value < 0:
             raise ValueError(f"{name} must be at least 0, got {value}")
-    key = np.frombuffer(sha256(model.key.encode()).digest(), dtype="<u4")
-    entropy = [seed % 2**32, seed >> 32, *map(int, key), index]
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+    generator = _generator(_source(model), seed, index)
     drawn = generator.uniform(-model.disorder, model.disorder, model.length)
-    matrices = [goe(generator, model.bubble, model.bandwidth or 0.0) for _ in range(3)]
+    if model.bond is None:
+        matrices = [goe(generator, model.bubble, model.bandwidth or 0.0) for _ in range(3)]
+    else:
+        matrices = [0.0, model.anisotropy * model.bond, model.bond / 2]
     return Realization(
         model=model,
         fields=drawn if fields is None else np.asarray(fields, dtype=float).reshape(-1),
         bubble=np.array(matrices).reshape(3, model.bubble, model.bubble),
     )
+
+
+def _source(model: Model) -> str:
+    """The name under which a model's disorder is drawn: models of one name have it in common."""
+    if model.sample == "paired":
+        # Fields are drawn first, so those of bubbles of all sizes are the same.
+        return f"paired-L{model.length}-W{model.disorder!r}"
+    return model.untargeted.key
+
+
+def _generator(source: str, seed: int, index: int) -> np.random.Generator:
+    key = np.frombuffer(sha256(source.encode()).digest(), dtype="<u4")
+    entropy = [seed % 2**32, seed >> 32, *map(int, key), index]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
 def goe(generator: np.random.Generator, size: int, bandwidth: float) -> NDArray[np.float64]:

@@ -168,6 +168,17 @@ class Hamiltonian:
         matrix.has_sorted_indices = matrix.has_canonical_format = True
         return matrix
 
+    def target_energy(self, edges: tuple[float, float]) -> float:
+        """The energy, in J, around which the model wants its states; `edges` as a solver has them.
+
+        E_min + eps (E_max - E_min), or Tr H / d if the target is "mean".
+        """
+        target = self.model.target
+        if target == "mean":
+            return mean_energy(self.realization)
+        low, high = edges
+        return float(low + target * (high - low))
+
     def apply(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """H times vectors of shape (dimension,) or (dimension, k), without a stored matrix."""
         model, n = self.model, self.model.block
@@ -195,6 +206,23 @@ def chain_energies(
     bonds = np.array(chain_bonds(model))
     ising = np.einsum("sb,sb->s", site_spins[:, bonds[:, 0]], site_spins[:, bonds[:, 1]])
     return model.anisotropy * ising + site_spins @ realization.fields
+
+
+def mean_energy(realization: Realization) -> float:
+    """Tr H / d in the sector, in J, without any matrix: the mean of all levels.
+
+    Over all states with L spins and total m, the mean of S^z_i is m/L and, for two sites,
+    that of S^z_i S^z_j is (m^2 - L/4)/(L (L - 1)); what flips spins has no diagonal.
+    """
+    model = realization.model
+    length, m = model.length, model.magnetization
+    pair = (m**2 - length / 4) / (length * (length - 1))
+    energy = model.anisotropy * len(chain_bonds(model)) * pair
+    energy += m / length * realization.fields.sum()
+    if model.bubble:
+        r0, r1, _ = realization.bubble
+        energy += (np.trace(r0) + model.coupling * pair * np.trace(r1)) / model.bubble
+    return float(energy)
 
 
 def build(realization: Realization, start: int = 0, stop: int | None = None) -> Hamiltonian:

@@ -1,7 +1,7 @@
 """The physics parameters of one ensemble: a random-field chain, isolated or closed by a bubble."""
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import comb
 from numbers import Integral, Real
 from sys import float_info
@@ -13,11 +13,18 @@ TUNED_BANDWIDTH = {3: 0.55, 4: 0.60, 5: 0.58, 6: 0.55, 8: 0.50}
 """beta of the GOE matrices by bubble size: SM A and the caption of Fig. 8."""
 
 BOUNDARIES = ("open", "periodic")
+SAMPLES = ("own", "paired")
+MIDDLE = 0.5
+"""The paper's target: half way between the edges of the spectrum."""
 
-LETTERS = {"g": "coupling", "beta": "bandwidth", "Delta": "anisotropy", "Sz": "magnetization"}
+LETTERS = {
+    "g": "coupling", "beta": "bandwidth", "bond": "bond", "Delta": "anisotropy",
+    "Sz": "magnetization", "eps": "target", "sample": "sample",
+}  # fmt: skip
 """What stands for a parameter in the key of a model where it is not at its default."""
 
 NUMBER = r"-?\d+\.?\d*(?:e[+-]?\d+)?"  # as repr writes it
+VALUE = rf"(?:{NUMBER}|mean|paired)"
 
 
 def tuned_bandwidth(bubble: int) -> float:
@@ -45,10 +52,16 @@ class Model:
     anisotropy: float = 1.0  # Delta
     boundary: Literal["open", "periodic"] = "open"  # of the isolated chain
     magnetization: float | None = None  # total S^z; None is 0 for even L and +1/2 for odd L
+    target: float | Literal["mean"] = MIDDLE  # (E - E_min)/(E_max - E_min); "mean" is Tr H / d
+    sample: Literal["own", "paired"] = "own"  # "paired" shares its disorder, see `disorder.draw`
+    bond: float | None = None  # strength, in J, of the ring's last bond instead of a drawn one
 
     def __post_init__(self) -> None:
         if self.boundary not in BOUNDARIES:
             raise ValueError(f"boundary must be open or periodic, got {self.boundary!r}")
+        if self.sample not in SAMPLES:
+            raise ValueError(f"sample must be own or paired, got {self.sample!r}")
+        self._check_target()
         self._check_integer("length", 3 if self.boundary == "periodic" else 2)
         if self.length > 62:
             raise ValueError(f"length must be at most 62 (one bit a spin), got {self.length}")
@@ -64,7 +77,14 @@ class Model:
             self._check_real("bandwidth", 0.0)
             if not self.bubble:
                 raise ValueError(f"bandwidth needs a bubble, got {self.bandwidth} without one")
-        if self.bandwidth is None and self.bubble:
+        if self.bond is not None:
+            self._check_real("bond")
+            if self.bubble != 1 or self.bandwidth is not None:
+                raise ValueError(
+                    "bond is that of a bubble of one state, without a bandwidth; got "
+                    f"{self.bond} with bubble {self.bubble} and bandwidth {self.bandwidth}"
+                )
+        elif self.bandwidth is None and self.bubble:
             object.__setattr__(self, "bandwidth", tuned_bandwidth(self.bubble))
         if self.magnetization is None:
             object.__setattr__(self, "magnetization", (self.length % 2) / 2)
@@ -74,6 +94,17 @@ class Model:
                 f"magnetization must be one of {-self.length / 2:g}, {1 - self.length / 2:g} ... "
                 f"{self.length / 2:g} for length {self.length}, got {self.magnetization:g}"
             )
+
+    def _check_target(self) -> None:
+        if isinstance(self.target, str) and self.target == "mean":
+            return
+        number = isinstance(self.target, Real) and not isinstance(self.target, bool)
+        if not number or not 0 < self.target < 1:
+            raise ValueError(
+                'target must be one number between 0 and 1, both excluded, or "mean", '
+                f"got {self.target!r}"
+            )
+        object.__setattr__(self, "target", float(self.target))
 
     def _check_integer(self, name: str, lowest: int, rule: str = "") -> None:
         value = getattr(self, name)
@@ -115,9 +146,10 @@ class Model:
         kind = f"bubble{self.bubble}" if self.bubble else f"chain-{self.boundary}"
         usual = Model(self.length, self.disorder, self.bubble, boundary=self.boundary)
         parts = [
-            f"{letters}{getattr(self, name)!r}"
+            f"{letters}{value}"
             for letters, name in LETTERS.items()
-            if getattr(self, name) != getattr(usual, name) and (self.bubble or name != "coupling")
+            if (value := getattr(self, name)) not in (None, getattr(usual, name))
+            and (self.bubble or name != "coupling")
         ]
         return "-".join([kind, f"L{self.length}", f"W{self.disorder!r}", *parts])
 
@@ -130,16 +162,24 @@ class Model:
         """
         letters = "|".join(LETTERS)
         match = re.fullmatch(
-            rf"(?:bubble(\d+)|chain-(\w+))-L(\d+)-W({NUMBER})((?:-(?:{letters}){NUMBER})*)", key
+            rf"(?:bubble(\d+)|chain-(\w+))-L(\d+)-W({NUMBER})((?:-(?:{letters}){VALUE})*)", key
         )
         if match:
             bubble, boundary, length, disorder, rest = match.groups()
-            given = {LETTERS[k]: float(v) for k, v in re.findall(rf"-({letters})({NUMBER})", rest)}
+            given = {
+                LETTERS[k]: float(v) if v[-1].isdigit() else v
+                for k, v in re.findall(rf"-({letters})({VALUE})", rest)
+            }
             kind = {"boundary": boundary} if boundary else {"bubble": int(bubble)}
             model = cls(int(length), float(disorder), **kind, **given)
             if model.key == key:
                 return model
         raise ValueError(f"no model has the key {key!r}")
+
+    @property
+    def untargeted(self) -> "Model":
+        """The same ensemble, of which the paper's target is asked: it has the same samples."""
+        return replace(self, target=MIDDLE)
 
     def as_dict(self) -> dict[str, Any]:
         """All parameters by name, resolved: ready for JSON or a file's attributes."""

@@ -206,6 +206,52 @@ def test_any_model_gives_the_levels_closest_to_the_middle(name, data):
     assert pairs.energies == pytest.approx(wanted(spectrum, count), abs=1e-9)
 
 
+TARGETED = [
+    Model(10, 3.0, target="mean"), Model(10, 3.0, target=0.2), Model(10, 3.0, target=0.8),
+    Model(8, 3.0, bubble=4, target="mean"), Model(8, 3.0, bubble=4, target=0.2),
+    Model(10, 3.0, boundary="periodic", magnetization=1, target="mean"),
+    Model(9, 2.0, bubble=1, bond=1.9, target=0.3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", TARGETED, ids=lambda model: model.key)
+@solver_named(SOLVERS)
+def test_levels_are_those_closest_to_the_target(name, model):
+    hamiltonian = build(draw(model, 1, 0))
+    spectrum = np.linalg.eigvalsh(hamiltonian.matrix.toarray())
+    low, high = spectrum[[0, -1]]
+    aim = spectrum.mean() if model.target == "mean" else low + model.target * (high - low)
+    expected = np.sort(spectrum[np.argsort(np.abs(spectrum - aim))[:12]])
+    pairs = solver_called(name)(hamiltonian, 12)
+    assert pairs.energies == pytest.approx(expected, abs=1e-9)
+    assert pairs.target == pytest.approx(aim, abs=1e-10)
+    if name in CERTIFYING:
+        assert pairs.certificate.complete
+        assert (
+            pairs.certificate.window[0] < expected[0] < expected[-1] < pairs.certificate.window[1]
+        )
+
+
+@pytest.mark.parametrize(("target", "side"), [(0.03, "lower"), (0.97, "upper")])
+@solver_named(SOLVERS)
+def test_a_target_too_near_an_edge_for_the_states_asked_for_is_refused(name, target, side):
+    hamiltonian = build(draw(Model(10, 3.0, target=target), 1, 0))
+    spectrum = np.linalg.eigvalsh(hamiltonian.matrix.toarray())
+    low, high = spectrum[[0, -1]]
+    reach = 0.03 * (high - low)
+    near = int((np.abs(spectrum - low - target * (high - low)) <= reach + 1e-9).sum())
+    assert solver_called(name)(hamiltonian, near).energies.size == near
+    with pytest.raises(ValueError, match=f"target {target} .* too near the {side}") as refused:
+        solver_called(name)(hamiltonian, near + 3)
+    assert f"for {near + 3} states around it, {near} exist" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_all_levels_may_be_asked_for_at_any_target():
+    hamiltonian = build(draw(Model(6, 3.0, target=0.01), 1, 0))
+    assert choose("dense", 20)(hamiltonian, 20).energies.size == 20
+
+
 @solver_named(SOLVERS)
 @pytest.mark.parametrize("count", [0, -1, 7])
 def test_more_states_than_the_sector_has_are_refused(name, count):

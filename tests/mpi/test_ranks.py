@@ -38,6 +38,8 @@ realizations = 3
 length = 8
 boundary = ["open", "periodic"]
 disorder = 5.0
+target = "mean"
+sample = "paired"
 realizations = 2
 """
 # Not of the physics, or said of the solver and not of the sample.

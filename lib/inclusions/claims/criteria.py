@@ -1,7 +1,7 @@
 """What decides: the rules for one number, and the ensembles that a claim may use."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,7 +92,8 @@ class Results:
 
     def find(self, **parameters: Any) -> list[Model]:
         """Models with these parameters, and the tuned or default value of each other, by size."""
-        usual = {"coupling": 1.0, "anisotropy": 1.0, "boundary": "open"} | parameters
+        names = ("coupling", "anisotropy", "boundary", "target", "sample", "bond")
+        usual = {one.name: one.default for one in fields(Model) if one.name in names} | parameters
         models = [
             model
             for model in self.files

@@ -27,7 +27,16 @@ def spectrum(
     magnetization: Annotated[
         float | None, typer.Option(help="Total S^z; 0 or 1/2 by default.")
     ] = None,
-    count: Annotated[int, typer.Option(help="Levels closest to the middle.")] = 50,
+    target: Annotated[
+        str, typer.Option(help="Where in the spectrum: between 0 and 1, or mean for Tr H / d.")
+    ] = "0.5",
+    sample: Annotated[
+        str, typer.Option(help="own, or paired: fields shared by all models of this L and W.")
+    ] = "own",
+    bond: Annotated[
+        float | None, typer.Option(help="The ring's last bond, J, instead of a drawn one.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Levels closest to the target.")] = 50,
     seed: Annotated[int, typer.Option(help="Seed of the ensemble.")] = 1,
     index: Annotated[int, typer.Option(help="Number of the realization.")] = 0,
     fields: Annotated[
@@ -38,10 +47,11 @@ def spectrum(
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Solve one sample: the levels closest to the middle of its spectrum."""
+    """Solve one sample: the levels closest to a target, by default the middle of its spectrum."""
     model = Model(
-        length, disorder, bubble, coupling, bandwidth, anisotropy, boundary, magnetization
-    )
+        length, disorder, bubble, coupling, bandwidth, anisotropy, boundary, magnetization,
+        number_or_name(target), sample, bond,
+    )  # fmt: skip
     comm = world()
     ranks = 1 if comm is None else comm.size
     given = _read_fields(fields)
@@ -63,6 +73,7 @@ def _print_json(model: Model, seed: int, index: int, ranks: int, solved: ensembl
         "residuals": pairs.residuals.tolist(),
         "magnetization": solved.magnetization.tolist(),
         "spectrum_edges": list(pairs.edges),
+        "target_energy": pairs.target,
         "certificate": pairs.certificate._asdict(),
         "solver": pairs.report.solver,
         "ranks": ranks,
@@ -91,6 +102,14 @@ def _print_lines(model: Model, seed: int, index: int, ranks: int, solved: ensemb
         ("peak memory", f"{solved.peak_memory:.0f} MB"),
     ):
         print(f"{name:15} {value}")
+
+
+def number_or_name(text: str) -> float | str:
+    """A target as it is typed: a number if it is one; the model knows the names."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _read_fields(path: Path | None) -> np.ndarray | None:

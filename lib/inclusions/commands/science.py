@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inclusions.commands.sample import number_or_name
 from inclusions.model import Model
 
 
@@ -36,6 +37,7 @@ def bench(
         int | None, typer.Option(help="One sample of this length instead of the whole suite.")
     ] = None,
     bubble: Annotated[int, typer.Option(help="Bubble of that sample.")] = 4,
+    target: Annotated[str, typer.Option(help="Target of that sample, as in spectrum.")] = "0.5",
     threads: Annotated[int, typer.Option(min=1, help="Threads of every solver.")] = 1,
     large: Annotated[
         bool, typer.Option(help="The largest samples instead, on two threads.")
@@ -51,7 +53,8 @@ def bench(
         raise ValueError(f"peers must be of {', '.join(benchmarks.PEERS)}, got {unknown[0]!r}")
     print(f"{'sample':18} {'dimension':>9} {'solver':22} {'seconds':>9} {'MB':>7}  phases")
     if length is not None:
-        model = Model(length, benchmarks.SAMPLE["disorder"], bubble=bubble)
+        disorder, where = benchmarks.SAMPLE["disorder"], number_or_name(target)
+        model = Model(length, disorder, bubble=bubble, target=where)
         rows = benchmarks.compare(model, chosen, 50, threads, 3, 3600, _print_timing)
         results = {"machine": benchmarks.machine(), "rows": rows, "overhead": [], "workers": []}
     elif large:

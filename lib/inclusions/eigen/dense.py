@@ -11,6 +11,7 @@ from inclusions.eigen.types import (
     Eigenpairs,
     Report,
     check_count,
+    check_reach,
     closest,
     residuals,
 )
@@ -24,23 +25,27 @@ class Dense:
     name = "dense"
 
     def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
-        """The `count` levels closest to the middle of the spectrum; every rank solves for itself.
+        """The `count` levels closest to the model's target; every rank solves for itself.
 
         Raises:
-            ValueError: count is not within the sector.
+            ValueError: count is not within the sector, or the target too near an edge for it.
         """
         check_count(count, hamiltonian.dimension)
         started = perf_counter()
         energies, states = eigh(hamiltonian.matrix.toarray(), overwrite_a=True, driver="evd")
         edges = (energies[0], energies[-1])
-        chosen = closest(energies, sum(edges) / 2, count)
+        target = hamiltonian.target_energy(edges)
+        chosen = closest(energies, target, count)
         energies, states = energies[chosen], np.ascontiguousarray(states[:, chosen])
         seconds = {"diagonalization": perf_counter() - started}
-        return Eigenpairs(
+        pairs = Eigenpairs(
             energies=energies,
             states=states,
             residuals=residuals(hamiltonian.matrix, energies, states),
             edges=edges,
+            target=target,
             certificate=Certificate("complete", (energies[0], energies[-1]), count),
             report=Report(self.name, seconds),
         )
+        check_reach(pairs, hamiltonian)
+        return pairs

@@ -1,4 +1,4 @@
-"""Block Lanczos on (H - shift)^-1: the spectral transform that brings the middle to the edge."""
+"""Block Lanczos on (H - shift)^-1: the spectral transform that brings the target to the edge."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from inclusions.eigen.types import (
     Report,
     certify,
     check_count,
+    check_reach,
     closest,
 )
 from inclusions.hamiltonian import Hamiltonian
@@ -27,7 +28,7 @@ from inclusions.hamiltonian import Hamiltonian
 
 @dataclass(frozen=True)
 class ShiftInvert:
-    """The levels closest to the middle of the spectrum, by shift and invert.
+    """The levels closest to a target inside the spectrum, by shift and invert.
 
     On one process, or with the factor and the vectors spread over the ranks of a communicator.
     """
@@ -42,12 +43,12 @@ class ShiftInvert:
     name = "shift-invert"
 
     def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
-        """The `count` levels closest to the middle, with residuals and a certificate.
+        """The `count` levels closest to the model's target, with residuals and a certificate.
 
         With a communicator every rank gets its own rows of the states.
 
         Raises:
-            ValueError: count is not within the sector.
+            ValueError: count is not within the sector, or the target too near an edge for it.
             NotConverged: some residual stays above `tolerance`; carries those below.
             MissingLevels: the inertia counts more levels than were found; carries those found.
         """
@@ -75,7 +76,7 @@ class ShiftInvert:
         with matrix:
             lap("assembly")
             edges = spectrum_edges(matrix.apply, random_block(n, 1, comm, matrix.local), comm)
-            target = edges.sum() / 2
+            target = hamiltonian.target_energy(edges)
             lap("edges")
             with self._factorize(matrix, target, n) as (factor, shift):
                 report.counts["factor_entries"] = factor.entries
@@ -118,10 +119,12 @@ class ShiftInvert:
                 states=states[:, chosen],
                 residuals=errors[chosen],
                 edges=(float(edges[0]), float(edges[1])),
+                target=target,
                 certificate=NOT_CHECKED,
                 report=report,
             )
             lap("states")
+            check_reach(pairs, hamiltonian)
             good = pairs.residuals <= self.tolerance
             if not good.all():
                 raise NotConverged(

@@ -12,6 +12,7 @@ from inclusions.eigen.types import (
     NotConverged,
     Report,
     check_count,
+    check_reach,
     closest,
 )
 from inclusions.hamiltonian import Hamiltonian
@@ -38,12 +39,12 @@ class Slepc:
     name = "slepc"
 
     def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
-        """The `count` levels closest to the middle; every rank gets its own rows of the states.
+        """The `count` levels closest to the target; every rank gets its own rows of the states.
 
         `hamiltonian` may hold all rows or this rank's: each rank assembles just its own.
 
         Raises:
-            ValueError: count is not within the sector.
+            ValueError: count is not within the sector, or the target too near an edge for it.
             ImportError: petsc4py or slepc4py is not installed; `choose` says how to get them.
             NotConverged: fewer states than asked for; carries those that did converge.
         """
@@ -80,7 +81,7 @@ class Slepc:
             eps.solve()
             edges.append(eps.getEigenvalue(0).real)
             eps.destroy()
-        target = sum(edges) / 2
+        target = hamiltonian.target_energy(edges)
         lap("edges")
 
         wanted = min(count + self.spare, n)
@@ -129,9 +130,11 @@ class Slepc:
             states=local[:, good],
             residuals=errors[good],
             edges=(float(edges[0]), float(edges[1])),
+            target=target,
             certificate=NOT_CHECKED,
             report=report,
         )
+        check_reach(pairs, hamiltonian)
         if good.size < count:
             raise NotConverged(f"{good.size} of {count} states converged in SLEPc", pairs)
         return pairs

@@ -1,10 +1,13 @@
 """What every eigensolver returns, and how it says that it could not."""
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from inclusions.hamiltonian import Hamiltonian
 
 Array = NDArray[np.float64]
 
@@ -40,19 +43,15 @@ class Report:
 
 
 class Eigenpairs(NamedTuple):
-    """The `count` levels closest to the middle of the spectrum."""
+    """The `count` levels closest to the model's target, the middle of the spectrum by default."""
 
     energies: Array  # (count,), units of J, ascending
     states: Array  # (local rows, count), orthonormal
     residuals: Array  # (count,), |H psi - E psi|, units of J
     edges: tuple[float, float]  # lowest and highest level of the sector
+    target: float  # units of J
     certificate: Certificate
     report: Report
-
-    @property
-    def target(self) -> float:
-        """The middle of the spectrum, (E_min + E_max)/2."""
-        return sum(self.edges) / 2
 
 
 class NotConverged(RuntimeError):
@@ -90,6 +89,29 @@ def check_count(count: int, dimension: int) -> None:
     """Refuse a number of states the sector does not have."""
     if not 1 <= count <= dimension:
         raise ValueError(f"count must be in 1 ... {dimension} (the sector), got {count}")
+
+
+def check_reach(pairs: Eigenpairs, hamiltonian: Hamiltonian) -> None:
+    """Refuse states that lie around their target on one side only, for want of others.
+
+    Levels that are farther from the target than the nearer edge of the spectrum is have no
+    counterpart beyond that edge. All levels of the sector may always be asked for.
+
+    Raises:
+        ValueError: a level is farther from the target than the nearer edge; one line.
+    """
+    low, high = pairs.edges
+    side, reach = min(
+        ("lower", pairs.target - low), ("upper", high - pairs.target), key=itemgetter(1)
+    )
+    near = int((np.abs(pairs.energies - pairs.target) <= reach + 1e-9).sum())
+    if near < pairs.energies.size < hamiltonian.dimension:
+        model = hamiltonian.model
+        raise ValueError(
+            f"target {model.target} of {model.key} is too near the {side} edge of the spectrum for "
+            f"{pairs.energies.size} states around it, {near} exist; ask for fewer states or for a "
+            "target farther inside"
+        )
 
 
 def residuals(matrix, energies: Array, states: Array) -> Array:
