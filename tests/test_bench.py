@@ -12,8 +12,9 @@ from inclusions import bench
 from inclusions.campaign import Ensemble
 from inclusions.disorder import draw
 from inclusions.eigen import choose, ordering
-from inclusions.eigen.ldl import LDL, _slots
+from inclusions.eigen.ldl import LDL, slots
 from inclusions.ensemble import record
+from inclusions.geometry import forget_geometries
 from inclusions.hamiltonian import build, pattern
 from inclusions.model import Model
 
@@ -38,7 +39,7 @@ def _mumps_counts(model: Model, name: str) -> tuple[int, float]:
 @needs_mumps
 def test_ordering_halves_the_work_that_pord_leaves():
     model = Model(14, 4.0, bubble=4)
-    form = ordering.structure(model)
+    form = ordering.structure(model.geometry)
     entries, flops = _mumps_counts(model, "pord")
     assert form.entries < 0.85 * entries
     assert form.flops < 0.55 * flops
@@ -46,19 +47,18 @@ def test_ordering_halves_the_work_that_pord_leaves():
 
 def test_an_ensemble_is_analysed_once():
     model = Model(10, 4.4, bubble=4)
-    for cached in (pattern, ordering._structure, _slots):
-        cached.cache_clear()
+    forget_geometries()
     whole = Ensemble(model, 0, 6, 50, 1, "shift-invert", 1.0, ranks=1)
     for index in range(6):
         record(whole, index)
     other_disorder = whole._replace(model=Model(10, 1.0, bubble=4))
     record(other_disorder, 0)
-    for cached in (pattern, ordering._structure, _slots):
+    for cached in (pattern, ordering.structure, slots):
         assert cached.cache_info().misses == 1
 
 
 def test_a_wide_supernode_is_stored_without_its_upper_triangle():
-    form = ordering.structure(Model(12, 4.0, bubble=4))
+    form = ordering.structure(Model(12, 4.0, bubble=4).geometry)
     widths = np.diff(form.first)
     assert widths.max() <= ordering.PANEL
     # Below the diagonal the panels hold what the factor has, above it at most half a panel each.

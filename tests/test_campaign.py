@@ -1,3 +1,4 @@
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -227,3 +228,11 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     with pytest.raises(ValueError, match="is not TOML") as refused:
         load(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["slepc", "shift-invert:mumps"])
+def test_a_solver_that_is_not_installed_here_is_no_fault_of_the_file(name, campaign, monkeypatch):
+    for module in ("petsc4py", "slepc4py", "mumps"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if not installed
+    (one,) = campaign(HEAD + f'solver = "{name}"\n' + TABLE).ensembles
+    assert one.solver == name

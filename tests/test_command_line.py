@@ -9,7 +9,7 @@ from full_space import sector_hamiltonian
 
 from inclusions import store
 from inclusions.disorder import draw
-from inclusions.eigen import ldl_available
+from inclusions.eigen import REGISTRY
 from inclusions.hamiltonian import build
 from inclusions.model import Model
 
@@ -121,7 +121,7 @@ def test_levels_at_a_target_are_those_of_lapack(kind, target, command_line):
 
 @pytest.mark.parametrize("solver", ["dense", "shift-invert:superlu", "shift-invert:ldl"])
 def test_every_solver_can_be_asked_for(solver, command_line):
-    if solver.endswith("ldl") and not ldl_available():
+    if not REGISTRY[solver].here():
         pytest.skip("no C compiler when the package was installed")
     arguments = ("spectrum", "--length", 9, "--disorder", 3, "--count", 5, "--json")
     given = json.loads(command_line(*arguments, "--solver", solver).out)

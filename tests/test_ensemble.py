@@ -13,7 +13,6 @@ import xarray as xr
 
 from inclusions import campaign, ensemble, store
 from inclusions.eigen import NotConverged
-from inclusions.model import Model
 from inclusions.store import claims
 
 CAMPAIGN = """
@@ -272,15 +271,6 @@ def test_records_that_are_not_what_the_code_gives_are_named(
     assert ended.code == 1
     assert f"{place.name} 1: differs in {name}\n" in ended.out
     assert "6 records recomputed with auto, 1 differ\n" in ended.out
-
-
-def test_predictions_grow_with_the_model_and_ranks_share_memory():
-    sizes = [Model(length, 4.0, bubble=4) for length in range(6, 21, 2)]
-    seconds = [ensemble.predicted_seconds(model, 50) for model in sizes]
-    memory = [ensemble.predicted_memory(model, 50) for model in sizes]
-    assert seconds == sorted(seconds) and memory == sorted(memory)
-    alone, shared = (ensemble.predicted_memory(sizes[-1], 50, ranks) for ranks in (1, 16))
-    assert shared < alone / 4
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from inclusions.campaign import Campaign, Ensemble
-from inclusions.ensemble import place_of, predicted_seconds, record
+from inclusions.cost import predicted_seconds
+from inclusions.ensemble import place_of, record
 from inclusions.store import FIELDS, ROUNDED
 
 

@@ -20,8 +20,8 @@ from inclusions.disorder import draw
 from inclusions.eigen import ShiftInvert, choose
 from inclusions.eigen.dense import Dense
 from inclusions.eigen.ordering import structure
-from inclusions.ensemble import peak_memory
 from inclusions.hamiltonian import Hamiltonian, build
+from inclusions.machine import peak_memory
 from inclusions.model import Model
 
 SAMPLE = {"seed": 20230823, "disorder": 4.0}  # of every benchmark
@@ -90,7 +90,7 @@ def _ours(factorization: str) -> Callable:
         started = perf_counter()
         counts = {}
         if factorization.startswith("ldl"):
-            counts["factor_flops"] = structure(hamiltonian.model).flops
+            counts["factor_flops"] = structure(hamiltonian.model.geometry).flops
         analysis = perf_counter() - started
         solver = ShiftInvert(factorization=factorization, certify=False)
         pairs = solver(hamiltonian, count)

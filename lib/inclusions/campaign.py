@@ -7,8 +7,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from inclusions.eigen import choose
+from inclusions.eigen import check_name
 from inclusions.model import MIDDLE, PARAMETERS, Model
+
+CERTIFIED_BELOW = 5000  # dimension up to which counting the levels is cheap beside finding them
 
 
 class Ensemble(NamedTuple):
@@ -117,7 +119,7 @@ def checked(content: dict[str, Any], source: str) -> Campaign:
     except ValidationError as error:
         raise ValueError(f"{source}: {_first(error)}") from None
     try:
-        choose(file.solver, 0)
+        check_name(file.solver)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
     ensembles: dict[tuple, Ensemble] = {}

@@ -1,15 +1,12 @@
 """Draw, build, solve, measure, save: one realization, or all that a campaign lacks."""
 
 import os
-import resource
 import signal
-import sys
 import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from hashlib import sha256
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -18,26 +15,18 @@ from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import numpy as np
-import psutil
 from threadpoolctl import threadpool_limits
 
-from inclusions.campaign import Campaign, Ensemble
+from inclusions.campaign import CERTIFIED_BELOW, Campaign, Ensemble
+from inclusions.cost import predicted_seconds
 from inclusions.disorder import draw
-from inclusions.eigen import (
-    DENSE_BELOW,
-    Eigenpairs,
-    MissingLevels,
-    NotConverged,
-    ShiftInvert,
-    choose,
-)
+from inclusions.eigen import Eigenpairs, MissingLevels, NotConverged, choose
 from inclusions.hamiltonian import Hamiltonian, build
+from inclusions.machine import peak_memory
 from inclusions.model import Model
 from inclusions.observables import magnetizations, measure
 from inclusions.store import Store, claims
 from inclusions.store.records import consecutive
-
-CERTIFIED_BELOW = 5000  # dimension up to which counting the levels is cheap beside finding them
 
 
 class Solved(NamedTuple):
@@ -71,15 +60,15 @@ def solve(
     ranks = 1 if comm is None else comm.size
     realization = draw(model, seed, index, fields)
     method = choose(solver, model.dimension, ranks)
-    if isinstance(method, ShiftInvert):
-        method = replace(method, certify=certify)
+    if not certify:
+        method = method.uncounted()
     hamiltonian = build(realization)
     try:
         pairs = method(hamiltonian, count, comm)
     except (NotConverged, MissingLevels):
-        if not isinstance(method, ShiftInvert):
+        if (larger := method.enlarged(count)) is None:
             raise
-        pairs = replace(method, spare=20 + count // 2, certify=True)(hamiltonian, count, comm)
+        pairs = larger(hamiltonian, count, comm)
     if comm is not None and comm.allreduce(pairs.states.shape[0]) == model.dimension:
         start = comm.exscan(pairs.states.shape[0]) or 0
         hamiltonian = build(realization, start, start + pairs.states.shape[0])
@@ -87,17 +76,6 @@ def solve(
     else:
         magnetization = magnetizations(hamiltonian, pairs)
     return Solved(hamiltonian, pairs, magnetization, time.perf_counter() - started, peak_memory())
-
-
-def peak_memory() -> float:
-    """Largest resident memory of this process so far, MB."""
-    try:
-        # Not getrusage: on Linux it starts from what the parent held.
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return int(status.split("VmHWM:")[1].split()[0]) / 2**10
-    except (OSError, IndexError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def record(ensemble: Ensemble, index: int, comm=None) -> dict[str, Any]:
@@ -228,54 +206,6 @@ def _heartbeat(journal: Path):
         ended.set()
 
 
-def predicted_seconds(model: Model, count: int, certify: float = 0.05, ranks: int = 1) -> float:
-    """Time of one sample, s: within a factor 2 where it is more than a second.
-
-    `certify` is the share of samples whose levels are counted; `ranks`, of one core each, share it.
-    """
-    n, entries, flops = model.dimension, *_factor(model)
-    if n < DENSE_BELOW:
-        return 0.002 + 5e-10 * n**3
-    share = 1.0 if n <= CERTIFIED_BELOW else certify
-    # Measured (data/benchmarks): overhead and vectors, factorizations (33 GFlop/s), and Lanczos,
-    # which passes over the factor some 30 times for 50 states.
-    lanczos = count / 50 * (1.2e-5 * n + entries / 2e7)
-    # MUMPS under PETSc, which factors over ranks, takes 2.5 times as long on one core.
-    slower = 1.0 if ranks == 1 else 2.5 / ranks
-    return 0.02 + slower * ((1 + 2 * share) * flops / 33e9 + lanczos)
-
-
-def predicted_hours(campaign: Campaign) -> float:
-    """Core-hours of a whole campaign, by `predicted_seconds`."""
-    seconds = (
-        one.realizations * predicted_seconds(one.model, one.count, one.certify)
-        for one in campaign.ensembles
-    )
-    return sum(seconds) / 3600
-
-
-def predicted_memory(model: Model, count: int, ranks: int = 1) -> float:
-    """Peak memory of one worker or rank on one sample, MB: interpreter, factor, basis, matrix."""
-    n, entries, _ = model.dimension, *_factor(model)
-    if n < DENSE_BELOW:
-        entries = 4.0 * n * n
-    # MUMPS under PETSc orders with PORD, a third more entries, and keeps buffers beside them.
-    numbers = entries * (1.0 if ranks == 1 else 2.0) + n * (6.0 * count + 100 + 6 * model.length)
-    return 215 + 8e-6 * numbers / ranks
-
-
-def _factor(model: Model) -> tuple[float, float]:
-    """Entries and operations of the factor, by power laws in the number of chain states.
-
-    Fitted to the structures of L = 14 ... 19; those would take seconds a model to find.
-    """
-    size = model.dimension / model.block / 12870
-    ring = bool(model.bubble) or model.boundary == "periodic"
-    entries = (6.3e6 if ring else 4.2e6) * size**1.77
-    flops = (5.7e9 if ring else 2.4e9) * size**2.67
-    return entries * model.block**2, flops * model.block**3
-
-
 def run(
     campaign: Campaign, data: Path, workers: int = 1, tell: Tell = lambda what: None
 ) -> Counter[str]:
@@ -394,8 +324,3 @@ def _serve(pipe: Connection) -> None:
             pipe.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone: what is computed is in the journal
-
-
-def available_memory() -> float:
-    """Memory that can be had now, MB."""
-    return psutil.virtual_memory().available / 2**20

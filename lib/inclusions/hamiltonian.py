@@ -5,7 +5,7 @@ n_GOE x n_GOE blocks on the graph of chain states (Eqs. 1-3).
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from inclusions.basis import chain_states, rank, spins
 from inclusions.disorder import Realization
+from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.model import Model
 
 
@@ -33,7 +34,7 @@ class Pattern:
     first_state: int
 
 
-def chain_bonds(model: Model) -> list[tuple[int, int]]:
+def chain_bonds(model: Model | Geometry) -> list[tuple[int, int]]:
     """Pairs of neighbouring sites coupled by Eq. (2); the bubble's ring closure is not one."""
     bonds = [(i, i + 1) for i in range(model.length - 1)]
     return bonds + [(model.length - 1, 0)] if model.boundary == "periodic" else bonds
@@ -49,7 +50,7 @@ def flips(
     return flippable, rank(states[flippable] ^ mask, length)
 
 
-def chain_graph(model: Model) -> sp.csr_array:
+def chain_graph(model: Model | Geometry) -> sp.csr_array:
     """Adjacency of the chain states: which configurations one term of H connects.
 
     Square, symmetric, no diagonal; a bubble and a periodic boundary give the same graph.
@@ -64,24 +65,23 @@ def chain_graph(model: Model) -> sp.csr_array:
     return graph.tocsr()
 
 
-@lru_cache(maxsize=4)
-def pattern(length: int, up: int, boundary: str, bubble: int, start: int, stop: int) -> Pattern:
-    """The pattern of rows [start, stop); cached, so every realization of a model shares it."""
-    model = Model(length, 0.0, bubble=bubble, boundary=boundary, magnetization=up - length / 2)
-    n = model.block
+@once_per_geometry
+def pattern(geometry: Geometry, start: int, stop: int) -> Pattern:
+    """The pattern of rows [start, stop); kept, so every realization of a model shares it."""
+    length, n = geometry.length, geometry.block
     first, last = start // n, -(-stop // n)
-    states = chain_states(length, up)[first:last]
+    states = chain_states(length, geometry.up)[first:last]
     k, m = (index.ravel() for index in np.indices((n, n)))
 
     here = np.arange(first, last)
     rows, columns = [unknowns(here, n, k)], [unknowns(here, n, m)]
     sources = [np.full(rows[0].size, -1)]  # -1: inside a diagonal block
-    for bond in chain_bonds(model):
+    for bond in chain_bonds(geometry):
         position, partner = flips(states, length, bond)
         rows.append(unknowns(here[position], n))
         columns.append(unknowns(partner, n))
         sources.append(np.full(rows[-1].size, -2))  # -2: a chain bond flips
-    if bubble:
+    if geometry.bubble:
         position, partner = flips(states, length, (length - 1, 0))
         rows.append(unknowns(here[position], n, k))
         columns.append(unknowns(partner, n, m))
@@ -101,7 +101,7 @@ def pattern(length: int, up: int, boundary: str, bubble: int, start: int, stop: 
     diagonal = source == -1
     ring = source >= 0
     counts = np.bincount(row[new] - start, minlength=stop - start)
-    index = np.int32 if max(model.dimension, new.sum()) < 2**31 else np.int64
+    index = np.int32 if max(geometry.dimension, new.sum()) < 2**31 else np.int64
     return Pattern(
         indptr=np.r_[0, np.cumsum(counts)].astype(index),
         indices=column[new].astype(index),
@@ -143,8 +143,7 @@ class Hamiltonian:
     @cached_property
     def pattern(self) -> Pattern:
         """Shared by all realizations of the model: built once and cached."""
-        model = self.model
-        return pattern(model.length, model.up, model.boundary, model.bubble, self.start, self.stop)
+        return pattern(self.model.geometry, self.start, self.stop)
 
     @cached_property
     def matrix(self) -> sp.csr_array:

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import asdict, dataclass, fields, replace
-from math import comb
 from numbers import Integral, Real
 from sys import float_info
 from typing import Any, Literal
 
 import numpy as np
+
+from inclusions.geometry import Geometry
 
 TUNED_BANDWIDTH = {3: 0.55, 4: 0.60, 5: 0.58, 6: 0.55, 8: 0.50}
 """beta of the GOE matrices by bubble size: SM A and the caption of Fig. 8."""
@@ -128,14 +129,19 @@ class Model:
         return round(self.magnetization + self.length / 2)
 
     @property
+    def geometry(self) -> Geometry:
+        """What decides where entries stand: all models that share it share patterns and orders."""
+        return Geometry(self.length, self.up, self.boundary, self.bubble)
+
+    @property
     def block(self) -> int:
         """Unknowns per chain state: n_GOE, or 1 without a bubble."""
-        return max(self.bubble, 1)
+        return self.geometry.block
 
     @property
     def dimension(self) -> int:
         """Dimension of the sector, block * C(L, up)."""
-        return self.block * comb(self.length, self.up)
+        return self.geometry.dimension
 
     @property
     def key(self) -> str:

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 import yaml
 
-from inclusions import campaign, ensemble, store
+from inclusions import campaign, cost, ensemble, store
 
 TOP = Path(__file__).resolve().parents[2]
 PROFILE = TOP / "book" / "runs" / "profiles" / "slurm"
@@ -146,7 +146,7 @@ def test_an_array_of_serial_jobs_and_an_mpi_job_end_in_a_manifest(
     submit, physics, undisturbed, tmp_path
 ):
     model = campaign.load(undisturbed.parent / "campaign.toml").ensembles[0].model
-    half = 10 * ensemble.predicted_seconds(model, 20) / 60
+    half = 10 * cost.predicted_seconds(model, 20) / 60
     workflow = submit(SMALL.format(realizations=20) + MPI, job_minutes=half)
     workflow.finish()
     told = workflow.output.read_text()
@@ -170,7 +170,7 @@ def test_a_cancelled_job_and_one_past_its_time_limit_are_taken_up_again(
     submit, slurm, physics, undisturbed
 ):
     model = campaign.load(undisturbed.parent / "campaign.toml").ensembles[0].model
-    half = 40 * ensemble.predicted_seconds(model, 20) / 60
+    half = 40 * cost.predicted_seconds(model, 20) / 60
     workflow = submit(SMALL.format(realizations=80), job_minutes=half)
     stuck, *_ = wait_for(workflow, lambda: at_work(workflow))
     psutil.Process(stuck.pid).suspend()  # so that it runs into the limit, the shortest there is

@@ -13,32 +13,21 @@ import inclusions.eigen.shift_invert as shift_invert
 from inclusions import ensemble
 from inclusions.disorder import draw
 from inclusions.eigen import (
+    REGISTRY,
     MissingLevels,
     MissingSolver,
     NotConverged,
     ShiftInvert,
     choose,
-    ldl_available,
-    mumps_available,
-    petsc_available,
-    slepc_available,
     solvers_found,
 )
 from inclusions.eigen.types import closest
 from inclusions.hamiltonian import build
 from inclusions.model import Model
 
-FACTORIZATIONS = ["ldl", "ldl-single", "mumps", "superlu", "petsc"]
-SHIFT_INVERT = [f"shift-invert:{name}" for name in FACTORIZATIONS]
-SOLVERS = ["dense", *SHIFT_INVERT, "slepc"]
-CERTIFYING = ["shift-invert:ldl", "shift-invert:mumps", "shift-invert:petsc"]
-MISSING = {
-    "shift-invert:ldl": (not ldl_available(), "no C compiler when the package was installed"),
-    "shift-invert:ldl-single": (not ldl_available(), "no C compiler at installation"),
-    "shift-invert:mumps": (not mumps_available(), "needs python-mumps"),
-    "shift-invert:petsc": (not petsc_available(), "needs petsc4py"),
-    "slepc": (not slepc_available(), "needs petsc4py and slepc4py"),
-}
+SOLVERS = list(REGISTRY)
+SHIFT_INVERT = [name for name in SOLVERS if name.startswith("shift-invert")]
+CERTIFYING = [name for name in SHIFT_INVERT if REGISTRY[name].counts_levels]
 
 
 def solver_named(names):
@@ -46,17 +35,18 @@ def solver_named(names):
     return pytest.mark.parametrize(
         "name",
         [
-            pytest.param(name, marks=pytest.mark.skipif(*missing[:1], reason=missing[1]))
+            pytest.param(
+                name,
+                marks=pytest.mark.skipif(
+                    not REGISTRY[name].here(), reason=REGISTRY[name].how_to_get
+                ),
+            )
             for name in names
-            for missing in [MISSING.get(name, (False, ""))]
         ],
     )
 
 
 def solver_called(name: str, **knobs):
-    """The solver; PETSc's factorization, too, which is chosen by itself on several ranks."""
-    if name == "shift-invert:petsc":
-        return ShiftInvert(factorization="petsc", **knobs)
     return choose(name, 10**6, **knobs)
 
 
@@ -402,7 +392,7 @@ def test_unknown_solver_is_refused_with_the_list_of_those_there_are(name):
 
 
 def test_unknown_factorization_is_refused_with_the_list_of_those_there_are():
-    with pytest.raises(ValueError, match="ldl, .*mumps, superlu, got 'magic'"):
+    with pytest.raises(ValueError, match="ldl, .*mumps, superlu.* got 'magic'"):
         choose("shift-invert:magic", 100)
 
 
@@ -432,8 +422,8 @@ def test_missing_compiled_part_says_how_to_get_it(monkeypatch):
 
 @pytest.mark.parametrize("mumps", [True, False])
 def test_without_the_compiled_part_the_levels_are_the_same(mumps, monkeypatch):
-    if mumps and not mumps_available():
-        pytest.skip(MISSING["shift-invert:mumps"][1])
+    if mumps and not REGISTRY["shift-invert:mumps"].here():
+        pytest.skip(REGISTRY["shift-invert:mumps"].how_to_get)
     monkeypatch.setattr("inclusions.eigen.ldl.library", lambda: None)
     if not mumps:
         hidden(monkeypatch, "mumps")

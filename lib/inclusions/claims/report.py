@@ -11,7 +11,7 @@ import pandas as pd
 from inclusions import campaign, tables
 from inclusions.claims import Verdict
 from inclusions.claims.criteria import OPEN, SURE, VERDICTS
-from inclusions.ensemble import predicted_hours, predicted_memory, predicted_seconds
+from inclusions.cost import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.places import campaign_file
 from inclusions.tables import LEAST

@@ -2,8 +2,9 @@
 
 import os
 
-from inclusions import ensemble
+from inclusions import cost, ensemble
 from inclusions.eigen import MissingSolver
+from inclusions.machine import available_memory
 from inclusions.model import Model
 
 
@@ -41,8 +42,8 @@ def check_room(model: Model, count: int, ranks: int) -> None:
     Raises:
         MemoryError: it needs more than there is; the message says how much and what to try.
     """
-    needed = ensemble.predicted_memory(model, count, ranks)
-    room = ensemble.available_memory()
+    needed = cost.predicted_memory(model, count, ranks)
+    room = available_memory()
     if needed > room:
         raise too_large(model, needed, room, "more MPI ranks, or solver shift-invert:ldl-single")
 
@@ -56,8 +57,8 @@ def fitting(todo: list[ensemble.Chunk], workers: int) -> int:
     if not todo:
         return 1
     largest = max((chunk.ensemble for chunk in todo), key=lambda one: one.model.dimension)
-    each = ensemble.predicted_memory(largest.model, largest.count)
-    room = ensemble.available_memory()
+    each = cost.predicted_memory(largest.model, largest.count)
+    room = available_memory()
     fitting = int(room // each)
     if fitting < 1:
         advice = "more MPI ranks on other nodes or a smaller length"

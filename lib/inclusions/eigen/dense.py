@@ -1,7 +1,6 @@
 """LAPACK on the whole matrix: the oracle, and the fastest way below a thousand or so."""
 
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 from scipy.linalg import eigh
@@ -10,6 +9,7 @@ from inclusions.eigen.types import (
     Certificate,
     Eigenpairs,
     Report,
+    Solver,
     check_count,
     check_reach,
     closest,
@@ -19,7 +19,7 @@ from inclusions.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Solver):
     """All levels by divide and conquer; complete by construction."""
 
     name = "dense"
@@ -31,13 +31,13 @@ class Dense:
             ValueError: count is not within the sector, or the target too near an edge for it.
         """
         check_count(count, hamiltonian.dimension)
-        started = perf_counter()
+        report = Report(self.name)
         energies, states = eigh(hamiltonian.matrix.toarray(), overwrite_a=True, driver="evd")
         edges = (energies[0], energies[-1])
         target = hamiltonian.target_energy(edges)
         chosen = closest(energies, target, count)
         energies, states = energies[chosen], np.ascontiguousarray(states[:, chosen])
-        seconds = {"diagonalization": perf_counter() - started}
+        report.lap("diagonalization")
         pairs = Eigenpairs(
             energies=energies,
             states=states,
@@ -45,7 +45,7 @@ class Dense:
             edges=edges,
             target=target,
             certificate=Certificate("complete", (energies[0], energies[-1]), count),
-            report=Report(self.name, seconds),
+            report=report,
         )
         check_reach(pairs, hamiltonian)
         return pairs

@@ -17,8 +17,8 @@ from threadpoolctl import ThreadpoolController
 
 from inclusions.eigen.ordering import LANES, library, pointer, structure
 from inclusions.eigen.types import NotConverged
+from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, pattern
-from inclusions.model import Model
 
 
 class _Structure(ctypes.Structure):
@@ -84,17 +84,11 @@ class Slots:
     diagonal: NDArray[np.int64]  # (dimension,): places of the diagonal in the factor
 
 
-def slots(model: Model) -> Slots:
-    """Where each stored entry of the matrix stands in the factor; cached."""
-    return _slots(model.length, model.up, model.boundary, model.bubble)
-
-
-@lru_cache(maxsize=4)
-def _slots(length: int, up: int, boundary: str, bubble: int) -> Slots:
-    model = Model(length, 0.0, bubble=bubble, boundary=boundary, magnetization=up - length / 2)
-    form = structure(model)
-    shape = pattern(length, up, boundary, bubble, 0, model.dimension)
-    n = model.dimension
+@once_per_geometry
+def slots(geometry: Geometry) -> Slots:
+    """Where each stored entry of the matrix stands in the factor; kept."""
+    n = geometry.dimension
+    form, shape = structure(geometry), pattern(geometry, 0, n)
     position = np.empty(n, np.int64)
     position[form.permutation] = np.arange(n)
     row = np.repeat(position, np.diff(shape.indptr))
@@ -131,7 +125,8 @@ class LDL:
     name = "ldl"
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float, precision: type = np.float64):
-        form, place = structure(hamiltonian.model), slots(hamiltonian.model)
+        geometry = hamiltonian.model.geometry
+        form, place = structure(geometry), slots(geometry)
         self.structure = form
         self._matrix, self._shift = hamiltonian.matrix, shift
         self.dtype = np.dtype(precision)

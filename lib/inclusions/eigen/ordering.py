@@ -1,7 +1,7 @@
 """Fill-reducing orderings of the graph of chain states, and the shape of the factor they give.
 
 All of it depends on the sector and on whether the ring is closed, never on disorder: it is
-computed once per model and shared by every realization.
+computed once per geometry and shared by every realization.
 """
 
 import ctypes
@@ -15,8 +15,8 @@ import pymetis
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import chain_graph, unknowns
-from inclusions.model import Model
 
 LANES = 8  # columns of a block that the compiled loops are written for
 
@@ -89,25 +89,29 @@ def column_counts(graph: sp.csr_array, order: NDArray[np.integer]) -> NDArray[np
     return _eliminate(graph, order)[1]
 
 
-def structure(model: Model) -> Structure:
-    """The factor's structure for a model's geometry; cached."""
-    ring = bool(model.bubble) or model.boundary == "periodic"
-    return _structure(model.length, model.up, ring, model.block)
+@once_per_geometry
+def elimination_order(geometry: Geometry) -> NDArray[np.int64]:
+    """The order in which to eliminate the chain states, shape (states,): the one at each position.
 
-
-@lru_cache(maxsize=4)
-def _structure(length: int, up: int, ring: bool, block: int) -> Structure:
-    boundary = "periodic" if ring and length > 2 else "open"
-    model = Model(length, 0.0, boundary=boundary, magnetization=up - length / 2)
-    graph = chain_graph(model)
-    # METIS's separators vary by a tenth in the work they leave: the best of a few draws.
+    METIS's separators vary by a tenth in the work they leave: it is the best of a few draws.
+    """
+    graph = chain_graph(geometry)
+    if library() is None:
+        return nested_dissection(graph)
     draws = 4 if graph.shape[0] < 20_000 else 2
     orders = [nested_dissection(graph, seed) for seed in range(draws)]
     eliminated = [_eliminate(graph, order) for order in orders]
     best = min(range(draws), key=lambda draw: np.square(eliminated[draw][1]).sum())
-    order = orders[best][_postorder(eliminated[best][0])]
-    parent, count, permuted = _eliminate(graph, order)
-    return _assemble(permuted, order, parent, _merge(parent, count, block), block)
+    return orders[best][_postorder(eliminated[best][0])]
+
+
+@once_per_geometry
+def structure(geometry: Geometry) -> Structure:
+    """The factor's structure; needs the compiled part."""
+    order = elimination_order(geometry.graph)
+    parent, count, permuted = _eliminate(chain_graph(geometry), order)
+    merged = _merge(parent, count, geometry.block)
+    return _assemble(permuted, order, parent, merged, geometry.block)
 
 
 def _eliminate(graph: sp.csr_array, order: NDArray) -> tuple[NDArray, NDArray, sp.csr_array]:

@@ -1,23 +1,33 @@
 """Block Lanczos on (H - shift)^-1: the spectral transform that brings the target to the edge."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from inclusions.eigen.dense import Dense
-from inclusions.eigen.factorization import LocalMatrix, best_available
-from inclusions.eigen.lanczos import block_lanczos, random_block, spectrum_edges, tall_qr, total
-from inclusions.eigen.petsc import DistributedMatrix
+from inclusions.eigen.factorization import FACTORIZATIONS, best_available
+from inclusions.eigen.lanczos import (
+    Ritz,
+    block_lanczos,
+    random_block,
+    spectrum_edges,
+    tall_qr,
+    total,
+)
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
     Certificate,
     Eigenpairs,
+    Factor,
+    Matrix,
     MissingLevels,
     NotConverged,
     Report,
+    Solver,
     certify,
     check_count,
     check_reach,
@@ -26,8 +36,19 @@ from inclusions.eigen.types import (
 from inclusions.hamiltonian import Hamiltonian
 
 
+class _Sample(NamedTuple):
+    """What all steps of one solve share."""
+
+    matrix: Matrix
+    comm: object  # or None in one process
+    dimension: int
+    count: int
+    target: float
+    report: Report
+
+
 @dataclass(frozen=True)
-class ShiftInvert:
+class ShiftInvert(Solver):
     """The levels closest to a target inside the spectrum, by shift and invert.
 
     On one process, or with the factor and the vectors spread over the ranks of a communicator.
@@ -35,7 +56,7 @@ class ShiftInvert:
 
     tolerance: float = 1e-9  # largest |H psi - E psi|, units of J
     block: int = 8  # right-hand sides solved at once
-    factorization: str = "auto"  # ldl, ldl-single, mumps, superlu; petsc, and that on several ranks
+    factorization: str = "auto"  # a name of FACTORIZATIONS; auto is the best there is
     certify: bool = True  # count the levels of the window by inertia: two more factorizations
     max_restarts: int = 10
     spare: int = 6  # states sought beyond `count`, so that the window's edge is known
@@ -54,65 +75,19 @@ class ShiftInvert:
         """
         n = hamiltonian.dimension
         check_count(count, n)
-        kind = best_available() if self.factorization == "auto" else self.factorization
-        kind = "petsc" if comm is not None else kind
         if 4 * (count + self.spare) > n:
             # The basis would span most of the space: the whole matrix is less work.
             return Dense()(hamiltonian, count)
+        ranks = 1 if comm is None else comm.size
+        kind = best_available(ranks) if self.factorization == "auto" else self.factorization
         report = Report(f"{self.name} ({kind})")
-        clock = perf_counter()
-
-        def lap(phase: str) -> None:
-            nonlocal clock
-            now = perf_counter()
-            report.seconds[phase] = report.seconds.get(phase, 0.0) + now - clock
-            clock = now
-
-        matrix = (
-            DistributedMatrix(hamiltonian, comm)
-            if kind == "petsc"
-            else LocalMatrix(hamiltonian, kind)
-        )
-        with matrix:
-            lap("assembly")
+        with FACTORIZATIONS[kind].matrix(hamiltonian, comm) as matrix:
+            report.lap("assembly")
             edges = spectrum_edges(matrix.apply, random_block(n, 1, comm, matrix.local), comm)
             target = hamiltonian.target_energy(edges)
-            lap("edges")
-            with self._factorize(matrix, target, n) as (factor, shift):
-                report.counts["factor_entries"] = factor.entries
-                lap("factorization")
-                ritz = block_lanczos(
-                    factor.solve,
-                    random_block(n, self.block, comm, matrix.local),
-                    wanted=count + self.spare,
-                    order=lambda values: np.argsort(np.abs(shift + 1 / values - target)),
-                    measure=lambda values, coefficients, following: np.linalg.norm(
-                        # (H - shift) times what sticks out of the basis is the residual in H;
-                        # its triangular factor has the same norms and is small.
-                        tall_qr(matrix.apply(following) - shift * following, comm)[1]
-                        @ coefficients
-                        / values,
-                        axis=0,
-                    ),
-                    tolerance=self.tolerance / 2,
-                    capacity=max(4 * count + 20 * self.block, 160),
-                    max_restarts=self.max_restarts,
-                    first_check=int(4.28 * (count + self.spare)),
-                    comm=comm,
-                )
-                report.counts |= {
-                    "solves": ritz.applications,
-                    "vectors": ritz.basis,
-                    "restarts": ritz.restarts,
-                }
-                lap("lanczos")
-                states = ritz.vectors
-                energies, errors = _levels(matrix, states, comm)
-                if ritz.converged == len(energies) and errors.max() > self.tolerance:
-                    # What Lanczos saw converge is as good as its solves: do better ones once.
-                    states = _polished(matrix, factor, shift, states, comm)
-                    energies, errors = _levels(matrix, states, comm)
-                    report.counts["solves"] += 2
+            report.lap("edges")
+            sample = _Sample(matrix, comm, n, count, target, report)
+            energies, states, errors = self._iterate(sample)
             chosen = closest(energies, target, count)
             pairs = Eigenpairs(
                 energies=energies[chosen],
@@ -123,47 +98,105 @@ class ShiftInvert:
                 certificate=NOT_CHECKED,
                 report=report,
             )
-            lap("states")
+            report.lap("states")
             check_reach(pairs, hamiltonian)
-            good = pairs.residuals <= self.tolerance
-            if not good.all():
-                raise NotConverged(
-                    f"{good.sum()} of {count} states after {ritz.restarts} restarts; worst "
-                    f"residual {pairs.residuals.max():.1e} J; raise max_restarts or tolerance",
-                    pairs._replace(
-                        energies=pairs.energies[good],
-                        states=pairs.states[:, good],
-                        residuals=pairs.residuals[good],
-                    ),
-                )
+            self._check_residuals(pairs)
             if not (self.certify and matrix.counts_levels):
                 return pairs
-            certificate = _count_levels(matrix, target, energies, count, self.tolerance)
-            lap("certificate")
-            pairs = pairs._replace(certificate=certificate)
-            if certificate.levels is not None and not certificate.complete:
-                raise MissingLevels(
-                    f"the inertia counts {certificate.levels} levels between "
-                    f"{certificate.window[0]:.6f} and {certificate.window[1]:.6f} J, "
-                    f"where {certificate.status}",
-                    pairs,
-                )
+            pairs = pairs._replace(certificate=_count_levels(sample, energies, self.tolerance))
+            report.lap("certificate")
+            _check_levels(pairs)
             return pairs
 
-    @contextmanager
-    def _factorize(self, matrix: LocalMatrix | DistributedMatrix, target: float, dimension: int):
-        """The factor at `target`, or a little beside it where that hits a level of some block."""
-        for attempt in range(ATTEMPTS):
-            # A fraction of the mean level spacing: far below the distance to the window's edge.
-            # Never the middle itself: of a clean chain it is a level, often of many states.
-            shift = target + (attempt + 0.027) * (-1) ** attempt / dimension
-            with matrix.factorize(shift) as factor:
-                if factor.sound or attempt == ATTEMPTS - 1:
-                    yield factor, shift
-                    return
+    def uncounted(self) -> "ShiftInvert":
+        """The same without the two factorizations that count the levels of the window."""
+        return replace(self, certify=False)
+
+    def enlarged(self, count: int) -> "ShiftInvert":
+        """The same with a larger subspace, its levels counted."""
+        return replace(self, spare=20 + count // 2, certify=True)
+
+    def _iterate(self, sample: _Sample) -> tuple[Array, Array, Array]:
+        """Factorize, and find more levels than wanted: energies, states and residuals."""
+        matrix, comm, n, count, target, report = sample
+        with _factorize(matrix, target, n) as (factor, shift):
+            report.counts["factor_entries"] = factor.entries
+            report.lap("factorization")
+            ritz = self._lanczos(sample, factor, shift)
+            report.counts |= {
+                "solves": ritz.applications,
+                "vectors": ritz.basis,
+                "restarts": ritz.restarts,
+            }
+            report.lap("lanczos")
+            states = ritz.vectors
+            energies, errors = _levels(matrix, states, comm)
+            if ritz.converged == len(energies) and errors.max() > self.tolerance:
+                # What Lanczos saw converge is as good as its solves: do better ones once.
+                states = _polished(matrix, factor, shift, states, comm)
+                energies, errors = _levels(matrix, states, comm)
+                report.counts["solves"] += 2
+        return energies, states, errors
+
+    def _lanczos(self, sample: _Sample, factor: Factor, shift: float) -> Ritz:
+        """Block Lanczos on the factor's solves, its residuals those of H."""
+        matrix, comm, n, count, target, _ = sample
+
+        def residuals(values: Array, coefficients: Array, following: Array) -> Array:
+            # (H - shift) times what sticks out of the basis is the residual in H; its triangular
+            # factor has the same norms and is small.
+            beyond = matrix.apply(following) - shift * following
+            return np.linalg.norm(tall_qr(beyond, comm)[1] @ coefficients / values, axis=0)
+
+        return block_lanczos(
+            factor.solve,
+            random_block(n, self.block, comm, matrix.local),
+            wanted=count + self.spare,
+            order=lambda values: np.argsort(np.abs(shift + 1 / values - target)),
+            measure=residuals,
+            tolerance=self.tolerance / 2,
+            capacity=max(4 * count + 20 * self.block, 160),
+            max_restarts=self.max_restarts,
+            first_check=int(4.28 * (count + self.spare)),
+            comm=comm,
+        )
+
+    def _check_residuals(self, pairs: Eigenpairs) -> None:
+        good = pairs.residuals <= self.tolerance
+        if not good.all():
+            raise NotConverged(
+                f"{good.sum()} of {good.size} states after {pairs.report.counts['restarts']} "
+                f"restarts; worst residual {pairs.residuals.max():.1e} J; raise max_restarts or "
+                "tolerance",
+                pairs.kept(good),
+            )
+
+
+def _check_levels(pairs: Eigenpairs) -> None:
+    certificate = pairs.certificate
+    if certificate.levels is not None and not certificate.complete:
+        low, high = certificate.window
+        raise MissingLevels(
+            f"the inertia counts {certificate.levels} levels between {low:.6f} and {high:.6f} J, "
+            f"where {certificate.status}",
+            pairs,
+        )
 
 
 ATTEMPTS = 6  # shifts tried
+
+
+@contextmanager
+def _factorize(matrix: Matrix, target: float, dimension: int) -> Iterator[tuple[Factor, float]]:
+    """The factor at `target`, or a little beside it where that hits a level of some block."""
+    for attempt in range(ATTEMPTS):
+        # A fraction of the mean level spacing: far below the distance to the window's edge.
+        # Never the middle itself: of a clean chain it is a level, often of many states.
+        shift = target + (attempt + 0.027) * (-1) ** attempt / dimension
+        with matrix.factorize(shift) as factor:
+            if factor.sound or attempt == ATTEMPTS - 1:
+                yield factor, shift
+                return
 
 
 def _levels(matrix, states: Array, comm) -> tuple[Array, Array]:
@@ -182,14 +215,9 @@ def _polished(matrix, factor, shift: float, states: Array, comm) -> Array:
     return basis @ np.linalg.eigh((projected + projected.T) / 2)[1]
 
 
-def _count_levels(
-    matrix: LocalMatrix | DistributedMatrix,
-    target: float,
-    energies: Array,
-    count: int,
-    error: float,
-) -> Certificate:
+def _count_levels(sample: _Sample, energies: Array, error: float) -> Certificate:
     """Count the levels between two shifts around the window, in the widest gap beyond it."""
+    target, count = sample.target, sample.count
     distances = np.sort(np.abs(energies - target))
     beyond = count - 1 + np.argmax(np.diff(distances[count - 1 :]))
     if distances[beyond + 1] - distances[beyond] < 10 * error:
@@ -198,6 +226,6 @@ def _count_levels(
     window = (float(target - radius), float(target + radius))
     below = []
     for shift in window:
-        with matrix.factorize(shift) as factor:
+        with sample.matrix.factorize(shift) as factor:
             below.append(factor.negative)
     return certify(int(beyond) + 1, below[1] - below[0], window)

@@ -1,16 +1,17 @@
 """SLEPc's Krylov-Schur with shift-and-invert: the independent peer, and the reference under MPI."""
 
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
 from inclusions.eigen.petsc import DistributedMatrix
 from inclusions.eigen.types import (
     NOT_CHECKED,
+    Array,
     Eigenpairs,
     NotConverged,
     Report,
+    Solver,
     check_count,
     check_reach,
     closest,
@@ -29,7 +30,7 @@ def slepc_available() -> bool:
 
 
 @dataclass(frozen=True)
-class Slepc:
+class Slepc(Solver):
     """EPS Krylov-Schur, ST shift-invert, MUMPS L D L^T, on all ranks of a communicator."""
 
     tolerance: float = 1e-9  # largest |H psi - E psi|, units of J
@@ -52,42 +53,38 @@ class Slepc:
         import slepc4py
 
         slepc4py.init([])
-        from petsc4py import PETSc
+        report = Report(self.name)
+        with DistributedMatrix(hamiltonian, comm) as distributed:
+            report.lap("assembly")
+            edges = _edges(distributed)
+            target = hamiltonian.target_energy(edges)
+            report.lap("edges")
+            energies, states, errors = self._iterate(distributed, target, count, report)
+        chosen = closest(energies, target, min(count, energies.size))
+        pairs = Eigenpairs(
+            energies=energies,
+            states=states,
+            residuals=errors,
+            edges=edges,
+            target=target,
+            certificate=NOT_CHECKED,
+            report=report,
+        ).kept(chosen[errors[chosen] <= self.tolerance])
+        report.lap("states")
+        check_reach(pairs, hamiltonian)
+        if pairs.energies.size < count:
+            raise NotConverged(f"{pairs.energies.size} of {count} states converged in SLEPc", pairs)
+        return pairs
+
+    def _iterate(
+        self, distributed: DistributedMatrix, target: float, count: int, report: Report
+    ) -> tuple[Array, Array, Array]:
+        """Krylov-Schur on MUMPS's solves: energies, states and residuals of all that converged."""
         from slepc4py import SLEPc
 
-        comm = PETSc.COMM_SELF if comm is None else comm
-        report = Report(self.name)
-        clock = perf_counter()
-
-        def lap(phase: str) -> None:
-            nonlocal clock
-            now = perf_counter()
-            report.seconds[phase] = now - clock
-            clock = now
-
-        n = hamiltonian.dimension
-        distributed = DistributedMatrix(hamiltonian, comm)
-        matrix = distributed.matrix
-        lap("assembly")
-
-        edges = []
-        for which in (SLEPc.EPS.Which.SMALLEST_REAL, SLEPc.EPS.Which.LARGEST_REAL):
-            eps = SLEPc.EPS().create(comm=comm)
-            eps.setOperators(matrix)
-            eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
-            eps.setWhichEigenpairs(which)
-            eps.setDimensions(1, min(n, 40))
-            eps.setTolerances(1e-9, 10000)
-            eps.solve()
-            edges.append(eps.getEigenvalue(0).real)
-            eps.destroy()
-        target = hamiltonian.target_energy(edges)
-        lap("edges")
-
+        n = distributed.matrix.size[0]
         wanted = min(count + self.spare, n)
-        eps = SLEPc.EPS().create(comm=comm)
-        eps.setOperators(matrix)
-        eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
+        eps = _problem(distributed)
         eps.setWhichEigenpairs(SLEPc.EPS.Which.TARGET_MAGNITUDE)
         # Never the middle itself: of a clean chain it is a level, and the factor singular.
         eps.setTarget(target + 0.027 / n)
@@ -95,46 +92,71 @@ class Slepc:
         # SLEPc tests relative to |E|, which is small here: the residual test below decides.
         eps.setConvergenceTest(SLEPc.EPS.Conv.ABS)
         eps.setTolerances(1e-12, 1000)
-        transform = eps.getST()
-        transform.setType(SLEPc.ST.Type.SINVERT)
-        ksp = transform.getKSP()
-        ksp.setType(PETSc.KSP.Type.PREONLY)
-        ksp.getPC().setType(self.factorization)
-        ksp.getPC().setFactorSolverType("mumps")
+        _shift_and_invert(eps, self.factorization)
         try:
             eps.solve()
-        except PETSc.Error as error:
+        except distributed.library.Error as error:
             reason = str(error).splitlines()[-1]
             raise NotConverged(f"SLEPc stopped: {reason}; try shift-invert") from None
-        lap("krylov-schur")
+        report.lap("krylov-schur")
+        report.counts = {
+            "iterations": eps.getIterationNumber(),
+            "converged": eps.getConverged(),
+        }
+        levels = _converged(eps, distributed)
+        eps.destroy()
+        return levels
 
-        found = eps.getConverged()
-        vector = matrix.createVecRight()
-        image = vector.duplicate()
-        energies, states, errors = np.empty(found), [], np.empty(found)
-        for i in range(found):
-            energies[i] = eps.getEigenpair(i, vector).real
-            matrix.mult(vector, image)
-            image.axpy(-energies[i], vector)
-            errors[i] = image.norm()
-            states.append(vector.getArray().copy())
-        report.counts = {"iterations": eps.getIterationNumber(), "converged": found}
-        for item in (eps, matrix, vector, image):
-            item.destroy()
-        chosen = closest(energies, target, min(count, found))
-        good = chosen[errors[chosen] <= self.tolerance]
-        local = np.column_stack(states) if states else np.empty((distributed.local, 0))
-        lap("states")
-        pairs = Eigenpairs(
-            energies=energies[good],
-            states=local[:, good],
-            residuals=errors[good],
-            edges=(float(edges[0]), float(edges[1])),
-            target=target,
-            certificate=NOT_CHECKED,
-            report=report,
-        )
-        check_reach(pairs, hamiltonian)
-        if good.size < count:
-            raise NotConverged(f"{good.size} of {count} states converged in SLEPc", pairs)
-        return pairs
+
+def _problem(distributed: DistributedMatrix):
+    from slepc4py import SLEPc
+
+    eps = SLEPc.EPS().create(comm=distributed.matrix.comm)
+    eps.setOperators(distributed.matrix)
+    eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
+    return eps
+
+
+def _edges(distributed: DistributedMatrix) -> tuple[float, float]:
+    """Lowest and highest level, by Krylov-Schur."""
+    from slepc4py import SLEPc
+
+    edges = []
+    for which in (SLEPc.EPS.Which.SMALLEST_REAL, SLEPc.EPS.Which.LARGEST_REAL):
+        eps = _problem(distributed)
+        eps.setWhichEigenpairs(which)
+        eps.setDimensions(1, min(distributed.matrix.size[0], 40))
+        eps.setTolerances(1e-9, 10000)
+        eps.solve()
+        edges.append(float(eps.getEigenvalue(0).real))
+        eps.destroy()
+    return edges[0], edges[1]
+
+
+def _shift_and_invert(eps, factorization: str) -> None:
+    """Solve with MUMPS, once a step and exactly."""
+    from slepc4py import SLEPc
+
+    transform = eps.getST()
+    transform.setType(SLEPc.ST.Type.SINVERT)
+    ksp = transform.getKSP()
+    ksp.setType("preonly")
+    ksp.getPC().setType(factorization)
+    ksp.getPC().setFactorSolverType("mumps")
+
+
+def _converged(eps, distributed: DistributedMatrix) -> tuple[Array, Array, Array]:
+    """Energies, states (this rank's rows) and residuals of all that converged."""
+    found = eps.getConverged()
+    vector = distributed.matrix.createVecRight()
+    image = vector.duplicate()
+    energies, errors = np.empty(found), np.empty(found)
+    states = np.empty((distributed.local, found), order="F")
+    for i in range(found):
+        energies[i] = eps.getEigenpair(i, vector).real
+        distributed.matrix.mult(vector, image)
+        image.axpy(-energies[i], vector)
+        errors[i] = image.norm()
+        states[:, i] = vector.getArray()
+    vector.destroy(), image.destroy()
+    return energies, states, errors

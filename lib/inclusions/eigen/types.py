@@ -1,8 +1,10 @@
-"""What every eigensolver returns, and how it says that it could not."""
+"""What an eigensolver, a matrix and a factor are; what is returned; how failure is told."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple
+from time import perf_counter
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,13 @@ class Report:
     solver: str
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    _clock: float = field(default_factory=perf_counter, repr=False)
+
+    def lap(self, phase: str) -> None:
+        """Book the time since the last lap, or since the start, on a phase."""
+        now = perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._clock
+        self._clock = now
 
 
 class Eigenpairs(NamedTuple):
@@ -52,6 +61,66 @@ class Eigenpairs(NamedTuple):
     target: float  # units of J
     certificate: Certificate
     report: Report
+
+    def kept(self, chosen: NDArray) -> "Eigenpairs":
+        """Some of them: positions, or True where one is kept."""
+        return self._replace(
+            energies=self.energies[chosen],
+            states=self.states[:, chosen],
+            residuals=self.residuals[chosen],
+        )
+
+
+class Solver(Protocol):
+    """Finds the levels closest to the target energy. Those that derive from it are frozen."""
+
+    name: str
+
+    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+        """The `count` levels closest to the target, ascending; on ranks, each gets its own rows.
+
+        Raises:
+            ValueError: count is not within the sector.
+            NotConverged: fewer states than asked for; carries those that did converge.
+            MissingLevels: the inertia counts more levels than were found; carries those found.
+        """
+        ...
+
+    def uncounted(self) -> "Solver":
+        """The same, which spends no time on counting the levels of the window."""
+        return self
+
+    def enlarged(self, count: int) -> "Solver | None":
+        """The same with more room, for a sample that failed; None where that would not help."""
+        return None
+
+
+class Factor(Protocol):
+    """(H - shift) ready to solve; its context ends with the memory it holds."""
+
+    name: str
+    entries: int  # numbers stored, on all ranks together
+    sound: bool  # whether solves are accurate; else another shift is wanted
+    negative: int  # levels below the shift, where the matrix `counts_levels`
+
+    def solve(self, block: Array) -> Array:
+        """(H - shift)^-1 times this rank's rows of a block, (local, k)."""
+        ...
+
+
+class Matrix(Protocol):
+    """H whole, or a rank's rows of it; its context ends with the memory it holds."""
+
+    local: int  # rows here
+    counts_levels: bool  # whether its factors know their inertia
+
+    def apply(self, block: Array) -> Array:
+        """H times a block, of which each rank has its own rows, (local, k)."""
+        ...
+
+    def factorize(self, shift: float) -> AbstractContextManager[Factor]:
+        """The factor of H - shift."""
+        ...
 
 
 class NotConverged(RuntimeError):

@@ -39,7 +39,7 @@ def factors(lengths: Sequence[int], bubble: int = 4) -> pd.DataFrame:
     rows = []
     for length in lengths:
         model = Model(length, 1.0, bubble=bubble)
-        shape, n = structure(model), model.dimension
+        shape, n = structure(model.geometry), model.dimension
         rows.append(
             {
                 "$L$": length,
@@ -86,11 +86,12 @@ def inertia(model: Model, count: int = 10) -> tuple[pd.DataFrame, dict[str, str]
     window = Dense()(hamiltonian, count)
     half = np.ptp(window.energies)
     shifts = np.linspace(window.target - half, window.target + half, 5)
-    kind = next(k for k, found in (("ldl", _counts("ldl")), ("mumps", True)) if found)
+    kind = next(k for k in FACTORIZATIONS.values() if k.counts_levels and k.here())
     negative = []
-    for shift in shifts:
-        with FACTORIZATIONS[kind](hamiltonian, shift) as factor:
-            negative.append(factor.negative)
+    with kind.matrix(hamiltonian) as matrix:
+        for shift in shifts:
+            with matrix.factorize(shift) as factor:
+                negative.append(factor.negative)
     table = pd.DataFrame(
         {
             r"$\sigma$ $(J)$": [number(shift, digits=4) for shift in shifts],
@@ -107,12 +108,6 @@ def inertia(model: Model, count: int = 10) -> tuple[pd.DataFrame, dict[str, str]
         "inertia_withheld": certify(inside - 1, counted, (shifts[0], shifts[-1])).status,
     }
     return table, texts
-
-
-def _counts(kind: str) -> bool:
-    from inclusions.eigen import ldl_available
-
-    return kind == "ldl" and ldl_available()
 
 
 def against_lapack(models: Sequence[Model], count: int = 30) -> pd.DataFrame:

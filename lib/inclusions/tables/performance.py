@@ -9,7 +9,7 @@ import pandas as pd
 
 from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
-from inclusions.ensemble import predicted_hours, predicted_seconds
+from inclusions.cost import predicted_hours, predicted_seconds
 from inclusions.model import Model
 from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
 

@@ -1,0 +1,104 @@
+"""The solvers, each named once: how to call it, whether it is here, how to get it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from inclusions.eigen.dense import Dense
+from inclusions.eigen.factorization import FACTORIZATIONS, best_available
+from inclusions.eigen.shift_invert import ShiftInvert
+from inclusions.eigen.slepc import Slepc, slepc_available
+from inclusions.eigen.types import MissingSolver, Solver
+
+
+class Entry(NamedTuple):
+    """A solver: how to call it, whether it is here, how to get it, whether it counts levels."""
+
+    what: str
+    make: Callable[..., Solver]
+    counts_levels: bool
+    on_ranks: bool  # whether it takes several ranks for one sample
+    here: Callable[[], bool] = lambda: True
+    how_to_get: str = ""
+
+
+REGISTRY: dict[str, Entry] = {
+    "dense": Entry("LAPACK on the whole matrix", Dense, counts_levels=True, on_ranks=True),
+    **{
+        f"shift-invert:{name}": Entry(
+            kind.what,
+            partial(ShiftInvert, factorization=name),
+            kind.counts_levels,
+            kind.on_ranks,
+            kind.here,
+            kind.how_to_get,
+        )
+        for name, kind in FACTORIZATIONS.items()
+    },
+    "slepc": Entry(
+        "SLEPc Krylov-Schur with MUMPS", Slepc, False, True, slepc_available,
+        "solver slepc needs petsc4py and slepc4py: install python3-petsc4py-real and "
+        "python3-slepc4py-real (Debian, Ubuntu) or slepc4py (conda-forge)",
+    ),
+}  # fmt: skip
+
+DENSE_BELOW = 700  # measured: LAPACK on the whole matrix is faster up to about here
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no solver has; whether the solver is here is not asked.
+
+    Raises:
+        ValueError: with the names there are.
+    """
+    solver, _, factorization = name.partition(":")
+    known = ["auto", *dict.fromkeys(one.partition(":")[0] for one in REGISTRY)]
+    if name in known or name in REGISTRY:
+        return
+    if solver == "shift-invert":
+        allowed = ", ".join(FACTORIZATIONS)
+        raise ValueError(f"factorization must be one of {allowed}, got {factorization!r}")
+    raise ValueError(f"solver must be one of {', '.join(known)}, got {name!r}")
+
+
+def decide(name: str, dimension: int, ranks: int = 1) -> str:
+    """The entry of the registry that a name stands for.
+
+    | name | in one process | on ranks |
+    | --- | --- | --- |
+    | auto | dense below DENSE_BELOW, then shift-invert | shift-invert |
+    | shift-invert | own L D L^T, else MUMPS, else SuperLU | MUMPS |
+    """
+    if name == "auto":
+        small = ranks == 1 and dimension < DENSE_BELOW
+        name = "dense" if small else "shift-invert"
+    return f"shift-invert:{best_available(ranks)}" if name == "shift-invert" else name
+
+
+def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Solver:
+    """The solver called `name`, see `REGISTRY`; `auto` and `shift-invert` leave the choice.
+
+    Raises:
+        ValueError: no solver has that name, or it does not work on several ranks.
+        MissingSolver: its library is not installed.
+    """
+    check_name(name)
+    decided = decide(name, dimension, ranks)
+    entry = REGISTRY[decided]
+    if not entry.here():
+        raise MissingSolver(entry.how_to_get)
+    if ranks > 1 and not entry.on_ranks:
+        able = ", ".join(name for name, entry in REGISTRY.items() if entry.on_ranks)
+        raise ValueError(f"solver {decided} works in one process; on {ranks} ranks take {able}")
+    return entry.make(**knobs)
+
+
+def solvers_found() -> list[tuple[str, bool, str]]:
+    """Every solver and factorization: (name, whether it is here, what it is or how to get it)."""
+    rows = []
+    for name, entry in REGISTRY.items():
+        here = entry.here()
+        rows.append((name, here, entry.what if here else entry.how_to_get))
+    alone, shared = (decide("shift-invert", 0, ranks) for ranks in (1, 2))
+    auto = f"dense below dimension {DENSE_BELOW}, then {alone}; on several MPI ranks {shared}"
+    return [*rows, ("auto", True, auto)]
