@@ -1,14 +1,39 @@
-// What scrolls sideways can be reached and scrolled by the keyboard, also after it was unfolded.
+// What scrolls sideways can be reached and scrolled by the keyboard, also after it was unfolded;
+// what does not is no stop. A drawing opens large on a click, a tap or Enter.
 (() => {
   "use strict";
-  const boxes = "pre, div.math, .pst-scrollable-table-container";
+  const boxes = "pre, div.math, .pst-scrollable-table-container, a.enlarge";
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const box = target.closest(boxes);
-      box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+      if (box.matches("a")) continue; // a link is a stop already
+      if (box.scrollWidth > box.clientWidth) {
+        box.tabIndex = 0;
+        if (!box.matches("pre")) box.setAttribute("role", "group");
+        if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", "scrolls sideways");
+      } else {
+        box.removeAttribute("tabindex");
+      }
     }
   });
   // A table grows within its box when its formulas are set.
   document.querySelectorAll(`${boxes}, .pst-scrollable-table-container > table`)
     .forEach((part) => watch.observe(part));
+
+  document.querySelectorAll("a.enlarge").forEach((link) =>
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
+      event.preventDefault();
+      const dialog = document.createElement("dialog");
+      dialog.className = "enlarged";
+      dialog.setAttribute("aria-label", "Enlarged figure; Escape closes it");
+      const large = link.querySelector("img").cloneNode();
+      large.removeAttribute("loading");
+      dialog.append(large);
+      dialog.addEventListener("click", () => dialog.close());
+      dialog.addEventListener("close", () => (dialog.remove(), link.focus()));
+      document.body.append(dialog);
+      dialog.showModal();
+    }),
+  );
 })();

@@ -153,8 +153,7 @@
         const width = Math.floor(canvases[i].parentNode.clientWidth);
         if (!width) return;
         const { height, nodes } = drawn(panel, controls, positions, width);
-        canvases[i].setAttribute("width", width);
-        canvases[i].setAttribute("height", height);
+        canvases[i].setAttribute("viewBox", `0 0 ${width} ${height}`);
         canvases[i].replaceChildren(...nodes);
       });
     const inputs = controls.map((control, i) => {

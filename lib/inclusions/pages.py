@@ -58,6 +58,7 @@ from matplotlib.figure import Figure
 
 from inclusions import tables
 from inclusions.figures import STYLE
+from inclusions.figures.dark import following
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, root
 from inclusions.store import read_manifest
@@ -143,7 +144,8 @@ def _drawn(figure: Figure, kind: str) -> bytes:
     with style.context([STYLE]):
         date = {"Date" if kind == "svg" else "CreationDate": None}
         figure.savefig(buffer, format=kind, metadata=date)
-    return buffer.getvalue()
+    drawn = buffer.getvalue()
+    return following(drawn.decode()).encode() if kind == "svg" else drawn
 
 
 def provenance(ensembles: Sequence[Ensembles]) -> str:

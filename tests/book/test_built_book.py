@@ -45,6 +45,7 @@ LOOK = """() => ({
   language: document.documentElement.lang,
   headings: [...document.querySelectorAll("main h1")].filter(e => e.checkVisibility()).length,
   links: [...document.querySelectorAll("a[href]")].map(a => a.href),
+  ids: [...document.querySelectorAll("body [id]:not(svg [id], mjx-container [id])")].map(e => e.id),
   names: [...document.querySelectorAll("[id], a[name]")].map(e => e.id || e.name),
   images: [...document.images].map(i => ({ source: i.src, alt: i.alt, width: i.naturalWidth })),
   formulas: document.querySelectorAll(".math").length,
@@ -130,6 +131,13 @@ def test_every_built_figure_is_numbered_described_and_there(book):
             assert len(re.search(r'alt="([^"]*)"', figure)[1].split()) >= 10
             assert re.search(r'caption-number">Fig\. \d', figure)
     assert seen == sum(len(figures_of(ROOT / f"{name}.md")) for name in contents()) > 0
+
+
+def test_the_book_is_light(book):
+    """Without the kit, whose data are what it is for."""
+    html = book[1] / "html"
+    size = sum(path.stat().st_size for path in html.rglob("*") if path.suffix != ".zip")
+    assert size < 24e6
 
 
 def test_every_download_of_the_built_book_is_there(book):
@@ -325,6 +333,47 @@ def test_the_search_finds_a_page_by_a_word_of_it(at, tab, html):
         urldefrag(a)[0].split("?")[0] for a in links
     }
     assert heard.errors == []
+    assert page.locator("#search-results li p.context").count() == len(links) > 0
+
+
+@EVERY_CHAPTER
+def test_the_way_through_a_page_by_tab_has_no_stop_in_a_formula(name, at):
+    page = at(name)
+    assert page.locator("mjx-container[tabindex='0']").count() == 0
+
+
+def test_the_buttons_of_the_header_show_that_they_have_the_focus(at):
+    page = at("book/model")
+    buttons = page.locator(".article-header-buttons button:visible")
+    assert buttons.count() >= 3
+    page.keyboard.press("Tab")
+    for number in range(buttons.count()):
+        buttons.nth(number).focus()
+        width = buttons.nth(number).evaluate("e => parseFloat(getComputedStyle(e).outlineWidth)")
+        assert width >= 2
+
+
+def test_folded_code_is_called_show_code(at):
+    summary = at("book/model").locator("details:has(.cell_input) > summary").first
+    assert summary.inner_text() == "Show code"
+    assert summary.get_attribute("aria-label") is None
+
+
+@EVERY_CHAPTER
+def test_no_two_elements_of_a_page_have_one_id(name, seen):
+    names = seen(name).ids
+    assert sorted({one for one in names if names.count(one) > 1}) == []
+
+
+def test_a_figure_opens_large_and_closes_by_the_keyboard(at):
+    page = at("book/model")
+    link = page.locator("a.enlarge:visible").first
+    link.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("dialog.enlarged img").is_visible()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog.enlarged", state="detached")
+    assert link.evaluate("e => e === document.activeElement")
 
 
 def focused(page, attribute):

@@ -1,18 +1,11 @@
 """Pages are mended where they lie, without Sphinx itself."""
 
-from types import SimpleNamespace
 
 import pytest
 
 from inclusions.site import mend
 
 SIDE = '<div class="bd-sidebar-primary bd-sidebar hide">'
-
-
-@pytest.fixture
-def app(tmp_path):
-    (tmp_path / "html").mkdir()
-    return SimpleNamespace(outdir=str(tmp_path / "html"), builder=SimpleNamespace(format="html"))
 
 
 def test_mending_twice_is_mending_once():
@@ -46,10 +39,34 @@ def test_a_formula_stays_on_the_line_of_what_it_touches(html, joined):
     assert mend.mended(once) == once
 
 
-def test_pages_are_mended_where_they_lie_and_only_after_a_build_that_succeeded(app, tmp_path):
-    page = tmp_path / "html" / "page.html"
+def test_pages_are_mended_where_they_lie(tmp_path):
+    page = tmp_path / "page.html"
     page.write_text(SIDE)
-    mend.mend_pages(app, ValueError("no"))
-    assert page.read_text() == SIDE
-    mend.mend_pages(app, None)
+    mend.mend_pages(tmp_path)
     assert page.read_text() == mend.mended(SIDE) != SIDE
+
+
+def test_the_first_cell_of_a_row_heads_it_and_a_cell_alone_does_not():
+    row = '<tr class="row-even"><td><p>3</p></td>\n<td><p>0.55</p></td>\n</tr>'
+    alone = '<tr class="row-odd"><td><p>only</p></td>\n</tr>'
+    once = mend.mended(f"{alone}\n{row}")
+    assert once.startswith(alone)
+    assert '<th scope="row"><p>3</p></th>\n<td><p>0.55</p></td>' in once
+    assert mend.mended(once) == once
+
+
+def test_what_folds_is_called_what_it_says_and_no_id_comes_twice():
+    page = (
+        '<summary aria-label="Toggle hidden content">Show code</summary>'
+        '<section id="exercise-content"><section id="exercise-content">'
+    )
+    assert mend.mended(page) == "<summary>Show code</summary><section><section>"
+
+
+def test_drawings_have_their_size_and_open_large(tmp_path):
+    (tmp_path / "a.svg").write_text('<svg xmlns="x" width="504pt" height="243.9pt" viewBox="0">')
+    page = '<figure><img alt="Two curves" src="a.svg" /></figure>'
+    once = mend.sized(page, tmp_path)
+    assert 'width="672" height="325"' in once and 'loading="lazy"' in once
+    assert '<a class="enlarge" href="a.svg"' in once
+    assert mend.sized(once, tmp_path) == once

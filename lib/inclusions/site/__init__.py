@@ -18,11 +18,9 @@ from sphinx.util import logging
 
 from inclusions.places import data_folder
 from inclusions.site import addresses, citation, kit
+from inclusions.site.lean import lighten
 from inclusions.site.mend import mend_pages
 from inclusions.site.notebooks import Book, notebook, without_solutions
-
-OFFLINE = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
-"""The search quotes the pages it finds by loading them, which no browser allows from disk."""
 
 
 def setup(app) -> dict[str, bool]:
@@ -33,8 +31,7 @@ def setup(app) -> dict[str, bool]:
     app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one
     app.connect("html-page-context", offer_colab, priority=900)
     app.connect("build-finished", offer_kit)
-    app.connect("build-finished", mend_pages)
-    app.add_js_file(None, body=OFFLINE)
+    app.connect("build-finished", finish, priority=900)  # when MathJax is there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -90,6 +87,13 @@ def tell_citation(app, docname: str, source: list[str]) -> None:
     if docname.endswith("citing"):
         entries = citation.of(Path(app.srcdir), app.config.inclusions_address)
         source[0] = source[0].replace("{{ bibtex }}", entries)
+
+
+def finish(app, exception: Exception | None) -> None:
+    """Make the pages of a build that succeeded light and whole."""
+    if not exception and app.builder.format == "html":
+        lighten(Path(app.outdir))
+        mend_pages(Path(app.outdir))
 
 
 def executed(app, pagename: str) -> dict[str, Any] | None:

@@ -1,14 +1,24 @@
 """Mends the pages of a finished build: what breaks from disk, what a screen reader stumbles over.
 
-Formulas stay on the line of the number or the punctuation they touch.
+Formulas stay on the line of the number or the punctuation they touch. Images have their sizes, and
+a link to be enlarged by. The first cell of a row heads it.
 """
 
 import re
 from pathlib import Path
 
 MENDED = (
-    # Fonts of icons: the page draws its icons from a script, and a preload from disk is an error.
+    # Icons are rules of a style sheet (`lean`), not a script and three fonts.
     (r'<link rel="preload" as="font"[^>]*>\n?', ""),
+    (r'<script src="[^"]*fontawesome[^"]*"></script>\n?', ""),
+    (r'<link href="([^"]*)_static/vendor/fontawesome[^"]*" rel="stylesheet" />',
+     r'<link href="\1_static/icons.css" rel="stylesheet" />'),
+    (r'<i class="(fa[^"]*)"></i>', r'<i class="\1" aria-hidden="true"></i>'),
+    # What folds is called what it says.
+    (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    # Ids that many elements share name none of them.
+    (r' id="(?:exercise|solution)-content"', ""),
+    (r'(id="search-input".*?) id="search-input"', r"\1"),
     # The side bar is a landmark, or what stands beside its navigation is in none.
     (
         r'<div class="bd-sidebar-primary bd-sidebar',
@@ -19,7 +29,10 @@ MENDED = (
     (r' role="doc-biblioentry"', ""),
     # An empty head of a column heads nothing.
     (r'<th class="head">(?:<p></p>)?</th>', '<td class="head"></td>'),
-)
+    (r'<th class="head([^"]*)">', r'<th class="head\1" scope="col">'),
+    (r'(<tr class="row-(?:odd|even)">)<td([^>]*)>((?:(?!</tr>).)*?)</td>(?=\s*<td)',
+     r'\1<th scope="row"\2>\3</th>'),
+)  # fmt: skip
 """Patterns of HTML, and what stands there instead."""
 
 TOGETHER = '<span class="together">'
@@ -35,21 +48,39 @@ TOUCHING = (
 neither a space that does not break nor a word joiner stops browsers from it."""
 
 
-def mend_pages(app, exception: Exception | None) -> None:
-    """Mend every HTML page of a build that succeeded."""
-    if exception or app.builder.format != "html":
-        return
-    for page in Path(app.outdir).rglob("*.html"):
+def mend_pages(out: Path) -> None:
+    """Mend every page of a folder of built HTML."""
+    for page in out.rglob("*.html"):
         html = page.read_text(encoding="utf-8")
-        if (better := mended(html)) != html:
+        if (better := sized(mended(html), page.parent)) != html:
             page.write_text(better, encoding="utf-8")
 
 
 def mended(html: str) -> str:
     """A page with all this done; doing it again changes nothing."""
     for pattern, replacement in MENDED:
-        html = re.sub(pattern, replacement, html)
+        html = re.sub(pattern, replacement, html, flags=re.DOTALL)
     return re.sub(TOUCHING, _kept_together, html)
+
+
+IMAGE = r'<img alt="([^"]*)" src="([^"]+\.svg)" />'
+
+
+def sized(html: str, folder: Path) -> str:
+    """A page of this folder whose drawings have width and height, and a link to the drawing."""
+
+    def with_size(image: re.Match) -> str:
+        alt, source = image.groups()
+        head = (folder / source).read_text(encoding="utf-8")[:2000]
+        width, height = (round(float(n) * 4 / 3) for n in re.search(SIZE, head).groups())  # pt
+        size = f'width="{width}" height="{height}" style="--natural: {width}px"'
+        drawn = f'<img alt="{alt}" src="{source}" {size} loading="lazy">'
+        return f'<a class="enlarge" href="{source}" title="Enlarge">{drawn}</a>'
+
+    return re.sub(IMAGE, with_size, html)
+
+
+SIZE = r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"'
 
 
 def _kept_together(match: re.Match) -> str:
