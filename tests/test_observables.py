@@ -8,12 +8,15 @@ from samples import models, realizations
 from inclusions import store
 from inclusions.basis import chain_states, rank
 from inclusions.disorder import Realization, draw
-from inclusions.eigen import Dense
+from inclusions.eigen import Dense, choose
 from inclusions.hamiltonian import build
 from inclusions.model import Model
 from inclusions.observables import (
+    LEAST_WEIGHT,
     distances,
+    entanglement,
     entanglement_entropy,
+    kullback_leibler,
     magnetizations,
     measure,
     page_entropy,
@@ -323,3 +326,67 @@ def test_page_entropy_has_the_constants_of_long_chains():
 def test_page_entropy_refuses_a_cut_outside_the_chain():
     with pytest.raises(ValueError, match="cut must be in 0 ... 6, got 7"):
         page_entropy(Model(6, 1.0), 7)
+
+
+def test_divergence_of_random_vectors_is_that_of_the_gaussian_ensemble():
+    # Two independent points of the unit sphere in d dimensions: 2 - 2/d, and 2 for large d.
+    for dimension in (2, 5, 400):
+        vectors = np.random.default_rng(5).standard_normal(
+            (dimension, 4000 if dimension < 9 else 80)
+        )
+        divergence = kullback_leibler(vectors / np.linalg.norm(vectors, axis=0))
+        error = divergence.std() / np.sqrt(len(divergence) / 2)  # neighbours share a vector
+        assert abs(divergence.mean() - (2 - 2 / dimension)) < 4 * error
+
+
+def test_divergence_of_ergodic_eigenstates_comes_near_two():
+    model = Model(12, 0.5, target="mean")
+    states = choose("auto", model.dimension)(build(draw(model, 1, 0)), 50).states
+    assert kullback_leibler(states).mean() == pytest.approx(2, abs=0.15)
+
+
+def test_divergence_by_hand():
+    states = np.sqrt([[0.5, 0.25], [0.5, 0.75], [0.0, 0.0]])
+    expected = 0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)
+    assert kullback_leibler(states) == pytest.approx([expected])
+
+
+def test_states_without_a_common_basis_state_diverge_as_far_as_weights_are_known():
+    assert kullback_leibler(np.eye(3)) == pytest.approx(np.full(2, -np.log(LEAST_WEIGHT)))
+
+
+@pytest.mark.parametrize("disorder", [2.0, 8.0])
+def test_divergence_does_not_depend_on_the_solver(disorder):
+    hamiltonian = build(draw(Model(10, disorder), 1, 1))
+    found = [
+        entanglement(hamiltonian, choose(name, 10**6)(hamiltonian, 20))
+        for name in ("dense", "shift-invert:superlu")
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_divergence_of_a_state_from_itself_is_zero_and_else_positive():
+    states = random_vectors(Model(6, 1.0), 4).real
+    twice = np.repeat(states / np.linalg.norm(states, axis=0), 2, axis=1)
+    divergence = kullback_leibler(twice)
+    assert divergence[::2] == pytest.approx(np.zeros(4), abs=1e-14)
+    assert (divergence[1::2] > 0).all()
+
+
+def test_entanglement_of_a_sample_is_the_mean_over_its_states():
+    hamiltonian = build(draw(Model(6, 2.0, bubble=2), 1, 0))
+    pairs = Dense()(hamiltonian, 9)
+    found = entanglement(hamiltonian, pairs)
+    entropy = [both_sides(state, hamiltonian.model, 3)[0] for state in pairs.states.T]
+    assert found["half_chain_entropy"] == pytest.approx(np.mean(entropy), abs=1e-9)
+    assert found["half_chain_entropy_variance"] == pytest.approx(np.var(entropy), abs=1e-9)
+    divergence = kullback_leibler(pairs.states)
+    assert divergence.shape == (8,)
+    assert found["kullback_leibler"] == pytest.approx(divergence.mean())
+
+
+def test_one_state_has_an_entropy_and_no_neighbour():
+    hamiltonian = build(draw(Model(6, 2.0), 1, 0))
+    found = entanglement(hamiltonian, Dense()(hamiltonian, 1))
+    assert found["half_chain_entropy"] > 0
+    assert np.isnan(found["kullback_leibler"])
