@@ -1,21 +1,25 @@
-"""Declare what pyproject.toml cannot: the one C file, and the campaign files."""
+"""Declare what pyproject.toml cannot: the C files, and the campaign files."""
 
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
-# A plain shared library, loaded with ctypes. It is optional: where no compiler
-# is found the package installs without it. No -march=native: the nodes of a
-# cluster that share one installation are not all alike.
-ldl = Extension(
-    "inclusions.eigen._ldl",
-    ["lib/inclusions/eigen/_ldl.c"],
-    extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno", "-pthread"],
-    extra_link_args=["-pthread"],
-    libraries=["m"],
-    optional=True,
-)
+
+def shared_library(name: str) -> Extension:
+    """A plain shared library, loaded with ctypes.
+
+    It is optional: where no compiler is found the package installs without it. No -march=native:
+    the nodes of a cluster that share one installation are not all alike.
+    """
+    return Extension(
+        f"inclusions.eigen.{name}",
+        [f"lib/inclusions/eigen/{name}.c"],
+        extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno", "-pthread"],
+        extra_link_args=["-pthread"],
+        libraries=["m"],
+        optional=True,
+    )
 
 
 class BuildWithCampaigns(build_py):
@@ -30,4 +34,7 @@ class BuildWithCampaigns(build_py):
                 self.copy_file(str(file), str(folder / file.name))
 
 
-setup(ext_modules=[ldl], cmdclass={"build_py": BuildWithCampaigns})
+setup(
+    ext_modules=[shared_library("_ldl"), shared_library("_products")],
+    cmdclass={"build_py": BuildWithCampaigns},
+)

@@ -112,9 +112,11 @@ deps)
 package)
     "$python" -m pip install -q --no-deps --no-build-isolation --editable .
     # No library is better than one of an older source; while it builds, running jobs keep theirs.
-    find lib/inclusions/eigen -name '_ldl*.so' ! -newer lib/inclusions/eigen/_ldl.c -delete
-    ls lib/inclusions/eigen/_ldl*.so >/dev/null 2>&1 ||
-        say "lib/inclusions/eigen/_ldl.c does not compile here: going on without it"
+    for name in _ldl _products; do
+        find lib/inclusions/eigen -name "$name*.so" ! -newer lib/inclusions/eigen/$name.c -delete
+        ls lib/inclusions/eigen/$name*.so >/dev/null 2>&1 ||
+            say "lib/inclusions/eigen/$name.c does not compile here: going on without it"
+    done
     ;;
 latex)
     apt_packages="texlive-xetex texlive-latex-recommended texlive-latex-extra

@@ -1,6 +1,5 @@
 """From eigenpairs to the numbers of one realization: everything an ensemble keeps of it."""
 
-from collections.abc import Callable
 from math import comb
 from typing import Any
 
@@ -23,9 +22,11 @@ def magnetizations(hamiltonian: Hamiltonian, pairs: Eigenpairs, comm=None) -> ND
 
     Under MPI, `hamiltonian` and `pairs` hold this rank's rows and every rank gets the sum.
     """
-    state = np.arange(hamiltonian.start, hamiltonian.stop) // hamiltonian.model.block
-    pattern = hamiltonian.pattern
-    total = (pairs.states**2).T @ pattern.spins[state - pattern.first_state]
+    model = hamiltonian.model
+    state = np.arange(hamiltonian.start, hamiltonian.stop) // model.block
+    # A solver without a matrix has no pattern of it either: the chain states are enough.
+    site_spins = spins(chain_states(model.length, model.up), model.length)
+    total = (pairs.states**2).T @ site_spins[state]
     return total if comm is None else comm.allreduce(total)
 
 
@@ -127,14 +128,6 @@ def entanglement(hamiltonian: Hamiltonian, pairs: Eigenpairs, comm=None) -> dict
         "half_chain_entropy_variance": entropy.var(),
         "kullback_leibler": divergence.mean() if divergence.size else np.nan,
     }
-
-
-OPTIONAL: dict[str, Callable[[Hamiltonian, Eigenpairs, Any], dict[str, Any]]] = {
-    "entanglement": entanglement,
-}
-"""Observables that a campaign asks for by name, `observables = [...]`: (Hamiltonian, eigenpairs,
-communicator) to the fields that `store.records.OBSERVABLES` lists under the same name. Under MPI
-the first two hold this rank's rows, and every rank returns the same."""
 
 
 def _checked_cut(model: Model, cut: int | None) -> int:

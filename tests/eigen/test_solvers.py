@@ -122,7 +122,8 @@ def check(name: str, case: str) -> None:
     assert errors.max() < 1e-9
     assert pairs.edges == pytest.approx(spectrum[[0, -1]], abs=1e-11 * scale)
     certificate = pairs.certificate
-    assert certificate.status in ("complete", "not checked")
+    counted = certificate.status.startswith("counted to")
+    assert counted or certificate.status in ("complete", "not checked")
     if certificate.complete and name != "dense":
         low, high = certificate.window
         inside = (spectrum > low - 1e-9) & (spectrum < high + 1e-9)
@@ -386,7 +387,9 @@ def test_an_accuracy_that_cannot_be_had_is_not_claimed():
 
 @pytest.mark.parametrize("name", ["magic", "", "dense:mumps", "slepc:ldl", "Dense"])
 def test_unknown_solver_is_refused_with_the_list_of_those_there_are(name):
-    with pytest.raises(ValueError, match="auto, dense, shift-invert, slepc, got") as refused:
+    with pytest.raises(
+        ValueError, match="auto, dense, shift-invert, filter, slepc, got"
+    ) as refused:
         choose(name, 100)
     assert repr(name) in str(refused.value)
 

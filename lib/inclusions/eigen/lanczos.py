@@ -14,6 +14,7 @@ from scipy.linalg import (
 )
 
 from inclusions.eigen import tall
+from inclusions.eigen.devices import beside, module_of, to_host
 from inclusions.eigen.types import Array, NotConverged
 
 Operator = Callable[[Array], Array]
@@ -42,6 +43,7 @@ def block_lanczos(
     max_restarts: int,
     first_check: int,
     comm=None,
+    check_each: bool = False,
 ) -> Ritz:
     """The `wanted` leading Ritz pairs of a symmetric operator.
 
@@ -57,15 +59,16 @@ def block_lanczos(
         max_restarts: restarts before it gives up and returns what has converged.
         first_check: size of the basis at which convergence is first tested.
         comm: communicator over whose ranks the n rows are spread; each passes its own.
+        check_each: test after each application: where one costs far more than a test.
 
-    The recurrence is never trusted: after the local step each block is made orthogonal to the
+    Vectors stay where `start` is, in the machine's memory or a GPU's; what is small is here. The
+    recurrence is never trusted: after the local step each block is made orthogonal to the
     whole basis once more, which costs less than one application of the operator.
     """
     n, b = total(len(start), comm), start.shape[1]
     capacity = min(max(capacity, wanted + 3 * b), n)
-    basis = np.empty(
-        (len(start), capacity + b), order="F"
-    )  # touched, hence resident, only as it fills
+    # Touched, hence resident in the machine's memory, only as it fills.
+    basis = module_of(start).empty((len(start), capacity + b), order="F")
     # The operator in the basis; only its upper triangle is filled and read.
     projected = np.zeros((capacity + b, capacity + b))
     block, coupling = _orthonormal(start, basis[:, :0], comm)
@@ -82,7 +85,7 @@ def block_lanczos(
         # A block couples to the one before it and, after a restart, to all kept Ritz vectors.
         local = slice(0 if previous <= coupled else previous, filled)
         for part in (local, slice(0, filled)):
-            overlap = total(tall.overlap(basis[:, part], image), comm)
+            overlap = total(to_host(tall.overlap(basis[:, part], image)), comm)
             image = tall.subtract(image, basis[:, part], overlap)
             projected[part, new] += overlap
         previous = new.start
@@ -93,7 +96,7 @@ def block_lanczos(
         if not full and filled < next_check:
             continue
         # The projected problem is solved now and then only: on small matrices it is what costs.
-        next_check = filled + max(2 * b, filled // 12)
+        next_check = filled + (b if check_each else max(2 * b, filled // 12))
         values, vectors = eigh(
             projected[:filled, :filled], lower=False, driver="evd", check_finite=False
         )
@@ -108,7 +111,7 @@ def block_lanczos(
             count = min(wanted, filled)
             return Ritz(
                 values=values[:count],
-                vectors=basis[:, :filled] @ vectors[:, :count],
+                vectors=basis[:, :filled] @ beside(vectors[:, :count], basis),
                 residuals=errors[:count],
                 applications=applications,
                 basis=largest,
@@ -118,7 +121,7 @@ def block_lanczos(
         if full:
             # Thick restart: the leading Ritz vectors stay, and the next block follows them.
             kept = min(wanted + 2 * b, filled - b)
-            basis[:, :kept] = basis[:, :filled] @ vectors[:, :kept]
+            basis[:, :kept] = basis[:, :filled] @ beside(vectors[:, :kept], basis)
             projected[:] = 0
             projected[range(kept), range(kept)] = values[:kept]
             filled = previous = coupled = kept
@@ -145,6 +148,9 @@ def total(part, comm):
 
 def tall_qr(image: Array, comm) -> tuple[Array, Array]:
     """Economic QR of a tall block, spread over ranks: the small factors are factorized again."""
+    if comm is None and not isinstance(image, np.ndarray):
+        block, coupling = module_of(image).linalg.qr(image)
+        return block, to_host(coupling)
     block, coupling = qr(image, mode="economic", check_finite=False)
     if comm is None:
         return block, coupling
@@ -163,13 +169,14 @@ def cholesky_qr(image: Array, comm) -> tuple[Array, Array] | None:
     block, coupling = image, np.eye(image.shape[1])
     for _ in range(2):
         try:
-            upper = cholesky(total(block.T @ block, comm), check_finite=False)
+            upper = cholesky(total(to_host(block.T @ block), comm), check_finite=False)
         except LinAlgError:
             return None
         pivots = np.diag(upper)
         if not pivots.min() > 1e-3 * pivots.max():
             return None
-        block = block @ solve_triangular(upper, np.eye(len(upper)), check_finite=False)
+        inverse = solve_triangular(upper, np.eye(len(upper)), check_finite=False)
+        block = block @ beside(inverse, block)
         coupling = upper @ coupling
     return block, coupling
 
@@ -189,15 +196,22 @@ def _orthonormal(image: Array, basis: Array, comm) -> tuple[Array, Array]:
     pivots = np.abs(np.diag(small))
     rank = min(int((pivots > 1e-13 * max(pivots.max(), 1.0)).sum()), room)
     if rank:
-        block, coupling = block @ inner[:, :rank], small[:rank, np.argsort(columns)]
+        coupling = small[:rank, np.argsort(columns)]
+        block = block @ beside(inner[:, :rank], block)
         for _ in range(2):  # rounding errors of the large directions fill the nearly lost ones
-            block, change = tall_qr(block - basis @ total(basis.T @ block, comm), comm)
+            block, change = tall_qr(_without(block, basis, comm), comm)
             coupling = change @ coupling
         return block, coupling
     fresh = random_block(n + 1, min(image.shape[1], room), comm, len(image))[: len(image)]
+    fresh = beside(fresh, basis)
     for _ in range(2):
-        fresh = tall_qr(fresh - basis @ total(basis.T @ fresh, comm), comm)[0]
+        fresh = tall_qr(_without(fresh, basis, comm), comm)[0]
     return fresh, np.zeros((fresh.shape[1], image.shape[1]))
+
+
+def _without(block: Array, basis: Array, comm) -> Array:
+    """What of a block sticks out of an orthonormal basis."""
+    return block - basis @ beside(total(to_host(basis.T @ block), comm), basis)
 
 
 def spectrum_edges(operator: Operator, start: Array, comm=None) -> Array:
@@ -210,7 +224,7 @@ def spectrum_edges(operator: Operator, start: Array, comm=None) -> Array:
     Raises:
         NotConverged: after `MOST_STEPS` steps.
     """
-    before, vector = np.zeros_like(start), start / np.sqrt(_dot(start, start, comm))
+    before, vector = 0 * start, start / np.sqrt(_dot(start, start, comm))
     diagonal, beside = [], [0.0]
     check = min(total(len(start), comm), 30)
     for step in range(1, MOST_STEPS + 1):
@@ -233,4 +247,4 @@ MOST_STEPS = 2000
 
 
 def _dot(a: Array, b: Array, comm) -> float:
-    return float(total(np.vdot(a, b), comm))
+    return float(total(float((a * b).sum()), comm))

@@ -5,7 +5,10 @@ from functools import partial
 from typing import NamedTuple
 
 from inclusions.eigen.dense import Dense
+from inclusions.eigen.devices import HOW_TO_GET as NO_CUPY
+from inclusions.eigen.devices import cupy_found
 from inclusions.eigen.factorization import FACTORIZATIONS, best_available
+from inclusions.eigen.polynomial_filter import PolynomialFilter
 from inclusions.eigen.shift_invert import ShiftInvert
 from inclusions.eigen.slepc import Slepc, slepc_available
 from inclusions.eigen.types import MissingSolver, Solver
@@ -35,6 +38,14 @@ REGISTRY: dict[str, Entry] = {
         )
         for name, kind in FACTORIZATIONS.items()
     },
+    "filter": Entry(
+        "block Lanczos on a polynomial of H: no factor; levels counted with an error",
+        PolynomialFilter, False, True,
+    ),
+    "filter:gpu": Entry(
+        "the same on a GPU, by CuPy", partial(PolynomialFilter, device="gpu"), False, False,
+        cupy_found, NO_CUPY,
+    ),
     "slepc": Entry(
         "SLEPc Krylov-Schur with MUMPS", Slepc, False, True, slepc_available,
         "solver slepc needs petsc4py and slepc4py: install python3-petsc4py-real and "

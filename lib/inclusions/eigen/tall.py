@@ -1,9 +1,10 @@
-"""Products of tall matrices, where Lanczos spends what its solves leave: compiled, or by NumPy."""
+"""Products of tall matrices, where Lanczos spends what its solves leave: compiled or by arrays."""
 
 from ctypes import c_int64
 
 import numpy as np
 
+from inclusions.eigen.devices import beside
 from inclusions.eigen.ordering import LANES, library, pointer
 from inclusions.eigen.types import Array
 
@@ -20,9 +21,12 @@ def overlap(basis: Array, block: Array) -> Array:
 
 
 def subtract(block: Array, basis: Array, coefficients: Array) -> Array:
-    """block - basis coefficients, (n, b); a C-contiguous block is overwritten."""
+    """block - basis coefficients, (n, b); a C-contiguous block is overwritten.
+
+    The coefficients come from the machine's memory, wherever the others are.
+    """
     if not _compiled(basis, block):
-        return block - basis @ coefficients
+        return block - basis @ beside(coefficients, basis)
     block, coefficients = np.ascontiguousarray(block), np.ascontiguousarray(coefficients)
     given = map(pointer, (basis, coefficients, block))
     library().tall_subtract_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
@@ -31,4 +35,5 @@ def subtract(block: Array, basis: Array, coefficients: Array) -> Array:
 
 def _compiled(basis: Array, block: Array) -> bool:
     """Whether the compiled loops take these: whole columns of a column-major basis."""
-    return library() is not None and block.shape[1] == LANES and basis.flags.f_contiguous
+    here = isinstance(basis, np.ndarray) and library() is not None
+    return here and block.shape[1] == LANES and basis.flags.f_contiguous

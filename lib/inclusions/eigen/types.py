@@ -15,11 +15,16 @@ Array = NDArray[np.float64]
 
 
 class Certificate(NamedTuple):
-    """How many levels the matrix has in the window of the returned ones (Sylvester's inertia)."""
+    """How many levels the matrix has in the window of the returned ones.
 
-    status: str  # "complete", "3 missing" or "not checked"
+    By Sylvester's inertia, exactly; without a factor by random vectors, with a standard error.
+    """
+
+    status: str  # "complete", "3 missing", "counted to ± 2" or "not checked"
     window: tuple[float, float] | None = None  # units of J
     levels: int | None = None  # counted in the window
+    error: float = 0.0  # of that count, one standard deviation
+    estimate: float | None = None  # of which the count is the nearest integer
 
     @property
     def complete(self) -> bool:
