@@ -70,11 +70,11 @@ def finish(process):
 
 
 def wait_for(condition):
-    for _ in range(1200):
+    for _ in range(12_000):
         if found := condition():
             return found
-        time.sleep(0.05)
-    raise AssertionError("nothing happened for a minute")
+        time.sleep(0.02)
+    raise AssertionError("nothing happened for minutes")
 
 
 def computed(data):
@@ -139,14 +139,14 @@ def test_a_run_killed_at_any_moment_goes_on_where_it_stood(
     assert "recovered" in output or "elsewhere" in output or " 0 of" not in output
 
 
-def test_a_worker_that_is_killed_is_replaced(undisturbed, write, physics, tmp_path):
+def test_the_others_do_the_work_of_a_worker_that_is_killed(undisturbed, write, physics, tmp_path):
     path, data = write(chunk=12), tmp_path / "data"
     run = start("run", path, "--data", data, "--workers", 2)
     (journal, *_) = wait_for(lambda: list(data.glob("shards/*/*.part")))
     os.kill(store.Journal.at(journal).pid, signal.SIGKILL)
     code, output = finish(run)
     assert code == 0, output
-    assert "0 failed" in output
+    assert "0 failed" in output and "1 workers died" in output
     assert identical(physics(path, data), undisturbed)
     assert set(computed(data).values()) == {1}
     assert leftovers(data) == []
@@ -209,7 +209,7 @@ def test_a_realization_that_fails_is_told_and_tried_again(write, tmp_path, monke
     assert place.failures() == {}
 
 
-def test_a_chunk_that_kills_its_workers_is_given_up_with_a_reason(write, tmp_path, monkeypatch):
+def test_a_run_whose_workers_all_die_says_so(write, tmp_path):
     # As when memory is short: the kernel kills whoever computes this.
     (tmp_path / "sitecustomize.py").write_text(
         "import os, threading, sys\n"
@@ -222,7 +222,7 @@ def test_a_chunk_that_kills_its_workers_is_given_up_with_a_reason(write, tmp_pat
     )  # fmt: skip
     code, output = finish(run)
     assert code == 1
-    assert "three workers died on bubble4-L8-W" in output
+    assert "all 2 workers died" in output
     assert "Traceback" not in output
 
 

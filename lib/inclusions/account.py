@@ -8,7 +8,7 @@ import numpy as np
 
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.cost import predicted_seconds
-from inclusions.ensemble import place_of, record
+from inclusions.ensemble import lacking, place_of, record
 from inclusions.store import FIELDS, ROUNDED
 
 
@@ -36,17 +36,16 @@ def progress(campaign: Campaign, data: Path) -> list[Progress]:
 def _progress(one: Ensemble, data: Path) -> Progress:
     place = place_of(one, data)
     saved, seconds = place.cost()
-    done = len(saved.intersection(one.indices))
-    missing = one.realizations - done
+    missing = lacking(one, data)
     each = seconds / len(saved) if saved else predicted_seconds(one.model, one.count, one.certify)
     return Progress(
         ensemble=place.name,
         wanted=one.realizations,
-        done=done,
-        missing=missing,
-        failed=len(place.failures().keys() & set(one.indices) - saved),
+        done=one.realizations - len(missing),
+        missing=len(missing),
+        failed=sum(index in missing for index in place.failures()),
         core_hours_spent=round(seconds / 3600, 4),
-        core_hours_to_go=round(each * missing / 3600, 4),
+        core_hours_to_go=round(each * len(missing) / 3600, 4),
     )
 
 
@@ -75,7 +74,7 @@ def recheck(
     saved = []
     for one in campaign.ensembles:
         place = place_of(one, data)
-        saved += [(one, place, index) for index in sorted(place.done())]
+        saved += [(one, place, index) for index in place.done()]
     if not saved:
         raise ValueError(f"no saved records of {campaign.name} in {data}")
     for pick in sorted(np.random.default_rng().permutation(len(saved))[:number]):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from inclusions.eigen import check_name
 from inclusions.model import MIDDLE, PARAMETERS, Model
+from inclusions.observables import OPTIONAL
 
 CERTIFIED_BELOW = 5000  # dimension up to which counting the levels is cheap beside finding them
 
@@ -24,6 +25,7 @@ class Ensemble(NamedTuple):
     solver: str
     certify: float  # share of the realizations certified where that is not cheap
     ranks: int | None  # MPI ranks of one sample; None is as many as its memory needs
+    observables: tuple[str, ...] = ()  # wanted beside the usual ones, see `observables.OPTIONAL`
 
     @property
     def indices(self) -> range:
@@ -36,7 +38,18 @@ class Ensemble(NamedTuple):
         return min(self.states, self.model.dimension)
 
 
-Positive = Annotated[int, Field(ge=1)]
+MOST = 2**63 - 1
+"""Largest seed and number of a realization: they are stored in 64 bits."""
+
+FEWEST_STATES, MOST_STATES = 3, 2**15 - 1
+"""States in a sample: two gaps make a ratio; a histogram's bin counts in 16 bits, at two sites."""
+
+MOST_IN_CHUNK = 100_000
+LARGEST = 1e9
+"""Largest energy, J: beyond it, the rounding of an energy comes near what the exchange does."""
+
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+States = Annotated[int, Field(ge=FEWEST_STATES, le=MOST_STATES)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -54,11 +67,12 @@ class _Table(BaseModel):
     target: list = [MIDDLE]
     sample: list = ["own"]
     bond: list = [None]
-    first: Annotated[int, Field(ge=0)] = 0
+    first: Annotated[int, Field(ge=0, le=MOST)] = 0
     realizations: Positive
     ranks: Positive | None = None
-    states: Positive | None = None
+    states: States | None = None
     certify: Share | None = None
+    observables: list[str] | None = None
 
     @field_validator(*PARAMETERS, mode="before")
     @classmethod
@@ -72,11 +86,12 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
-    seed: Annotated[int, Field(ge=0)]
-    states: Positive = 50
+    seed: Annotated[int, Field(ge=0, le=MOST)]
+    states: States = 50
     solver: str = "auto"
     certify: Share = 0.05
-    chunk: Positive = 25
+    chunk: Annotated[int, Field(ge=1, le=MOST_IN_CHUNK)] = 25
+    observables: list[str] = []
     data: str = "data"
     ensemble: Annotated[list[_Table], Field(min_length=1)]
 
@@ -138,12 +153,46 @@ def checked(content: dict[str, Any], source: str) -> Campaign:
                 solver=file.solver,
                 certify=file.certify if table.certify is None else table.certify,
                 ranks=table.ranks,
+                observables=_observables(source, file, table),
             )
+            if complaint := _beyond(one):
+                raise ValueError(f"{source}, ensemble {number}: {complaint}")
             # The same model named twice is one ensemble: the larger number wins.
             place = (model.key, one.count, one.first)
-            if place not in ensembles or ensembles[place].realizations < one.realizations:
-                ensembles[place] = one
+            other = ensembles.get(place, one)
+            ensembles[place] = max(one, other, key=lambda it: it.realizations)._replace(
+                observables=tuple(sorted({*one.observables, *other.observables}))
+            )
     return Campaign(file.name, list(ensembles.values()), file.chunk, Path(file.data))
+
+
+def _observables(source: str, file: _File, table: _Table) -> tuple[str, ...]:
+    """The optional observables of one table, each once, in order of their names."""
+    names = file.observables if table.observables is None else table.observables
+    for name in names:
+        if name not in OPTIONAL:
+            known = ", ".join(sorted(OPTIONAL))
+            raise ValueError(f"{source}: observables must be of {known}, got {name!r}")
+    return tuple(sorted(set(names)))
+
+
+def _beyond(one: Ensemble) -> str:
+    """What of an ensemble is beyond what can be computed or stored, if anything is."""
+    model = one.model
+    if one.first + one.realizations > MOST:
+        return f"first + realizations must be at most {MOST}, got {one.first + one.realizations}"
+    if model.dimension < FEWEST_STATES:
+        return (
+            f"{model.key} has a sector of {model.dimension}, a gap ratio takes {FEWEST_STATES} "
+            "states; choose a longer chain or another magnetization"
+        )
+    if model.dimension > MOST:
+        return f"{model.key} has a sector of {model.dimension}, beyond all that is numbered here"
+    for name in ("disorder", "coupling", "bandwidth", "anisotropy"):
+        value = getattr(model, name) or 0.0
+        if abs(value) > LARGEST:
+            return f"{name} must be at most {LARGEST:g} in size, got {value:g}"
+    return ""
 
 
 def _first(error: ValidationError) -> str:

@@ -1,18 +1,19 @@
 """Draw, build, solve, measure, save: one realization, or all that a campaign lacks."""
 
+import heapq
 import os
-import signal
 import time
-import traceback
-from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import contextmanager, nullcontext, suppress
+from collections import ChainMap, Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from functools import partial
 from hashlib import sha256
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -24,9 +25,10 @@ from inclusions.eigen import Eigenpairs, MissingLevels, NotConverged, choose
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.machine import peak_memory
 from inclusions.model import Model
-from inclusions.observables import magnetizations, measure
+from inclusions.observables import OPTIONAL, magnetizations, measure
 from inclusions.store import Store, claims
-from inclusions.store.records import consecutive
+from inclusions.store.records import Indices
+from inclusions.workers import Loop, Stop, side_by_side, threads
 
 
 class Solved(NamedTuple):
@@ -37,6 +39,7 @@ class Solved(NamedTuple):
     magnetization: np.ndarray  # (count, L)
     seconds: float
     peak_memory: float  # MB, of this process so far
+    retries: int  # solves beyond the first
 
 
 def solve(
@@ -62,12 +65,13 @@ def solve(
     method = choose(solver, model.dimension, ranks)
     if not certify:
         method = method.uncounted()
-    hamiltonian = build(realization)
+    hamiltonian, retries = build(realization), 0
     try:
         pairs = method(hamiltonian, count, comm)
     except (NotConverged, MissingLevels):
         if (larger := method.enlarged(count)) is None:
             raise
+        retries = 1
         pairs = larger(hamiltonian, count, comm)
     if comm is not None and comm.allreduce(pairs.states.shape[0]) == model.dimension:
         start = comm.exscan(pairs.states.shape[0]) or 0
@@ -75,7 +79,8 @@ def solve(
         magnetization = magnetizations(hamiltonian, pairs, comm)
     else:
         magnetization = magnetizations(hamiltonian, pairs)
-    return Solved(hamiltonian, pairs, magnetization, time.perf_counter() - started, peak_memory())
+    seconds = time.perf_counter() - started
+    return Solved(hamiltonian, pairs, magnetization, seconds, peak_memory(), retries)
 
 
 def record(ensemble: Ensemble, index: int, comm=None) -> dict[str, Any]:
@@ -87,12 +92,18 @@ def record(ensemble: Ensemble, index: int, comm=None) -> dict[str, Any]:
     )  # fmt: skip
     certificate = solved.pairs.certificate
     ranks = 1 if comm is None else comm.size
-    return measure(model, solved.pairs, solved.magnetization) | {
-        "missing_levels": 0 if certificate.complete else -1,
-        "seconds": solved.seconds * ranks,
-        "peak_memory": solved.peak_memory,
-        "solver": solved.pairs.report.solver,
-    }
+    also = [OPTIONAL[name](solved.hamiltonian, solved.pairs, comm) for name in ensemble.observables]
+    return (
+        measure(model, solved.pairs, solved.magnetization)
+        | {
+            "missing_levels": 0 if certificate.complete else -1,
+            "seconds": solved.seconds * ranks,
+            "peak_memory": solved.peak_memory,
+            "solver": solved.pairs.report.solver,
+            "retries": solved.retries,
+        }
+        | dict(ChainMap(*also))
+    )
 
 
 def certified(ensemble: Ensemble, index: int) -> bool:
@@ -104,11 +115,11 @@ def certified(ensemble: Ensemble, index: int) -> bool:
 
 
 class Chunk(NamedTuple):
-    """Consecutive realizations of one ensemble: what a worker takes at a time."""
+    """Consecutive realizations of one ensemble: what a process takes at a time."""
 
     store: Store
     ensemble: Ensemble
-    indices: tuple[int, ...]
+    indices: range
 
 
 def place_of(ensemble: Ensemble, data: Path) -> Store:
@@ -116,77 +127,127 @@ def place_of(ensemble: Ensemble, data: Path) -> Store:
     return Store(data, ensemble.model, ensemble.seed, ensemble.count)
 
 
-def chunks(campaign: Campaign, data: Path) -> list[Chunk]:
+def lacking(ensemble: Ensemble, data: Path) -> Indices:
+    """Realizations of an ensemble that are not saved with all it asks for.
+
+    Raises:
+        DamagedFile: a consolidated file is damaged or cannot be read.
+    """
+    return place_of(ensemble, data).done(ensemble.observables).lacking(ensemble.indices)
+
+
+def chunks(campaign: Campaign, data: Path) -> Iterator[Chunk]:
     """All work a campaign lacks, such that the statistics of all its models grow evenly.
 
     Raises:
-        DamagedFile: a consolidated file cannot be opened.
+        DamagedFile: a consolidated file is damaged or cannot be read.
     """
-    rounds: list[tuple[int, int, Chunk]] = []
-    for position, ensemble in enumerate(campaign.ensembles):
-        store = place_of(ensemble, data)
-        missing = set(ensemble.indices) - store.done()
-        for run in consecutive(missing):
-            for start in range(0, len(run), campaign.chunk):
-                part = tuple(run[start : start + campaign.chunk])
-                rounds.append((part[0] // campaign.chunk, position, Chunk(store, ensemble, part)))
-    return [chunk for _, _, chunk in sorted(rounds, key=lambda item: item[:2])]
 
+    def cut(position: int, ensemble: Ensemble) -> Iterator[tuple[int, int, Chunk]]:
+        store = place_of(ensemble, data)
+        for run in lacking(ensemble, data).runs:
+            for start in range(run.start, run.stop, campaign.chunk):
+                part = range(start, min(start + campaign.chunk, run.stop))
+                yield start // campaign.chunk, position, Chunk(store, ensemble, part)
+
+    rounds = [cut(position, one) for position, one in enumerate(campaign.ensembles)]
+    for _, _, chunk in heapq.merge(*rounds, key=lambda item: item[:2]):
+        yield chunk
+
+
+class Fate(StrEnum):
+    """What becomes of a realization in a run; the last two are said of the run itself."""
+
+    COMPUTED = "computed"
+    FAILED = "failed"
+    RECOVERED = "recovered"  # from the journal of an interrupted run
+    ELSEWHERE = "elsewhere"  # computed by another run meanwhile
+    WAITING = "waiting"  # all that is left is in work in another run
+    DIED = "died"  # a worker, whose work the others take over
+
+
+Tell = Callable[[Fate], None]
+"""Called with the fate of each realization, as soon as it is known."""
 
 HEARTBEAT = 60  # seconds between the signs of life of a claim
-
-Tell = Callable[[str], None]
-"""Called for each realization with what became of it: computed, failed, recovered (from the
-journal of an interrupted run) or elsewhere (computed by another run meanwhile); and with "waiting"
-when another process has some of them in work."""
+POLL = 1.0  # seconds between looks at what other processes have in work
 
 
-def compute(chunk: Chunk, comm=None, tell: Tell = lambda what: None) -> bool:
+class Run(NamedTuple):
+    """What belongs to one run of a campaign, in each of its processes."""
+
+    id: str  # what has failed under it is not tried again
+    tell: Tell
+    comm: Any = None  # of the ranks that share every sample
+
+    def first(self, call: Callable[[], Any]) -> Any:
+        """What a call gives on the first rank, on every rank."""
+        if self.comm is None:
+            return call()
+        return self.comm.bcast(call() if self.comm.rank == 0 else None)
+
+
+class _Taken(NamedTuple):
+    journal: Path
+    todo: list[int]
+    found: dict[int, dict]  # in the journals of interrupted runs
+    elsewhere: int  # how many were saved meanwhile
+
+
+def compute(chunk: Chunk, run: Run) -> bool:
     """Compute and save one chunk; False if another process has some of it in work.
 
     Each record goes to a journal as soon as it is there: a kill loses the realization in work.
 
     Raises:
         OSError: the results cannot be written; what is saved stays.
+        DamagedFile: the consolidated file is damaged or cannot be read.
     """
-    store, root = chunk.store, comm is None or comm.rank == 0
     # A solver may hold Python's lock, and the heartbeat with it, for as long as a sample takes.
     patience = 10 * HEARTBEAT + 3 * predicted_seconds(chunk.ensemble.model, chunk.ensemble.count)
-    claim, found = None, {}
-    if root:
-        claim = claims.claim(store, chunk.indices, patience)
-        if claim is not None:
-            found = claims.journalled(store, claim[1])
-    if comm is not None:
-        claim, found = comm.bcast((claim, found))
-    if claim is None:
+    taken = run.first(lambda: _take(chunk, run, patience))
+    if taken is None:
         return False
-    journal, missing = claim
-    for what, number in (
-        ("elsewhere", len(chunk.indices) - len(missing)),
-        ("recovered", len(found)),
-    ):
+    for fate, number in ((Fate.ELSEWHERE, taken.elsewhere), (Fate.RECOVERED, len(taken.found))):
         for _ in range(number):
-            tell(what)
-    with _heartbeat(journal) if root else nullcontext():
-        for index in missing:
-            if index in found:
-                continue
-            try:
-                found[index] = record(chunk.ensemble, index, comm)
-            except (NotConverged, MissingLevels, MemoryError) as error:
-                if root:
-                    store.fail(index, f"{type(error).__name__}: {error}")
-                tell("failed")
-                continue
-            if root:
-                claims.append(journal, index, found[index])
-            tell("computed")
-        if root:
-            store.write_shard(found)
-    if root:
-        claims.release(store, journal, patience)
+            run.tell(fate)
+    try:
+        with _heartbeat(taken.journal):
+            for index in taken.todo:
+                run.tell(_one_more(chunk, index, taken, run))
+            run.first(lambda: chunk.store.write_shard(taken.found))
+    except BaseException:
+        claims.give_up(taken.journal)
+        raise
+    run.first(lambda: claims.release(chunk.store, taken.journal, patience))
     return True
+
+
+def _take(chunk: Chunk, run: Run, patience: float) -> _Taken | None:
+    """Claim a chunk; None if another process has some of it in work."""
+    store, wanted = chunk.store, chunk.ensemble.observables
+    claim = claims.claim(store, chunk.indices, patience, wanted)
+    if claim is None:
+        return None
+    journal, missing = claim
+    found = claims.journalled(store, missing, wanted)
+    failed = store.failed_in(run.id)
+    todo = [index for index in missing if index not in found and index not in failed]
+    return _Taken(journal, todo, found, len(chunk.indices) - len(missing))
+
+
+def _one_more(chunk: Chunk, index: int, taken: _Taken, run: Run) -> Fate:
+    """Compute one realization and note it in the journal, or why it failed."""
+    # A rank that alone is short of memory cannot go on alone.
+    expected = (NotConverged, MissingLevels) + ((MemoryError,) if run.comm is None else ())
+    try:
+        taken.found[index] = record(chunk.ensemble, index, run.comm)
+    except expected as error:
+        reason = f"{type(error).__name__}: {error}"
+        run.first(lambda: chunk.store.fail(index, reason, run.id))
+        return Fate.FAILED
+    run.first(lambda: claims.append(taken.journal, index, taken.found[index]))
+    return Fate.COMPUTED
 
 
 @contextmanager
@@ -207,120 +268,93 @@ def _heartbeat(journal: Path):
 
 
 def run(
-    campaign: Campaign, data: Path, workers: int = 1, tell: Tell = lambda what: None
-) -> Counter[str]:
-    """Compute all that a campaign lacks; how many realizations met which fate, see `Tell`.
+    campaign: Campaign,
+    data: Path,
+    workers: int = 1,
+    tell: Tell = lambda fate: None,
+    comm=None,
+) -> Counter[Fate]:
+    """Compute all that a campaign lacks; how many realizations met which fate.
 
-    With one worker the work is done in this process, otherwise in `workers` fresh ones, one
-    thread each unless OMP_NUM_THREADS says otherwise. A worker that dies is replaced. What
-    another process has in work is waited for, and taken over if that process dies.
+    Each worker is a process with the same loop over all that is missing; their claims on work
+    keep them apart, as they do other runs. One worker is this process itself, several are fresh
+    ones, of one thread each unless OMP_NUM_THREADS says otherwise. What another process has in
+    work is waited for, and taken over if that process dies. With a communicator all its ranks
+    call this, and share each sample.
 
     Raises:
         OSError: the results cannot be written; what is saved stays.
-        RuntimeError: one chunk has killed three workers.
+        DamagedFile: a consolidated file is damaged or cannot be read.
+        RuntimeError: all workers died.
+        KeyboardInterrupt: by Ctrl-C or SIGTERM; what is finished is saved.
     """
-    totals: Counter[str] = Counter()
+    totals: Counter[Fate] = Counter()
+    loop = partial(_loop, campaign, data, uuid4().hex)
+    with Stop() as stop:
 
-    def count(what: str) -> None:
-        totals[what] += 1
-        tell(what)
+        def hear(fate: Fate) -> None:
+            totals[fate] += 1
+            tell(fate)
+            stop.look()
 
-    todo = deque(chunks(campaign, data))
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
-    if workers == 1:
-        with threadpool_limits(int(threads)):
-            refused = 0
-            while todo:
-                chunk = todo.popleft()
-                if compute(chunk, tell=count):
-                    refused = 0
-                    continue
-                todo.append(chunk)
-                refused += 1
-                if refused >= len(todo):
-                    tell("waiting")
-                    time.sleep(POLL)
-        return totals
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, threads)
-    crew = [_Worker() for _ in range(min(workers, len(todo)))]
-    deaths: Counter[tuple] = Counter()
-    try:
-        while todo or any(worker.chunk for worker in crew):
-            now = time.monotonic()
-            for worker in crew:
-                if worker.chunk is None and todo and now >= worker.rests_until:
-                    worker.give(todo.popleft())
-            for pipe in wait([worker.pipe for worker in crew], timeout=POLL):
-                worker = next(worker for worker in crew if worker.pipe is pipe)
-                try:
-                    message = pipe.recv()
-                except (EOFError, ConnectionResetError):
-                    crew[crew.index(worker)] = _Worker()
-                    if worker.chunk is None:
-                        continue
-                    todo.appendleft(worker.chunk)
-                    place = (worker.chunk.store.name, worker.chunk.indices)
-                    deaths[place] += 1
-                    if deaths[place] == 3:
-                        raise RuntimeError(
-                            f"three workers died on {place[0]}, realizations {place[1][0]} to "
-                            f"{place[1][-1]} (out of memory?); what is finished is saved; try "
-                            "fewer --workers"
-                        ) from None
-                    continue
-                if isinstance(message, Exception):
-                    raise message
-                if isinstance(message, str):
-                    count(message)
-                    continue
-                if not message:  # in work elsewhere: later
-                    tell("waiting")
-                    todo.append(worker.chunk)
-                    worker.rests_until = now + POLL
-                worker.chunk = None
-    finally:
-        for worker in crew:
-            worker.process.terminate()
+        if workers == 1 or comm is not None:
+            with threadpool_limits(threads()):
+                loop(hear, comm=comm)
+        else:
+            _share_out(loop, campaign, data, workers, hear, stop)
+    del totals[Fate.WAITING]
     return totals
 
 
-POLL = 1.0  # seconds between looks at what other processes have in work
+def _loop(
+    campaign: Campaign,
+    data: Path,
+    run_id: str,
+    tell: Tell,
+    share: tuple[int, int] = (0, 1),
+    comm=None,
+) -> None:
+    """Compute whatever is missing and not in work elsewhere, until nothing is missing.
+
+    Of several workers each begins with its share, (number, of how many), and then looks for what
+    the others have not come to.
+    """
+    (number, workers), run = share, Run(run_id, tell, comm)
+
+    def refused(todo: Iterable[Chunk]) -> list[Chunk]:
+        known = iter(todo)
+        given = iter(lambda: run.first(lambda: next(known, None)), None)
+        return [chunk for chunk in given if not compute(chunk, run)]
+
+    busy = refused(islice(chunks(campaign, data), number, None, workers))
+    if workers > 1:
+        busy = refused(chunks(campaign, data))
+    while busy:
+        tell(Fate.WAITING)
+        time.sleep(POLL)
+        busy = refused(busy)
 
 
-class _Worker:
-    """A process that computes one chunk after the other, for as long as its parent lives."""
+def _share_out(
+    loop: Loop, campaign: Campaign, data: Path, workers: int, hear: Tell, stop: Stop
+) -> None:
+    """The loop in several processes, none without work to begin with."""
+    wanted = sum(len(lacking(one, data)) for one in campaign.ensembles)
+    workers = sum(1 for _ in islice(chunks(campaign, data), workers))
+    met: Counter[Fate] = Counter()
 
-    def __init__(self) -> None:
-        context = get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()  # so that its death ends the pipe
-        self.chunk: Chunk | None = None
-        self.rests_until = 0.0
+    def count(fate: Fate) -> None:
+        met[fate] += 1
+        if fate is not Fate.ELSEWHERE:  # what one worker finds saved another has computed
+            hear(fate)
 
-    def give(self, chunk: Chunk) -> None:
-        self.chunk = chunk
-        try:
-            self.pipe.send(chunk)
-        except BrokenPipeError:
-            pass  # it died idle: its end of the pipe tells
-
-
-def _serve(pipe: Connection) -> None:
-    """Compute what comes through a pipe; says what became of each realization and chunk."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what a Ctrl-C ends
-    try:
-        while True:
-            chunk = pipe.recv()
-            try:
-                answer = compute(chunk, tell=pipe.send)
-            except BrokenPipeError:
-                raise
-            except Exception as error:
-                error.add_note(traceback.format_exc())
-                answer = error
-            pipe.send(answer)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the parent is gone: what is computed is in the journal
+    died = side_by_side(loop, workers, count, stop)
+    if died and died == workers:
+        raise RuntimeError(
+            f"all {workers} workers died (out of memory?); what is finished is saved; try fewer "
+            "--workers"
+        )
+    for _ in range(wanted - met[Fate.COMPUTED] - met[Fate.FAILED] - met[Fate.RECOVERED]):
+        hear(Fate.ELSEWHERE)
+    for _ in range(died):
+        hear(Fate.DIED)

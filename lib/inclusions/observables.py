@@ -1,5 +1,6 @@
 """From eigenpairs to the numbers of one realization: everything an ensemble keeps of it."""
 
+from collections.abc import Callable
 from math import comb
 from typing import Any
 
@@ -128,6 +129,14 @@ def entanglement(hamiltonian: Hamiltonian, pairs: Eigenpairs, comm=None) -> dict
         "half_chain_entropy_variance": entropy.var(),
         "kullback_leibler": divergence.mean() if divergence.size else np.nan,
     }
+
+
+OPTIONAL: dict[str, Callable[[Hamiltonian, Eigenpairs, Any], dict[str, Any]]] = {
+    "entanglement": entanglement,
+}
+"""Observables that a campaign asks for by name, `observables = [...]`: (Hamiltonian, eigenpairs,
+communicator) to the fields that `store.records.OBSERVABLES` lists under the same name. Under MPI
+the first two hold this rank's rows, and every rank returns the same."""
 
 
 def _checked_cut(model: Model, cut: int | None) -> int:

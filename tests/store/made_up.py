@@ -15,7 +15,7 @@ def record(index: int) -> dict:
         name: "test"
         if kind[0] == "S"
         else (100 * rng.random([sizes[d] for d in dims])).astype(kind)
-        for name, (kind, dims, _) in store.FIELDS.items()
+        for name, (kind, dims, _) in (store.FIELDS | store.YOUNGER).items()
     }
 
 

@@ -15,7 +15,7 @@ PATIENCE = 600
 
 
 def test_a_journal_cut_in_mid_line_keeps_its_whole_lines(place):
-    journal, _ = claims.claim(place, [0, 1, 2], PATIENCE)
+    journal, _ = claims.claim(place, range(3), PATIENCE)
     claims.append(journal, 0, record(0))
     claims.append(journal, 1, record(1))
     os.truncate(journal, journal.stat().st_size - 5)
@@ -67,7 +67,7 @@ def test_the_work_of_a_dead_process_is_taken_over_and_its_records_kept(place, st
 
 def test_a_journal_with_unsaved_records_outlives_the_release_of_another(place):
     dead = claim_of(place, "0-10", [0, 9], "elsewhere-1", silent=2 * PATIENCE)
-    journal, _ = claims.claim(place, [0, 1], PATIENCE)
+    journal, _ = claims.claim(place, range(2), PATIENCE)
     save(place, 0)
     claims.release(place, journal, PATIENCE)
     assert dead.exists()
@@ -75,9 +75,9 @@ def test_a_journal_with_unsaved_records_outlives_the_release_of_another(place):
 
 def test_a_silent_claim_of_another_host_is_dead_only_after_the_patience(place):
     claim_of(place, "0-10", [], "elsewhere-1", silent=PATIENCE - 60)
-    assert claims.claim(place, [3], PATIENCE) is None
+    assert claims.claim(place, range(3, 4), PATIENCE) is None
     claim_of(place, "0-10", [], "elsewhere-1", silent=PATIENCE + 60)
-    assert claims.claim(place, [3], PATIENCE) is not None
+    assert claims.claim(place, range(3, 4), PATIENCE) is not None
 
 
 def test_a_claim_leaves_out_what_another_saved_meanwhile(place):

@@ -1,6 +1,7 @@
 """Files of the store: what is saved is whole, and what is damaged is named."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -23,12 +24,16 @@ def flip_a_bit(path):
 
 
 def alter_a_value(path):
-    """As a file without the hash at its end, of an older version, may be altered."""
+    """By a tool that does not know of the hash at the end."""
     with xr.open_dataset(path, engine="h5netcdf") as dataset:
         dataset = dataset.load()
-    del dataset.attrs["sealed"]
     dataset.gap_ratio[0] += 1e-12
     path.write_bytes(bytes(dataset.to_netcdf(engine="h5netcdf")))
+
+
+def alter_a_value_and_seal(path):
+    alter_a_value(path)
+    path.write_bytes(files.sealed(path.read_bytes()))
 
 
 def empty(path):
@@ -38,7 +43,7 @@ def empty(path):
 def of_another_schema(path):
     with xr.open_dataset(path, engine="h5netcdf") as dataset:
         dataset = dataset.load().assign_attrs(schema=store.SCHEMA + 1)
-    path.write_bytes(bytes(dataset.to_netcdf(engine="h5netcdf")))
+    path.write_bytes(files.sealed(bytes(dataset.to_netcdf(engine="h5netcdf"))))
 
 
 def of_another_model(path):
@@ -48,7 +53,7 @@ def of_another_model(path):
     store.write_dataset(path, other)
 
 
-DAMAGES = [truncate, flip_a_bit, alter_a_value, empty, of_another_schema, of_another_model]
+DAMAGES = [truncate, flip_a_bit, alter_a_value, empty, of_another_model]
 
 
 def test_a_shard_gives_back_what_was_saved(place):
@@ -73,7 +78,7 @@ def test_numbers_keep_the_stated_bits_whatever_older_shards_had(place, name, mon
     assert np.any(found != exact)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [*DAMAGES, alter_a_value_and_seal, of_another_schema])
 def test_verify_names_a_damaged_shard_and_nothing_reads_it(place, damage):
     save(place, 3, 4)
     path = save(place, 0, 1, 2)
@@ -82,9 +87,9 @@ def test_verify_names_a_damaged_shard_and_nothing_reads_it(place, damage):
     assert checked == 2
     (fault,) = faults
     assert str(path) in fault and "\n" not in fault
-    with pytest.raises(DamagedFile, match=path.name):
+    with pytest.raises(DamagedFile, match=re.escape(path.name)):
         place.load()
-    with pytest.raises(DamagedFile, match=path.name):
+    with pytest.raises(DamagedFile, match=re.escape(path.name)):
         place.consolidate()
 
 

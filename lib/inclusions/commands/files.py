@@ -34,9 +34,13 @@ def consolidate(data: Folder = Path("data")) -> None:
     print(f"{len(gathered)} ensembles in {data / 'ensembles'}")
 
 
-def export(archive: Archive, data: Folder = Path("data")) -> None:
+def export(
+    archive: Archive,
+    data: Folder = Path("data"),
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier archive.")] = False,
+) -> None:
     """Pack all results into one archive with a manifest, to bring them home."""
-    print(f"{store.export(data, archive)} files in {archive}")
+    print(f"{store.export(data, archive, force)} files in {archive}")
 
 
 def import_(archive: Archive, data: Folder = Path("data")) -> None:

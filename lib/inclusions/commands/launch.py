@@ -2,7 +2,8 @@
 
 import os
 
-from inclusions import cost, ensemble
+from inclusions import cost
+from inclusions.campaign import Ensemble
 from inclusions.eigen import MissingSolver
 from inclusions.machine import available_memory
 from inclusions.model import Model
@@ -48,7 +49,7 @@ def check_room(model: Model, count: int, ranks: int) -> None:
         raise too_large(model, needed, room, "more MPI ranks, or solver shift-invert:ldl-single")
 
 
-def fitting(todo: list[ensemble.Chunk], workers: int) -> int:
+def fitting(todo: list[Ensemble], workers: int) -> int:
     """As many workers as the memory holds for the largest model to do; says so if fewer.
 
     Raises:
@@ -56,7 +57,7 @@ def fitting(todo: list[ensemble.Chunk], workers: int) -> int:
     """
     if not todo:
         return 1
-    largest = max((chunk.ensemble for chunk in todo), key=lambda one: one.model.dimension)
+    largest = max(todo, key=lambda one: one.model.dimension)
     each = cost.predicted_memory(largest.model, largest.count)
     room = available_memory()
     fitting = int(room // each)

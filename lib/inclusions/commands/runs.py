@@ -1,8 +1,6 @@
 """Commands about campaigns: `run`, `status`."""
 
 import json
-import signal
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +12,7 @@ from inclusions import account, ensemble
 from inclusions import campaign as campaigns
 from inclusions.commands import launch, terminal
 from inclusions.eigen import choose
+from inclusions.ensemble import Fate
 
 CampaignFile = Annotated[Path, typer.Argument(metavar="CAMPAIGN.toml", show_default=False)]
 Data = Annotated[Path | None, typer.Option(help="Folder of results, instead of the campaign's.")]
@@ -44,54 +43,38 @@ def run(
     for one in plan.ensembles if comm is None or comm.rank == 0 else []:
         for fault in ensemble.place_of(one, folder).set_damaged_aside(one.indices):
             print(f"set aside, to be computed again: {fault}")
-    if comm is not None:
-        _run_together(plan, folder, comm)
-        return
-    todo = ensemble.chunks(plan, folder)
-    workers = launch.fitting(todo, workers)
-    wanted = sum(one.realizations for one in plan.ensembles)
-    missing = sum(len(chunk.indices) for chunk in todo)
-    print(f"{plan.name}: {wanted - missing} of {wanted} realizations done, {missing} to go")
-    # Slurm and Snakemake end a job with SIGTERM: like Ctrl-C, so that no worker outlives it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with terminal.progress(missing) as tell:
-            fates = ensemble.run(plan, folder, workers, tell)
+        if comm is None:
+            fates = _run(plan, folder, workers)
+        else:
+            fates = ensemble.run(plan, folder, comm=comm)
     except KeyboardInterrupt:
         terminal.complain("stopped; what is finished is saved, the same command goes on")
         raise SystemExit(130) from None
-    extra = "".join(
-        f", {fates[what]} {text}"
-        for what, text in (
-            ("recovered", "recovered from interrupted runs"),
-            ("elsewhere", "computed by another run meanwhile"),
-        )
-        if fates[what]
-    )
-    print(f"{fates['computed']} computed, {fates['failed']} failed{extra}, results in {folder}")
-    if fates["failed"]:
+    if comm is None or comm.rank == 0:
+        where = "" if comm is None else f" on {comm.size} ranks"
+        extra = "".join(f", {fates[fate]} {text}" for fate, text in MORE.items() if fates[fate])
+        computed, failed = fates[Fate.COMPUTED], fates[Fate.FAILED]
+        print(f"{computed} computed{where}, {failed} failed{extra}, results in {folder}")
+    if fates[Fate.FAILED]:
         raise SystemExit(1)
 
 
-def _run_together(plan: campaigns.Campaign, folder: Path, comm) -> None:
-    """All ranks on one sample after the other."""
-    todo = comm.bcast(ensemble.chunks(plan, folder) if comm.rank == 0 else None)
-    fates: Counter[str] = Counter()
-    while todo:
-        todo = [
-            chunk
-            for chunk in todo
-            if not ensemble.compute(chunk, comm, lambda what: fates.update([what]))
-        ]
-        if todo:
-            time.sleep(ensemble.POLL)
-    if comm.rank == 0:
-        print(
-            f"{fates['computed']} computed on {comm.size} ranks, {fates['failed']} failed, "
-            f"{fates['recovered']} recovered, results in {folder}"
-        )
-    if fates["failed"]:
-        raise SystemExit(1)
+MORE = {
+    Fate.RECOVERED: "recovered from interrupted runs",
+    Fate.ELSEWHERE: "computed by another run meanwhile",
+    Fate.DIED: "workers died (out of memory?), the others did their work",
+}
+
+
+def _run(plan: campaigns.Campaign, folder: Path, workers: int) -> Counter[Fate]:
+    """Run in one process or several, as the memory allows, and show how it goes."""
+    lacking = {one: len(ensemble.lacking(one, folder)) for one in plan.ensembles}
+    workers = launch.fitting([one for one, missing in lacking.items() if missing], workers)
+    wanted, missing = sum(one.realizations for one in plan.ensembles), sum(lacking.values())
+    print(f"{plan.name}: {wanted - missing} of {wanted} realizations done, {missing} to go")
+    with terminal.progress(missing) as tell:
+        return ensemble.run(plan, folder, workers, tell)
 
 
 def _recheck(plan: campaigns.Campaign, folder: Path, number: int, solver: str) -> None:

@@ -20,6 +20,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from inclusions.ensemble import Fate
+
 # Names are shown as they are: "[x]" is no markup and ":x:" no picture.
 console = Console(highlight=False, markup=False, emoji=False)
 
@@ -63,14 +65,14 @@ def show(table: Table) -> None:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
+def progress(total: int) -> Iterator[Callable[[Fate], None]]:
     """A progress bar with rate and time left; where there is no terminal, a line a minute.
 
     What it gives takes the fates of realizations, as `ensemble.Tell` says.
     """
-    fates: Counter[str] = Counter()
+    fates: Counter[Fate] = Counter()
     started = shown_at = time.monotonic()
-    said: list[str] = []
+    said: list[Fate] = []
     columns = (
         TextColumn("realizations"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -82,17 +84,17 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
     ) as shown:
         task = shown.add_task("", total=total, failures="", rate="")
 
-        def tell(what: str) -> None:
+        def tell(fate: Fate) -> None:
             nonlocal shown_at
-            if what == "waiting":
-                if not said:
+            if fate in (Fate.WAITING, Fate.DIED):
+                if fate is Fate.WAITING and not said:
                     print("some are in work in another run: they are left to it", flush=True)
-                said.append(what)
+                    said.append(fate)
                 return
-            fates[what] += 1
+            fates[fate] += 1
             now = time.monotonic()
-            rate = fates["computed"] / max(now - started, 1e-9)
-            failures = f"{fates['failed']} failed" if fates["failed"] else ""
+            rate = fates[Fate.COMPUTED] / max(now - started, 1e-9)
+            failures = f"{fates[Fate.FAILED]} failed" if fates[Fate.FAILED] else ""
             shown.update(task, advance=1, failures=failures, rate=f"{60 * rate:.3g} a minute")
             if not console.is_terminal and now > shown_at + 60:
                 shown_at = now

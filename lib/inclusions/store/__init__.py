@@ -25,29 +25,44 @@ Its rooms, lowest first: `records`, `files`, `claims` on work, `manifest`, `arch
 
 from inclusions.store.archive import export, import_archive
 from inclusions.store.claims import Journal
-from inclusions.store.files import DamagedFile, Shard, Store, read, write_dataset
+from inclusions.store.files import (
+    DamagedFile,
+    OtherVersion,
+    Shard,
+    Store,
+    UnreadableFile,
+    read,
+    write_dataset,
+)  # fmt: skip
 from inclusions.store.manifest import (
     Entry,
+    Listed,
+    Selection,
     file_hash,
     read_listed,
     read_manifest,
+    select,
     stores,
     verify,
     write_manifest,
-)
+)  # fmt: skip
 from inclusions.store.records import (
     FIELDS,
+    OBSERVABLES,
     ROUNDED,
     SCHEMA,
+    YOUNGER,
+    Indices,
     code_version,
     dimensions,
     ensemble_name,
     to_dataset,
-)
+)  # fmt: skip
 
 __all__ = [
-    "FIELDS", "ROUNDED", "SCHEMA", "DamagedFile", "Entry", "Journal", "Shard", "Store",
+    "FIELDS", "OBSERVABLES", "ROUNDED", "SCHEMA", "YOUNGER", "DamagedFile", "Entry", "Indices",
+    "Journal", "Listed", "OtherVersion", "Selection", "Shard", "Store", "UnreadableFile",
     "code_version", "dimensions", "ensemble_name", "export", "file_hash", "import_archive",
-    "read", "read_listed", "read_manifest", "stores", "to_dataset", "verify", "write_dataset",
-    "write_manifest",
+    "read", "read_listed", "read_manifest", "select", "stores", "to_dataset", "verify",
+    "write_dataset", "write_manifest",
 ]  # fmt: skip

@@ -5,46 +5,84 @@ import json
 import os
 import tarfile
 import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import xarray as xr
+
 from inclusions.model import Model
-from inclusions.store.files import DamagedFile, Shard, Store, parse, write_atomically
+from inclusions.store.files import (
+    DamagedFile,
+    Gathered,
+    OtherVersion,
+    Shard,
+    Store,
+    UnreadableFile,
+    content_of,
+    parse,
+    set_aside,
+    write_atomically,
+)  # fmt: skip
 from inclusions.store.manifest import MANIFEST, stores
+from inclusions.store.records import Indices
 
 
-def export(data: Path, archive: Path) -> int:
+def export(data: Path, archive: Path, force: bool = False) -> int:
     """Pack all results into one tar file with a manifest of their hashes; how many files.
 
-    Shards that a consolidated file makes needless stay out.
+    Shards that a consolidated file makes needless stay out. Only a new file is written, or with
+    `force` an earlier archive replaced.
 
     Raises:
-        DamagedFile: one is not what was written.
+        DamagedFile: a file of results is not what was written, or cannot be read.
+        FileNotFoundError: there are no results.
+        ValueError: something else than an earlier archive is there.
         OSError: the archive cannot be written; nothing is left behind.
     """
+    _check_target(data, archive, force)
     paths = []
     for place in stores(data):
-        gathered, _ = place.gathered()
-        paths += [place.consolidated] if gathered else []
-        paths += [s.path for s in place.shards() if not gathered.issuperset(s.indices)]
+        paths += [place.consolidated] if place.gathered().indices else []
+        paths += [shard.path for shard in place.needed()]
     if not paths:
         raise FileNotFoundError(f"no results in {data}")
     hashes = {}
     temporary = archive.with_name(f".{archive.name}.{os.getpid()}")
     try:
-        with tarfile.open(temporary, "w") as tar:  # the files are compressed inside
+        with tarfile.open(temporary, "x") as tar:  # the files are compressed inside
             for path in paths:
-                content = path.read_bytes()
+                content = content_of(path)
                 parse(path, content)
                 name = path.relative_to(data).as_posix()
                 hashes[name] = sha256(content).hexdigest()
                 _add(tar, name, content)
             _add(tar, MANIFEST, json.dumps({"files": hashes}, indent=1).encode())
+        _check_target(data, archive, force)
         os.replace(temporary, archive)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return len(paths)
+
+
+def _check_target(data: Path, archive: Path, force: bool) -> None:
+    """Refuse to write where anything is that no export has written."""
+    folder = archive.parent.resolve()
+    own = [(data / name).resolve() for name in ("shards", "ensembles")]
+    if any(folder.is_relative_to(place) for place in own):
+        raise ValueError(f"{archive}: among the results themselves; choose another folder")
+    if not os.path.lexists(archive):
+        return
+    if archive.is_symlink() or not archive.is_file():
+        raise ValueError(f"{archive}: not a plain file; only a new file or an archive is written")
+    if not force:
+        raise ValueError(f"{archive}: is there already; --force replaces an earlier archive")
+    try:
+        with tarfile.open(archive) as tar:
+            _hashes(archive, tar)
+    except (tarfile.TarError, EOFError, DamagedFile):
+        raise ValueError(f"{archive}: not an archive of inclusions export: left alone") from None
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -54,51 +92,108 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(member, io.BytesIO(content))
 
 
+def _hashes(archive: Path, tar: tarfile.TarFile) -> dict[str, str]:
+    """The hashes that an archive lists, of just the files it has.
+
+    Raises:
+        DamagedFile: it lists none, or those of other files.
+    """
+    names = [member.name for member in tar if member.isfile()]
+    if MANIFEST not in names:
+        raise DamagedFile(f"{archive}: no {MANIFEST} inside")
+    try:
+        hashes = json.loads(tar.extractfile(MANIFEST).read())["files"]
+        alike = sorted(hashes) == sorted(set(names) - {MANIFEST})
+    except (KeyError, TypeError, ValueError):
+        raise DamagedFile(f"{archive}: its {MANIFEST} is none") from None
+    if not alike:
+        raise DamagedFile(f"{archive}: its files are not those of its {MANIFEST}")
+    return hashes
+
+
 def import_archive(data: Path, archive: Path) -> tuple[int, int]:
     """Merge an archive of `export` into a folder of results: files added, realizations gained.
 
-    All of it is verified before anything is written.
+    All of it is verified before anything is written. Files here that are damaged give way to those
+    of the archive, and are set aside.
 
     Raises:
         DamagedFile: the archive or a file in it is not what was packed.
         ValueError: a consolidated file shares only some realizations with the one here.
         OSError: the archive cannot be read or the folder not written.
     """
-    added: list[tuple[Path, str, Store]] = []
+    added: dict[str, tuple[Path, Store, xr.Dataset]] = {}
     try:
         with tarfile.open(archive) as tar:
-            members = {member.name: member for member in tar if member.isfile()}
-            bytes_of = lambda name: tar.extractfile(members[name]).read()  # noqa: E731
-            if MANIFEST not in members:
-                raise DamagedFile(f"{archive}: no {MANIFEST} inside")
-            hashes = json.loads(bytes_of(MANIFEST))["files"]
-            if set(hashes) != set(members) - {MANIFEST}:
-                raise DamagedFile(f"{archive}: its files are not those of its {MANIFEST}")
-            for name, expected in hashes.items():
-                content = bytes_of(name)
-                if sha256(content).hexdigest() != expected:
-                    raise DamagedFile(f"{archive}: {name} differs from its hash")
+            for name, dataset in _verified(archive, tar):
                 # The file's own attributes say where it belongs: no path is taken on trust.
-                dataset = parse(Path(name), content)
                 seed, states = int(dataset.attrs["seed"]), int(dataset.attrs["states"])
                 place = Store(data, Model(**json.loads(dataset.attrs["model"])), seed, states)
-                shard = Shard.at(Path(name))
-                target = place.folder / Path(name).name if shard else place.consolidated
-                have, _ = place.gathered()
-                new = set(dataset.realization.values.tolist())
-                if new <= have or (shard and target.exists()):
-                    continue
-                if not shard and not have <= new:
-                    raise ValueError(
-                        f"{archive}: {name} and {target} each hold realizations that the other "
-                        "lacks; import shards instead, or into a folder of its own"
-                    )
-                added.append((target, name, place))
-            before = {place: len(place.done()) for _, _, place in added}
-            for target, name, _ in added:
-                write_atomically(target, bytes_of(name))
-    except (tarfile.TarError, EOFError, KeyError, TypeError, ValueError) as error:
-        if type(error) is ValueError:
-            raise
+                target = _wanted(archive, name, dataset, place)
+                if target is not None:
+                    added[name] = target, place, dataset
+            before = {place: _here(place).indices for _, place, _ in added.values()}
+            for place in before:
+                shards = [shard.indices for shard in place.shards()]
+                before[place] = Indices([*before[place].runs, *shards])
+            for name, (target, _, _) in added.items():
+                if os.path.lexists(target):
+                    set_aside(target)
+                write_atomically(target, tar.extractfile(name).read())
+    except (tarfile.TarError, EOFError) as error:
         raise DamagedFile(f"{archive}: not an archive of inclusions export ({error})") from None
-    return len(added), sum(len(place.done()) - count for place, count in before.items())
+    gained = 0
+    for place, had in before.items():
+        new = [Indices.of(d.realization.values) for _, where, d in added.values() if where == place]
+        gained += len(Indices([run for one in [had, *new] for run in one.runs])) - len(had)
+    return len(added), gained
+
+
+def _verified(archive: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, xr.Dataset]]:
+    """The files of an archive by name, each what was packed."""
+    for name, expected in _hashes(archive, tar).items():
+        content = tar.extractfile(name).read()
+        if sha256(content).hexdigest() != expected:
+            raise DamagedFile(f"{archive}: {name} differs from its hash")
+        try:
+            yield name, parse(Path(name), content)
+        except DamagedFile as error:
+            raise type(error)(f"{archive}: {error}") from None
+
+
+def _wanted(archive: Path, name: str, dataset: xr.Dataset, place: Store) -> Path | None:
+    """Where a file of an archive goes; None if all it has is here."""
+    here, shard = _here(place), Shard.at(Path(name))
+    if shard:
+        target = place.folder / shard.path.name
+        return None if here.covers(shard) or _whole(target) else target
+    new = Gathered.of(dataset)
+    if here.includes(new):
+        return None
+    if not new.includes(here):
+        raise ValueError(
+            f"{archive}: {name} and {place.consolidated} each hold realizations that the other "
+            "lacks; import shards instead, or into a folder of its own"
+        )
+    return place.consolidated
+
+
+def _here(place: Store) -> Gathered:
+    """What the consolidated file has; a damaged one has nothing."""
+    try:
+        return place.gathered()
+    except (UnreadableFile, OtherVersion):
+        raise
+    except DamagedFile:
+        return Gathered(Indices(), 0.0, {})
+
+
+def _whole(path: Path) -> bool:
+    """Whether a file is there and what was written."""
+    try:
+        parse(path, content_of(path))
+    except (OtherVersion, FileNotFoundError):
+        return path.exists()
+    except DamagedFile:
+        return False
+    return True

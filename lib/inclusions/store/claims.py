@@ -6,14 +6,17 @@ import re
 import socket
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 
-from inclusions.store.files import Store
+from inclusions.store.files import Store, content_of, owner, process_space
+from inclusions.store.records import FIELDS, OBSERVABLES, observables_in
 
 
 class Journal(NamedTuple):
@@ -22,51 +25,80 @@ class Journal(NamedTuple):
     path: Path
     indices: range
     host: str
+    space: str  # see `files.process_space`; of older versions empty, as is the token
+    token: str
     pid: int
 
     @classmethod
     def at(cls, path: Path) -> "Journal | None":
         """The journal a path names, None if it names none."""
-        match = re.fullmatch(r"(\d+)-(\d+)\.(.+)-(\d+)\.part", path.name)
+        match = re.fullmatch(rf"(\d+)-(\d+)\.{OWNER}\.part", path.name)
         if match is None:
             return None
-        first, count, host, pid = match.groups()
-        return cls(path, range(int(first), int(first) + int(count)), host, int(pid))
+        first, count, host, space, token, pid = match.groups(default="")
+        indices = range(int(first), int(first) + int(count))
+        return cls(path, indices, host, space, token, int(pid))
+
+    @property
+    def own(self) -> bool:
+        """Whether it is of this very process."""
+        return self.path.name.endswith(f".{owner()}.part")
 
     def alive(self, now: float, patience: float) -> bool:
-        """Whether its owner works on: its process runs, or on other hosts it wrote lately."""
+        """Whether its owner works on: its process runs, or elsewhere it wrote lately."""
         try:
             written = self.path.stat().st_mtime
         except FileNotFoundError:
             return False
-        if self.host != socket.gethostname():
+        here = self.space == process_space() if self.space else self.host == socket.gethostname()
+        if not here or (self.pid == os.getpid() and not self.space):
             return now - written < patience
-        try:
-            process = psutil.Process(self.pid)
-            # Started after the last sign of life, it is another process with the same number;
-            # start times are known to a second or so.
-            return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < written + 2
-        except psutil.NoSuchProcess:
-            return False
+        if self.pid == os.getpid():  # or of one before it, that had its number
+            return self.own and written > GIVEN_UP
+        return _runs(self.pid, written)
+
+
+# The owner of a journal or of a file half written, as `files.owner` names it; older versions had
+# the host and the process alone.
+OWNER = r"(.+?)(?:-([0-9a-f]{8})-([0-9a-f]{8}))?-(\d+)"
+
+GIVEN_UP = 1.0  # s since 1970: what a claim is dated that nobody works on, though its owner lives
+
+
+def _runs(pid: int, written: float) -> bool:
+    """Whether the process that wrote at some time still runs."""
+    try:
+        process = psutil.Process(pid)
+        # Started after the last sign of life, it is another process with the same number; start
+        # times are known to a second or so.
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < written + 2
+    except psutil.NoSuchProcess:
+        return False
 
 
 def journals(store: Store) -> list[Journal]:
-    """Every claim, living or not."""
+    """Every claim, living or not.
+
+    Raises:
+        UnreadableFile: the folder cannot be read.
+    """
     return [journal for path in store.files(".part") if (journal := Journal.at(path))]
 
 
-def claim(store: Store, indices: Iterable[int], patience: float) -> tuple[Path, list[int]] | None:
+def claim(
+    store: Store, indices: range, patience: float, observables: Iterable[str] = ()
+) -> tuple[Path, list[int]] | None:
     """Take realizations into work: this process's journal, and which of them are not saved.
 
     None if another process has some of them in work. A claim is dead when its process is, or
-    on other hosts when it was silent for `patience` seconds. `release` ends a claim.
+    elsewhere when it was silent for `patience` seconds. `release` or `give_up` end a claim.
+    Realizations that lack one of the observables are not saved.
 
     Raises:
+        DamagedFile: the consolidated file is damaged or cannot be read.
         OSError: the folder of results cannot be written.
     """
-    first, last = min(indices), max(indices)
-    owner = f"{socket.gethostname()}-{os.getpid()}"
-    path = store.folder / f"{first}-{last - first + 1}.{owner}.part"
+    path = store.folder / f"{indices.start}-{len(indices)}.{owner()}.part"
     store.folder.mkdir(parents=True, exist_ok=True)
     # A line that is no record; it also finds out at once that a disk is full.
     try:
@@ -76,21 +108,32 @@ def claim(store: Store, indices: Iterable[int], patience: float) -> tuple[Path, 
         raise
     now = path.stat().st_mtime  # by the clock of the file server, like all the others
     for journal in journals(store):
-        overlapping = journal.indices.start <= last and first < journal.indices.stop
-        if journal.path != path and overlapping and journal.alive(now, patience):
-            path.unlink()
+        apart = journal.indices.stop <= indices.start or indices.stop <= journal.indices.start
+        if not apart and not journal.own and journal.alive(now, patience):
+            path.unlink(missing_ok=True)
             return None
     # Only now: whoever gave up a claim before had saved its shard by then.
-    saved = store.done()
-    return path, [index for index in indices if index not in saved]
+    return path, list(store.done(observables).lacking(indices))
 
 
-def journalled(store: Store, indices: Iterable[int]) -> dict[int, dict]:
-    """Records that interrupted runs left in journals, of the given indices."""
+def give_up(path: Path) -> None:
+    """Leave a claim to whoever comes, and what it has saved with it."""
+    with suppress(OSError):
+        os.utime(path, (0, 0))
+
+
+def journalled(
+    store: Store, indices: Iterable[int], observables: Iterable[str] = ()
+) -> dict[int, dict]:
+    """Records that interrupted runs left in journals, of the given indices.
+
+    What lacks a field, as of another version or without these observables, is left out.
+    """
     wanted, records = set(indices), {}
+    fields = {*FIELDS, *(field for name in observables for field in OBSERVABLES[name])}
     for journal in journals(store):
         for index, record in read_journal(journal.path):
-            if index in wanted:
+            if index in wanted and fields <= record.keys():
                 records[index] = record
     return records
 
@@ -99,18 +142,30 @@ def release(store: Store, path: Path, patience: float) -> None:
     """Drop a claim, and what dead processes left once all of it is saved."""
     path.touch()
     now = path.stat().st_mtime
-    path.unlink()
-    saved = store.done()
+    path.unlink(missing_ok=True)
     for journal in journals(store):
-        held = {index for index, _ in read_journal(journal.path)}
-        if held <= saved and not journal.alive(now, patience):
+        if not journal.alive(now, patience) and _saved(store, journal):
             journal.path.unlink(missing_ok=True)
-    here = socket.gethostname()
     for name in os.listdir(store.folder):
-        # A write cut short by a kill, on this host: elsewhere it may still be going on.
-        match = re.fullmatch(rf"\..+\.{re.escape(here)}-(\d+)", name)
-        if match and not psutil.pid_exists(int(match[1])):
+        # A write cut short by a kill, here: elsewhere it may still be going on.
+        match = re.fullmatch(rf"\..+\.{OWNER}", name)
+        if match and _written_here(*match.groups(default="")):
             (store.folder / name).unlink(missing_ok=True)
+
+
+def _saved(store: Store, journal: Journal) -> bool:
+    """Whether shards have all that a journal has."""
+    held = defaultdict(list)
+    for index, record in read_journal(journal.path):
+        held[observables_in(record)].append(index)
+    saved = {names: store.done(names) for names in held}
+    return all(index in saved[names] for names, indices in held.items() for index in indices)
+
+
+def _written_here(host: str, space: str, token: str, pid: str) -> bool:
+    """Whether a file half written is of a process of this machine that is gone."""
+    here = space == process_space() if space else host == socket.gethostname()
+    return here and not psutil.pid_exists(int(pid))
 
 
 def append(journal: Path, index: int, record: dict[str, Any]) -> None:
@@ -139,13 +194,18 @@ def _append(path: Path, line: str) -> None:
 
 
 def read_journal(path: Path) -> Iterator[tuple[int, dict]]:
-    """The whole lines of a journal; one cut short by a kill fails its checksum: skipped."""
+    """The whole lines of a journal; one cut short by a kill fails its checksum: skipped.
+
+    Raises:
+        UnreadableFile: it is there and cannot be read.
+    """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = content_of(path).decode(errors="replace").splitlines()
     except FileNotFoundError:  # its owner has just turned it into a shard
         return
     for line in lines:
         code, _, text = line.partition(" ")
         if code == f"{zlib.crc32(text.encode()):08x}":
-            index, record = json.loads(text)
-            yield index, record
+            match json.loads(text):
+                case [int(index), dict(record)]:  # else of another version
+                    yield index, record

@@ -5,11 +5,13 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import getnode, uuid4
 
 import h5netcdf
 import h5py
@@ -20,14 +22,20 @@ from xarray.backends import H5NetCDFStore
 from inclusions.model import Model
 from inclusions.store.records import (
     FIELDS,
+    OBSERVABLES,
     SCHEMA,
-    batched,
+    YOUNGER,
+    Indices,
     checksum,
-    consecutive,
+    completed,
+    described,
     ensemble_name,
+    joined,
+    observables_in,
+    observed,
     rounded,
     to_dataset,
-)
+)  # fmt: skip
 
 # After the end of the HDF5 part, which its readers do not look at: every bit of it is under this
 # hash, not only the values, which the checksum inside covers. Files of older versions lack it.
@@ -35,7 +43,15 @@ SEAL = b"sha256:"
 
 
 class DamagedFile(RuntimeError):
-    """A file of the store that is truncated, altered or of another schema."""
+    """A file of the store that is not what was written: truncated, altered, or gone."""
+
+
+class UnreadableFile(DamagedFile):
+    """A file of the store that may be whole, but not read here and now."""
+
+
+class OtherVersion(DamagedFile):
+    """A file of the store that another version of the package wrote."""
 
 
 class Shard(NamedTuple):
@@ -45,6 +61,7 @@ class Shard(NamedTuple):
     first: int
     count: int
     seconds: float | None  # of computing; older names do not tell
+    observables: tuple[str, ...] = ()  # that its campaign asked for beside the usual fields
 
     @property
     def indices(self) -> range:
@@ -53,11 +70,12 @@ class Shard(NamedTuple):
     @classmethod
     def at(cls, path: Path) -> "Shard | None":
         """The shard a path names, None if it names none."""
-        match = re.fullmatch(r"(\d+)-(\d+)(?:-([\d.]+)s)?\.nc", path.name)
+        match = re.fullmatch(r"(\d+)-(\d+)(?:-(\d+\.?\d*)s)?((?:\+\w+)*)\.nc", path.name)
         if match is None:
             return None
-        first, count, seconds = match.groups()
-        return cls(path, int(first), int(count), None if seconds is None else float(seconds))
+        first, count, seconds, also = match.groups()
+        cost = None if seconds is None else float(seconds)
+        return cls(path, int(first), int(count), cost, tuple(also.split("+")[1:]))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -67,7 +85,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: no space, no permission; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{owner()}")
     try:
         with open(temporary, "wb") as handle:
             handle.write(content)
@@ -101,7 +119,12 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
     with h5netcdf.File(buffer, "w", libver=("v110", "v110")) as file:
         dataset.dump_to_store(H5NetCDFStore(file), encoding=encoding)
     content = buffer.getvalue()
-    write_atomically(path, content + SEAL + sha256(content).hexdigest().encode())
+    write_atomically(path, sealed(content))
+
+
+def sealed(content: bytes) -> bytes:
+    """The bytes of a file with their hash at the end."""
+    return content + SEAL + sha256(content).hexdigest().encode()
 
 
 def _text_width(variable: xr.Variable) -> tuple[int, ...]:
@@ -113,38 +136,63 @@ def read(path: Path) -> xr.Dataset:
     """A shard or a consolidated file, checked against its name, schema and checksum.
 
     Raises:
-        DamagedFile: it is not what was written; the message names the file and the fault.
-        OSError: it is not there or may not be read.
+        DamagedFile: it is not what was written, or cannot be read; the message says which.
+        FileNotFoundError: it is not there.
     """
-    return parse(path, path.read_bytes())
+    return parse(path, content_of(path))
 
 
-def _sealed(path: Path, content: bytes) -> bool:
-    """Whether a file ends in the hash of its bytes, which then say that it is whole.
+def content_of(path: Path) -> bytes:
+    """The bytes of a file, read without HDF5, whose locks some file systems do not have.
 
     Raises:
-        DamagedFile: the bytes have another hash.
+        UnreadableFile: it is there and cannot be read.
+        FileNotFoundError: it is not there.
     """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise UnreadableFile(f"{path}: a link to what is not there") from None
+        raise
+    except OSError as error:
+        raise UnreadableFile(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def check_seal(path: Path, content: bytes) -> None:
+    """Refuse bytes that do not end in their hash: no library that parses files is given those.
+
+    HDF5 may not return from what was altered.
+
+    Raises:
+        DamagedFile: the bytes have no hash at their end, or another.
+    """
+    if not content:
+        raise DamagedFile(f"{path}: empty")
     body, seal = content[: -len(SEAL) - 64], content[-len(SEAL) - 64 :]
     if not seal.startswith(SEAL):
-        return False
+        raise DamagedFile(f"{path}: no hash at its end: cut short, or no file of this package")
     if seal != SEAL + sha256(body).hexdigest().encode():
         raise DamagedFile(f"{path}: its bytes differ from the hash at its end")
-    return True
 
 
 def _vouched(shard: Shard, content: bytes) -> bool:
     """Whether the hash at a shard's end and its head already say that it is what its name says.
 
     A tenth of the work of `parse`, which a campaign of many shards would feel at every start.
+
+    Raises:
+        DamagedFile: the hash is not that of the bytes.
     """
-    if not _sealed(shard.path, content):
+    check_seal(shard.path, content)
+    try:
+        with h5py.File(io.BytesIO(content)) as file:
+            head = _attributes(file)
+            model = Model(**json.loads(head["model"]))
+            name = ensemble_name(model, head["seed"], head["states"])
+            indices = file["realization"][:]
+    except Exception:  # of another version, or none of ours: `parse` says which
         return False
-    with h5py.File(io.BytesIO(content)) as file:
-        head = _attributes(file)
-        model = Model(**json.loads(head["model"]))
-        name = ensemble_name(model, head["seed"], head["states"])
-        indices = file["realization"][:]
     return (
         head["schema"] == SCHEMA
         and name == shard.path.parent.name
@@ -164,20 +212,20 @@ def _attributes(file: h5py.File) -> dict[str, Any]:
 def _decoded(content: bytes) -> xr.Dataset:
     """What `write_dataset` wrote: the dataset that xarray reads, in a tenth of the time.
 
-    A page of the book reads hundreds of files, whose dimensions `FIELDS` has.
+    A page of the book reads hundreds of files, whose dimensions `records` has.
     """
     with h5py.File(io.BytesIO(content)) as file:
         attributes = _attributes(file)
         axes = [name for name in ("realization", "batch") if name in file]
         data = {}
-        for name, (kind, dims, unit) in FIELDS.items():
+        for name, (kind, dims, _) in (FIELDS | YOUNGER).items():
             if name not in file:
                 continue
             values = file[name][:]
             if kind[0] == "S":  # stored letter by letter
                 values = values.view(f"S{values.shape[-1]}")[..., 0]
             first = axes[-1] if name == "magnetization_histogram" else "realization"
-            data[name] = ((first, *dims), values, {"units": unit})
+            data[name] = ((first, *dims), values, described(name))
         return xr.Dataset(data, {name: file[name][:] for name in axes}, attributes)
 
 
@@ -187,31 +235,87 @@ def parse(path: Path, content: bytes) -> xr.Dataset:
     Raises:
         DamagedFile: it is not what was written; the message names the file and the fault.
     """
-    if not content:
-        raise DamagedFile(f"{path}: empty")
-    sealed = _sealed(path, content)
+    check_seal(path, content)
     try:
         dataset = _decoded(content)
-    except Exception as error:  # h5py raises many kinds for a broken file
-        raise DamagedFile(f"{path}: cannot be read ({type(error).__name__})") from None
+    except Exception as error:  # h5py raises many kinds for what is no file of ours
+        raise DamagedFile(f"{path}: not a file of results ({type(error).__name__})") from None
     if dataset.attrs.get("schema") != SCHEMA:
         found = dataset.attrs.get("schema", "none")
-        raise DamagedFile(f"{path}: schema {found}, this version reads {SCHEMA}")
+        raise OtherVersion(f"{path}: schema {found}, this version reads {SCHEMA}")
     absent = [name for name in FIELDS if name not in dataset]
     if absent:
-        raise DamagedFile(f"{path}: no field {', '.join(absent)}")
-    if dataset.attrs.get("sealed") and not sealed:
-        raise DamagedFile(f"{path}: the hash at its end is gone")
+        raise OtherVersion(f"{path}: no field {', '.join(absent)}")
+    try:
+        model = Model(**json.loads(dataset.attrs["model"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise OtherVersion(f"{path}: of a model that this version does not have: {error}") from None
     if checksum(dataset) != dataset.attrs.get("checksum"):
         raise DamagedFile(f"{path}: checksum differs from the one inside")
     shard = Shard.at(path)
     name = path.stem if shard is None else path.parent.name
-    model = Model(**json.loads(dataset.attrs["model"]))
     if name != ensemble_name(model, dataset.attrs["seed"], dataset.attrs["states"]):
         raise DamagedFile(f"{path}: holds realizations of {model.key}, another ensemble")
     if shard and not np.array_equal(dataset.realization, shard.indices):
         raise DamagedFile(f"{path}: holds other realizations than its name says")
-    return dataset
+    return completed(model, dataset)
+
+
+@lru_cache(maxsize=1)
+def _token(pid: int) -> str:
+    return uuid4().hex[:8]
+
+
+@lru_cache(maxsize=1)
+def process_space() -> str:
+    """A name for what gives processes their numbers here: this boot of a machine, or a container.
+
+    Containers may share a host's name, and number their processes from 1 each.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        space = f"{boot} {os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:  # not Linux, which alone has such containers
+        space = f"{socket.gethostname()} {getnode()}"
+    return sha256(space.encode()).hexdigest()[:8]
+
+
+def owner() -> str:
+    """This process, by a name that no other one has."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}-{process_space()}-{_token(pid)}-{pid}"
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file, so that it no longer counts; nothing is deleted."""
+    path.replace(path.with_name(path.name + ".damaged"))
+
+
+class Gathered(NamedTuple):
+    """What a consolidated file has."""
+
+    indices: Indices
+    seconds: float
+    observed: dict[str, Indices]  # by observable
+
+    @classmethod
+    def of(cls, dataset: xr.Dataset) -> "Gathered":
+        """What a dataset has."""
+        indices = dataset.realization.values
+        values = {name: dataset[name].values for name in YOUNGER}
+        seconds = float(dataset.seconds.sum())
+        return cls(Indices.of(indices), seconds, observed(indices, values))
+
+    def includes(self, other: "Gathered") -> bool:
+        """Whether it has all that another one has."""
+        return other.indices <= self.indices and all(
+            held <= self.observed.get(name, Indices()) for name, held in other.observed.items()
+        )
+
+    def covers(self, shard: Shard) -> bool:
+        """Whether it has all that a shard has."""
+        parts = [self.indices, *(self.observed.get(n, Indices()) for n in shard.observables)]
+        return all(part.covers(shard.indices) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -240,53 +344,77 @@ class Store:
         return sorted(filter(None, map(Shard.at, self.files(".nc"))), key=lambda s: s[1:3])
 
     def files(self, ending: str) -> list[Path]:
+        """Files of the ensemble's folder; a link to nowhere is none.
+
+        Raises:
+            UnreadableFile: the folder cannot be read.
+        """
         # Not glob: a folder may hold thousands, a campaign a hundred thousand.
-        folder = self.folder
         try:
-            names = os.listdir(folder)
+            with os.scandir(self.folder) as entries:
+                names = [e.name for e in entries if e.name.endswith(ending) and e.is_file()]
         except FileNotFoundError:
             return []
-        return [folder / name for name in sorted(names) if name.endswith(ending)]
+        except OSError as error:
+            raise UnreadableFile(f"{self.folder}: cannot be read: {error.strerror}") from None
+        return [self.folder / name for name in sorted(names)]
 
-    def gathered(self) -> tuple[set[int], float]:
-        """Indices in the consolidated file, and the seconds they took.
+    def gathered(self) -> Gathered:
+        """What the consolidated file has; nothing if there is none.
 
         Raises:
-            DamagedFile: it cannot be opened.
+            DamagedFile: it is damaged or cannot be read.
         """
+        path = self.consolidated
         try:
-            with h5py.File(self.consolidated) as file:
-                return set(file["realization"][:].tolist()), float(file["seconds"][:].sum())
+            content = content_of(path)
         except FileNotFoundError:
-            return set(), 0.0
+            return Gathered(Indices(), 0.0, {})
+        check_seal(path, content)
+        try:
+            with h5py.File(io.BytesIO(content)) as file:
+                indices, names = file["realization"][:], sum(OBSERVABLES.values(), ())
+                held = {name: file[name][:] for name in names if name in file}
+                seconds = float(file["seconds"][:].sum())
+                return Gathered(Indices.of(indices), seconds, observed(indices, held))
         except (OSError, KeyError):
-            raise DamagedFile(
-                f"{self.consolidated}: cannot be read; put back a good copy or delete it"
-            ) from None
+            raise OtherVersion(f"{path}: not a consolidated file of this version") from None
 
-    def done(self) -> set[int]:
-        """Indices of the realizations that are saved, by the names of the shards.
+    def done(self, observables: Iterable[str] = ()) -> Indices:
+        """Realizations that are saved, with these observables, by the names of the shards.
 
         Raises:
-            DamagedFile: the consolidated file cannot be opened.
+            DamagedFile: the consolidated file is damaged or cannot be read.
         """
-        indices, _ = self.gathered()
-        return indices.union(*(shard.indices for shard in self.shards()))
+        gathered, shards = self.gathered(), self.shards()
+        found = Indices([*gathered.indices.runs, *(shard.indices for shard in shards)])
+        for name in observables:
+            held = [shard.indices for shard in shards if name in shard.observables]
+            found &= Indices([*gathered.observed.get(name, Indices()).runs, *held])
+        return found
 
-    def cost(self) -> tuple[set[int], float]:
-        """Indices that are saved, and the core-seconds they took.
+    def needed(self) -> list[Shard]:
+        """Shards that have what the consolidated file lacks.
+
+        Raises:
+            DamagedFile: the consolidated file is damaged or cannot be read.
+        """
+        gathered = self.gathered()
+        return [shard for shard in self.shards() if not gathered.covers(shard)]
+
+    def cost(self) -> tuple[Indices, float]:
+        """Realizations that are saved, and the core-seconds they took.
 
         Shards of older versions do not tell their cost: one of them is opened for all.
 
         Raises:
-            DamagedFile: the consolidated file cannot be opened.
+            DamagedFile: the consolidated file is damaged or cannot be read.
         """
-        indices, seconds = self.gathered()
+        indices, seconds, _ = self.gathered()
         each = None
         for shard in self.shards():
-            before = len(indices)
-            indices.update(shard.indices)
-            fresh = len(indices) - before
+            fresh = len(indices.lacking(shard.indices))
+            indices = Indices([*indices.runs, shard.indices])
             if shard.seconds is not None:
                 seconds += shard.seconds * fresh / shard.count
             elif fresh:
@@ -298,42 +426,50 @@ class Store:
                 seconds += each * fresh
         return indices, seconds
 
-    def set_damaged_aside(self, wanted: Iterable[int]) -> list[str]:
+    def set_damaged_aside(self, wanted: range) -> list[str]:
         """Rename damaged shards among those of `wanted`, so that a run computes them again.
 
-        Shards whose realizations are all in the consolidated file are not needed and not read.
+        Shards of which the consolidated file has all are not needed and not read.
 
         Raises:
-            DamagedFile: the consolidated file is damaged; no run can mend what may be the only
-                copy.
+            DamagedFile: the consolidated file is damaged, which no run can mend: it may be the
+                only copy; or a shard cannot be read, or is of another version.
         """
-        wanted, faults = set(wanted), []
-        if self.consolidated.exists():
-            wanted -= set(read(self.consolidated).realization.values.tolist())
-        for shard in self.shards():
-            if wanted.isdisjoint(shard.indices):
+        faults = []
+        if os.path.lexists(self.consolidated):
+            read(self.consolidated)
+        for shard in self.needed():
+            if not Indices([shard.indices]).within(wanted):
                 continue
             try:
-                content = shard.path.read_bytes()
+                content = content_of(shard.path)
                 if not _vouched(shard, content):
                     parse(shard.path, content)
+            except (UnreadableFile, OtherVersion):
+                raise
             except DamagedFile as error:
                 faults.append(str(error))
-                shard.path.replace(shard.path.with_name(shard.path.name + ".damaged"))
+                set_aside(shard.path)
             except FileNotFoundError:
                 pass  # another run has just set it aside
         return faults
 
     def failures(self) -> dict[int, str]:
         """Why each failed realization failed."""
-        return {
-            int(path.stem): path.read_text(encoding="utf-8").strip()
-            for path in self.files(".failed")
-        }
+        return {index: reason for index, (reason, _) in self._failed()}
 
-    def fail(self, index: int, reason: str) -> None:
-        """Note that a realization failed; the next run tries it again."""
-        write_atomically(self.folder / f"{index}.failed", f"{reason}\n".encode())
+    def _failed(self) -> Iterator[tuple[int, tuple[str, str]]]:
+        for path in self.files(".failed"):
+            if path.stem.isdecimal():
+                yield int(path.stem), _reason(path)
+
+    def fail(self, index: int, reason: str, run: str = "") -> None:
+        """Note that a realization failed in some run; the next run tries it again."""
+        write_atomically(self.folder / f"{index}.failed", f"{reason}\n# in {run}\n".encode())
+
+    def failed_in(self, run: str) -> set[int]:
+        """Realizations that failed in this very run."""
+        return {index for index, (_, when) in self._failed() if when == run}
 
     def write_shard(self, records: dict[int, dict]) -> list[Path]:
         """Save records, one shard for each run of consecutive indices, and drop their failures.
@@ -342,9 +478,11 @@ class Store:
             OSError: no space, no permission; no shard is left half-written.
         """
         paths = []
-        for run in consecutive(records):
+        for run in Indices.of(list(records)).runs:
             seconds = sum(float(records[index]["seconds"]) for index in run)
-            path = self.folder / f"{run[0]}-{len(run)}-{seconds:.1f}s.nc"
+            held = [set(observables_in(records[index])) for index in run]
+            also = "".join(f"+{name}" for name in sorted(set.intersection(*held)))
+            path = self.folder / f"{run[0]}-{len(run)}-{seconds:.1f}s{also}.nc"
             chosen = {index: records[index] for index in run}
             write_dataset(path, to_dataset(self.model, self.seed, self.states, chosen))
             paths.append(path)
@@ -360,31 +498,12 @@ class Store:
             FileNotFoundError: there are none.
         """
         paths = [
-            *([self.consolidated] if self.consolidated.exists() else []),
+            *([self.consolidated] if os.path.lexists(self.consolidated) else []),
             *(shard.path for shard in self.shards()),
         ]
         if not paths:
             raise FileNotFoundError(f"no realizations of {self.name} in {self.data}")
-        parts = [read(path) for path in paths]
-        taken: set[int] = set()
-        for number, part in enumerate(parts):
-            fresh = [int(i) for i in part.realization.values if int(i) not in taken]
-            taken.update(fresh)
-            if "batch" not in part.dims:
-                parts[number] = batched(part.sel(realization=fresh))
-        parts = [part for part in parts if part.sizes["realization"]]
-        histogram = xr.concat([part.magnetization_histogram for part in parts], "batch")
-        whole = xr.concat(
-            [part.drop_dims("batch") for part in parts],
-            "realization", combine_attrs="override", data_vars="all",
-        ).sortby("realization")  # fmt: skip
-        # A batch that several shards share is added up.
-        batches, place = np.unique(histogram.batch.values, return_inverse=True)
-        total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)
-        np.add.at(total, place, histogram.values)
-        return whole.assign(
-            magnetization_histogram=(histogram.dims, total, {"units": "1"})
-        ).assign_coords(batch=batches)
+        return joined([read(path) for path in paths])
 
     def consolidate(self) -> Path:
         """Write all realizations into the one file the book reads; the shards stay.
@@ -395,9 +514,16 @@ class Store:
             DamagedFile: some file is not what was written.
             FileNotFoundError: there are none.
         """
-        gathered, _ = self.gathered()
-        if not gathered or not all(gathered.issuperset(one.indices) for one in self.shards()):
+        if self.needed() or not self.gathered().indices:
             write_dataset(self.consolidated, rounded(self.load()))  # older shards have more bits
-        else:
-            _sealed(self.consolidated, self.consolidated.read_bytes())
         return self.consolidated
+
+
+def _reason(path: Path) -> tuple[str, str]:
+    """Why a realization failed, and in which run."""
+    try:
+        text = content_of(path).decode(errors="replace")
+    except FileNotFoundError:
+        return "", ""
+    reason, _, run = text.rpartition("\n# in ")
+    return (reason or text).strip(), run.strip()

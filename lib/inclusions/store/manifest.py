@@ -1,55 +1,28 @@
 """The manifest: which consolidated files there are, with their hashes; read here alone."""
 
 import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import xarray as xr
 
 from inclusions.model import Model
-from inclusions.store.files import DamagedFile, Store, parse, read, write_atomically
+from inclusions.store.files import (
+    DamagedFile,
+    Store,
+    UnreadableFile,
+    content_of,
+    parse,
+    read,
+    write_atomically,
+)  # fmt: skip
 
 MANIFEST = "manifest.json"
-
-
-def stores(data: Path) -> list[Store]:
-    """Every ensemble of a folder of results, whatever campaign it came from."""
-    names = {path.stem for path in (data / "ensembles").glob("*.nc")}
-    names |= {path.name for path in (data / "shards").glob("*") if path.is_dir()}
-    found = []
-    for name in sorted(names):
-        try:
-            key, seed, states = name.rsplit("-", 2)
-            model = Model.from_key(key)
-            found.append(
-                Store(
-                    data, model, int(seed.removeprefix("seed")), int(states.removeprefix("states"))
-                )
-            )
-        except ValueError:
-            continue  # not ours: left alone
-    return found
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    return sha256(path.read_bytes()).hexdigest()
-
-
-def read_listed(path: Path, expected: str) -> xr.Dataset:
-    """A consolidated file, if its bytes have the SHA-256 that the manifest lists.
-
-    Raises:
-        DamagedFile: it is not there, or is another one.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DamagedFile(f"{path}: in the manifest, not there") from None
-    if sha256(content).hexdigest() != expected:
-        raise DamagedFile(f"{path}: differs from its hash in the manifest")
-    return parse(path, content)
 
 
 class Entry(TypedDict):
@@ -62,67 +35,229 @@ class Entry(TypedDict):
     inclusions: str  # version that computed them
 
 
+def stores(data: Path) -> list[Store]:
+    """Every ensemble of a folder of results, whatever campaign it came from.
+
+    What has a name that no ensemble has is left alone.
+
+    Raises:
+        UnreadableFile: a folder cannot be read.
+    """
+    names = {path.stem for path in _listed(data / "ensembles") if path.suffix == ".nc"}
+    names |= {path.name for path in _listed(data / "shards") if path.is_dir()}
+    return [place for name in sorted(names) if (place := store_of(data, name))]
+
+
+def store_of(data: Path, name: str) -> Store | None:
+    """The ensemble of a name, None if no ensemble has it: the inverse of `Store.name`."""
+    match = re.fullmatch(r"(.+)-seed(\d+)-states(\d+)", name)
+    try:
+        return match and Store(data, Model.from_key(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return None
+
+
+def _listed(folder: Path) -> list[Path]:
+    """All that a folder has; nothing if it is not there.
+
+    Raises:
+        UnreadableFile: it cannot be read.
+    """
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnreadableFile(f"{folder}: cannot be read: {error.strerror}") from None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    return sha256(content_of(path)).hexdigest()
+
+
+def read_listed(path: Path, expected: str) -> xr.Dataset:
+    """A consolidated file, if its bytes have the SHA-256 that the manifest lists.
+
+    Raises:
+        DamagedFile: it is not there, or is another one.
+    """
+    try:
+        content = content_of(path)
+    except FileNotFoundError:
+        raise DamagedFile(f"{path}: in the manifest, not there") from None
+    if sha256(content).hexdigest() != expected:
+        raise DamagedFile(f"{path}: differs from its hash in the manifest")
+    return parse(path, content)
+
+
 def read_manifest(data: Path) -> dict[str, Entry]:
     """The entries of a folder's manifest by name of the file; none if there is no manifest.
 
     Raises:
-        DamagedFile: it is not a manifest.
+        DamagedFile: it is not a manifest, or cannot be read.
     """
     path = data / MANIFEST
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["files"]
+        files = json.loads(content_of(path))["files"]
+        if all(Entry.__required_keys__ <= entry.keys() for entry in files.values()):
+            return files
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError):
-        raise DamagedFile(f"{path}: not a manifest") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise DamagedFile(
+        f"{path}: not a manifest; where it is moved away inclusions consolidate writes it anew"
+    )
 
 
 def write_manifest(data: Path) -> Path:
-    """List every consolidated file with its hash, size of ensemble and cost."""
-    entries = {}
-    for path in sorted((data / "ensembles").glob("*.nc")):
-        dataset = read(path)
+    """List every consolidated file with its hash, size of ensemble and cost.
+
+    Raises:
+        DamagedFile: a file is not what was written, or was in the manifest and is gone.
+        OSError: the manifest cannot be written.
+    """
+    entries: dict[str, Entry] = {}
+    for place in stores(data):
+        if not os.path.lexists(path := place.consolidated):
+            continue
+        content = content_of(path)
+        dataset = parse(path, content)
         entries[path.name] = {
-            "sha256": file_hash(path),
+            "sha256": sha256(content).hexdigest(),
             "realizations": int(dataset.sizes["realization"]),
             "states": int(dataset.states.sum()),
             "core_hours": round(float(dataset.seconds.sum()) / 3600, 4),
             "inclusions": str(dataset.attrs["inclusions"]),
         }
     path = data / MANIFEST
+    for name in read_manifest(data).keys() - entries.keys():
+        raise DamagedFile(
+            f"{data / 'ensembles' / name}: in the manifest, not there; put it back, or if it is "
+            f"to go, move {path} away"
+        )
     write_atomically(path, (json.dumps({"files": entries}, indent=1) + "\n").encode())
     return path
 
 
 def verify(data: Path) -> tuple[int, list[str]]:
-    """Read every shard, consolidated file and the manifest; the number checked and the faults."""
+    """Read every shard, consolidated file and the manifest; the number checked and the faults.
+
+    What cannot be read is a fault, and so is a folder without results.
+    """
     faults, checked = [], 0
-    for path in sorted([*data.glob("shards/*/*.nc"), *data.glob("ensembles/*.nc")]):
+    for path in _files(data, faults):
         checked += 1
         try:
             read(path)
-        except (DamagedFile, OSError) as error:
-            faults.append(str(error))
-    if (data / MANIFEST).exists():
-        try:
-            faults += _differences(data, read_manifest(data))
+        except FileNotFoundError:
+            checked -= 1  # a run has just set it aside
         except DamagedFile as error:
             faults.append(str(error))
-    elif (data / "ensembles").exists():
-        faults.append(f"{data / MANIFEST}: not there; inclusions consolidate writes it")
+    try:
+        faults += _differences(data, read_manifest(data))
+    except DamagedFile as error:
+        faults.append(str(error))
+    if not checked and not faults:
+        faults.append(f"{data}: no results there, neither shards nor consolidated files")
     return checked, faults
 
 
-def _differences(data: Path, listed: dict[str, Entry]) -> list[str]:
+def _files(data: Path, faults: list[str]) -> Iterator[Path]:
+    """Every file of results, whatever its name; folders that cannot be read become faults."""
+    folders = [data / "ensembles"]
+    try:
+        folders += [path for path in _listed(data / "shards") if path.is_dir()]
+    except UnreadableFile as error:
+        faults.append(str(error))
+    for folder in folders:
+        try:
+            yield from (path for path in _listed(folder) if path.suffix == ".nc")
+        except UnreadableFile as error:
+            faults.append(str(error))
+
+
+def _differences(data: Path, listed: dict[str, Entry]) -> Iterator[str]:
     """How the consolidated files differ from what the manifest lists."""
     folder = data / "ensembles"
-    present = {path.name for path in folder.glob("*.nc")}
-    return [
-        *(f"{folder / n}: in the manifest, not there" for n in sorted(set(listed) - present)),
-        *(f"{folder / n}: not in the manifest" for n in sorted(present - set(listed))),
-        *(
-            f"{folder / name}: differs from its hash in the manifest"
-            for name in sorted(present & set(listed))
-            if file_hash(folder / name) != listed[name]["sha256"]
-        ),
-    ]
+    present = {path.name for path in _listed(folder) if path.suffix == ".nc"}
+    if present and not (data / MANIFEST).exists():
+        yield f"{data / MANIFEST}: not there; inclusions consolidate writes it"
+        return
+    for name in sorted(present | set(listed)):
+        if name not in listed:
+            yield f"{folder / name}: not in the manifest"
+        elif name not in present:
+            yield f"{folder / name}: in the manifest, not there"
+        elif (folder / name).exists() and file_hash(folder / name) != listed[name]["sha256"]:
+            yield f"{folder / name}: differs from its hash in the manifest"
+
+
+class Listed(NamedTuple):
+    """A consolidated file that the manifest lists."""
+
+    path: Path
+    model: Model
+    seed: int
+    states: int  # of a realization
+    entry: Entry
+
+    def load(self) -> xr.Dataset:
+        """Its realizations.
+
+        Raises:
+            DamagedFile: the file is not the one in the manifest.
+        """
+        return read_listed(self.path, self.entry["sha256"])
+
+
+class Selection(NamedTuple):
+    """The ensembles of a folder that belong together, one of each model."""
+
+    found: dict[Model, Listed]
+    aside: dict[str, str]  # names of the files that were left aside, and why
+
+    def find(self, **parameters: Any) -> list[Model]:
+        """Models with these parameters, and the default of every other, by size.
+
+        Length, disorder and bubble are any unless they are given.
+        """
+        found = []
+        for model in self.found:
+            size = {name: getattr(model, name) for name in ("length", "disorder", "bubble")}
+            with suppress(ValueError):  # parameters that do not go together
+                if Model(**size | parameters) == model:
+                    found.append(model)
+        return sorted(found, key=lambda model: (model.length, model.disorder))
+
+
+def select(data: Path, states: int = 50, least: int = 2) -> Selection:
+    """The ensembles that a comparison may be made of: the one loader of ensembles by the manifest.
+
+    Each has the protocol's number of states in a sample, or all that a smaller sector has, and at
+    least so many realizations. Of two of one model, under other seeds, the larger is taken.
+    Nothing but the manifest is read; `Listed.load` reads a file. What is left aside is named, with
+    the reason, for whoever shows what was compared.
+
+    Raises:
+        DamagedFile: the manifest is not one.
+    """
+    found: dict[Model, Listed] = {}
+    aside: dict[str, str] = {}
+    by_size = sorted(read_manifest(data).items(), key=lambda item: -item[1]["realizations"])
+    for name, entry in by_size:
+        place = store_of(data, name.removesuffix(".nc"))
+        if place is None:
+            aside[name] = "not the name of an ensemble of this version"
+        elif place.states != min(states, place.model.dimension):
+            aside[name] = f"{place.states} states in a sample instead of {states}"
+        elif entry["realizations"] < least:
+            aside[name] = f"{entry['realizations']} realizations, fewer than {least}"
+        elif place.model in found:
+            aside[name] = f"{found[place.model].path.name} has as many realizations or more"
+        else:
+            found[place.model] = Listed(
+                place.consolidated, place.model, place.seed, place.states, entry
+            )
+    return Selection(found, aside)

@@ -2,12 +2,16 @@
 
 import json
 import platform
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Set
 from hashlib import sha256
 from importlib.metadata import version
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from inclusions.model import Model
 
@@ -32,6 +36,50 @@ FIELDS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "solver": ("S24", (), ""),
 }
 
+YOUNGER: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "retries": ("i2", (), "1"),  # solves beyond the first: not converged, or levels missing
+    "half_chain_entropy": ("f4", (), "1"),  # nat
+    "half_chain_entropy_variance": ("f4", (), "1"),  # within the realization
+    "kullback_leibler": ("f4", (), "1"),  # nat
+}
+"""Fields that records of this schema may lack, because they are older or were not asked for it.
+
+They read as missing then: nan, -1 or an empty text, whose types are f, i and S. Nothing is computed
+again for a new one, and nothing refused. The seal of a file covers them, its checksum does not, so
+that versions that do not know them read the rest.
+"""
+
+OBSERVABLES: dict[str, tuple[str, ...]] = {
+    "entanglement": ("half_chain_entropy", "half_chain_entropy_variance", "kullback_leibler"),
+}
+"""The younger fields that belong to an observable which campaigns ask for by name; the function
+that computes them is in `inclusions.observables.OPTIONAL`."""
+
+MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "S": b""}
+"""What stands for a value that a record lacks, by the kind of its type."""
+
+LONG_NAMES = {
+    "gap_ratio": "mean ratio of adjacent gaps",
+    "states": "eigenstates found",
+    "linear_entropy": "1 - purity of a site, mean over states",
+    "linear_entropy_variance": "variance of 1 - purity over states",
+    "linear_entropy_covariance": "covariance of 1 - purity with site 0 and site L-1, over states",
+    "magnetization_histogram": "states and sites by 2<S^z>, in 40 bins from -1 to 1",
+    "magnetization_error": "largest deviation of total S^z from the sector's",
+    "energy_window": "lowest and highest energy found",
+    "energy_mean": "mean energy of the states found",
+    "spectrum_edges": "lowest and highest energy of all",
+    "residual": "largest norm of H x - E x",
+    "missing_levels": "levels missing in the window by inertia; -1 is not counted",
+    "seconds": "core-seconds",
+    "peak_memory": "peak memory of the process",
+    "solver": "solver",
+    "half_chain_entropy": "entropy of half the chain, mean over states",
+    "half_chain_entropy_variance": "variance of the entropy of half the chain over states",
+    "kullback_leibler": "divergence of states from the next in energy, mean",
+    "retries": "solves beyond the first; -1 is not recorded",
+}
+
 # Fields of which only so many bits of the mantissa are kept: the rest is noise that compression
 # would have to store. 8 bits are 2e-3, where a variance over 50 states is known to 0.2. The mean
 # needs more: deep on the ergodic side realizations differ by 1e-4 and less, 18 bits are 2e-6.
@@ -41,6 +89,58 @@ ROUNDED = {
 }  # fmt: skip
 
 BATCH = 50  # realizations whose histograms a consolidated file adds up
+
+
+class Indices(Set):
+    """Numbers of realizations, kept as runs of consecutive ones: a billion take no memory."""
+
+    def __init__(self, runs: Iterable[range] = ()) -> None:
+        joined: list[range] = []
+        for run in sorted((run for run in runs if run), key=lambda run: run.start):
+            if joined and run.start <= joined[-1].stop:
+                joined[-1] = range(joined[-1].start, max(joined[-1].stop, run.stop))
+            else:
+                joined.append(run)
+        self.runs = tuple(joined)
+
+    @classmethod
+    def of(cls, numbers: ArrayLike) -> "Indices":
+        """These numbers, in any order."""
+        ordered = np.unique(np.asarray(numbers, dtype=np.int64))
+        breaks = np.flatnonzero(np.diff(ordered) != 1) + 1
+        parts = [part for part in np.split(ordered, breaks) if part.size]
+        return cls(range(int(part[0]), int(part[-1]) + 1) for part in parts)
+
+    @classmethod
+    def _from_iterable(cls, numbers: Iterable[int]) -> "Indices":
+        return cls.of(list(numbers))
+
+    def __contains__(self, index: object) -> bool:
+        place = bisect_right(self.runs, index, key=lambda run: run.start)
+        return place > 0 and index in self.runs[place - 1]
+
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(self.runs)
+
+    def __len__(self) -> int:
+        return sum(len(run) for run in self.runs)
+
+    def within(self, whole: range) -> "Indices":
+        """Those that lie in a run."""
+        return Indices(
+            range(max(run.start, whole.start), min(run.stop, whole.stop)) for run in self.runs
+        )
+
+    def lacking(self, whole: range) -> "Indices":
+        """What a run has beside them."""
+        inside = self.within(whole).runs
+        starts = [whole.start, *(run.stop for run in inside)]
+        stops = [*(run.start for run in inside), whole.stop]
+        return Indices(map(range, starts, stops))
+
+    def covers(self, whole: range) -> bool:
+        """Whether all of a run is among them."""
+        return not self.lacking(whole).runs
 
 
 def ensemble_name(model: Model, seed: int, states: int) -> str:
@@ -61,13 +161,21 @@ def code_version() -> str:
 
 
 def to_dataset(model: Model, seed: int, states: int, records: dict[int, dict]) -> xr.Dataset:
-    """Records by index as one dataset, typed and ordered as `FIELDS` says."""
+    """Records by index as one dataset, typed and ordered as `FIELDS` and `YOUNGER` say.
+
+    Of the younger fields it has those that some record has.
+    """
     indices = sorted(records)
+    held = {name for record in records.values() for name in record}
     data = {}
-    for name, (kind, dims, unit) in FIELDS.items():
+    for name, (kind, dims, _) in (FIELDS | YOUNGER).items():
+        if name not in FIELDS and name not in held:
+            continue
         shape = tuple(dimensions(model)[d] for d in dims)
-        values = np.array([records[i][name] for i in indices]).astype(kind)
-        data[name] = (("realization", *dims), values.reshape(-1, *shape), {"units": unit})
+        lacking = None if name in FIELDS else np.full(shape, MISSING[kind[0]])
+        values = [records[i].get(name, lacking) for i in indices]
+        whole = np.array(values).astype(kind).reshape(-1, *shape)
+        data[name] = (("realization", *dims), whole, described(name))
     attributes = {
         "schema": SCHEMA, "model": json.dumps(model.as_dict()), "seed": seed, "states": states,
         "inclusions": code_version(), "numpy": np.__version__, "python": platform.python_version(),
@@ -75,11 +183,53 @@ def to_dataset(model: Model, seed: int, states: int, records: dict[int, dict]) -
     return rounded(xr.Dataset(data, {"realization": np.array(indices, np.int64)}, attributes))
 
 
+def described(name: str) -> dict[str, str]:
+    """The attributes of a field: its unit, and what it is."""
+    unit = (FIELDS | YOUNGER)[name][2]
+    return {"units": unit} | ({"long_name": LONG_NAMES[name]} if name in LONG_NAMES else {})
+
+
+def recorded(name: str, values: np.ndarray) -> np.ndarray:
+    """Of which realizations a younger field has values, shape (R,)."""
+    kind = (FIELDS | YOUNGER)[name][0][0]
+    there = ~np.isnan(values) if kind == "f" else values != MISSING[kind]
+    return there.reshape(len(values), -1).any(axis=1)
+
+
+def observed(indices: np.ndarray, values: Mapping[str, np.ndarray]) -> dict[str, Indices]:
+    """Of which realizations there are all fields of an observable, by its name."""
+    held = {
+        name: np.all([recorded(field, values[field]) for field in fields], axis=0)
+        for name, fields in OBSERVABLES.items()
+        if all(field in values for field in fields)
+    }
+    return {name: Indices.of(indices[there]) for name, there in held.items()}
+
+
+def observables_in(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The observables of which one record has all fields."""
+    return tuple(
+        name for name, fields in OBSERVABLES.items() if all(field in record for field in fields)
+    )
+
+
+def completed(model: Model, dataset: xr.Dataset) -> xr.Dataset:
+    """The same records with every younger field, missing where it is not there."""
+    sizes = dimensions(model)
+    absent = {}
+    for name, (kind, dims, _) in YOUNGER.items():
+        if name not in dataset:
+            shape = (dataset.sizes["realization"], *(sizes[d] for d in dims))
+            values = np.full(shape, MISSING[kind[0]]).astype(kind)
+            absent[name] = (("realization", *dims), values, described(name))
+    return dataset.assign(absent)
+
+
 def rounded(dataset: xr.Dataset) -> xr.Dataset:
     """The same records with the bits that `ROUNDED` keeps."""
     return dataset.assign(
         {name: dataset[name].copy(data=round_mantissa(dataset[name].values, bits))
-         for name, bits in ROUNDED.items()}
+         for name, bits in ROUNDED.items() if name in dataset}
     )  # fmt: skip
 
 
@@ -92,7 +242,7 @@ def round_mantissa(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def checksum(dataset: xr.Dataset) -> str:
-    """SHA-256 of all values and of the attributes that say what they are."""
+    """SHA-256 of the values of `FIELDS` and of the attributes that say what they are."""
     digest = sha256()
     for name in ("model", "seed", "states", "schema"):
         digest.update(str(dataset.attrs[name]).encode())
@@ -107,22 +257,53 @@ def batched(shard: xr.Dataset) -> xr.Dataset:
     """A shard with its histograms added up over batches of realizations."""
     batch = shard.realization.values // BATCH
     batches, place = np.unique(batch, return_inverse=True)
-    histogram = shard.magnetization_histogram.values
+    histogram = shard.magnetization_histogram
     total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)
-    np.add.at(total, place, histogram)
+    np.add.at(total, place, histogram.values)
     return (
         shard.drop_vars("magnetization_histogram")
-        .assign(magnetization_histogram=(("batch", "distance", "bin"), total, {"units": "1"}))
+        .assign(magnetization_histogram=(("batch", "distance", "bin"), total, histogram.attrs))
         .assign_coords(batch=batches)
     )
 
 
-def consecutive(indices: Iterable[int]) -> list[list[int]]:
-    """Indices as runs of consecutive numbers, ascending."""
-    runs: list[list[int]] = []
-    for index in sorted(indices):
-        if runs and index == runs[-1][-1] + 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return runs
+def joined(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Records of one ensemble as one dataset, by index, histograms added up over batches.
+
+    Of a realization that several parts have the first counts; younger fields that it lacks are
+    taken from the others.
+    """
+    taken: set[int] = set()
+    first = []
+    for part in parts:
+        fresh = [int(i) for i in part.realization.values if int(i) not in taken]
+        taken.update(fresh)
+        if fresh:
+            first.append(part if "batch" in part.dims else batched(part.sel(realization=fresh)))
+    histogram = xr.concat([part.magnetization_histogram for part in first], "batch")
+    whole = xr.concat(
+        [part.drop_dims("batch") for part in first],
+        "realization", combine_attrs="override", data_vars="all",
+    ).sortby("realization")  # fmt: skip
+    # A batch that several shards share is added up.
+    batches, place = np.unique(histogram.batch.values, return_inverse=True)
+    total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)
+    np.add.at(total, place, histogram.values)
+    return (
+        _filled(whole, parts)
+        .assign(magnetization_histogram=(histogram.dims, total, histogram.attrs))
+        .assign_coords(batch=batches)
+    )
+
+
+def _filled(whole: xr.Dataset, parts: list[xr.Dataset]) -> xr.Dataset:
+    """The same records with the younger fields that any part has."""
+    changed = {}
+    for name in YOUNGER:
+        values, attributes = whole[name].values.copy(), whole[name].attrs
+        for part in parts:
+            place = np.searchsorted(whole.realization.values, part.realization.values)
+            new = recorded(name, part[name].values) & ~recorded(name, values[place])
+            values[place[new]] = part[name].values[new]
+        changed[name] = (whole[name].dims, values, attributes)
+    return whole.assign(changed)
