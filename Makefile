@@ -106,6 +106,6 @@ $(STAMP)-deps: setup.sh requirements.lock requirements-mumps.lock
 	./setup.sh deps $(PYTHON)
 	@touch $@
 
-$(STAMP)-package: $(STAMP)-deps pyproject.toml setup.py $(wildcard lib/inclusions/eigen/*.c)
+$(STAMP)-package: $(STAMP)-deps pyproject.toml setup.py $(wildcard lib/inclusions/*/*.c)
 	./setup.sh package $(PYTHON)
 	@touch $@

@@ -6,15 +6,15 @@ from setuptools import Extension, setup
 from setuptools.command.build_py import build_py
 
 
-def shared_library(name: str) -> Extension:
+def shared_library(room: str, name: str) -> Extension:
     """A plain shared library, loaded with ctypes.
 
     It is optional: where no compiler is found the package installs without it. No -march=native:
     the nodes of a cluster that share one installation are not all alike.
     """
     return Extension(
-        f"inclusions.eigen.{name}",
-        [f"lib/inclusions/eigen/{name}.c"],
+        f"inclusions.{room}.{name}",
+        [f"lib/inclusions/{room}/{name}.c"],
         extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno", "-pthread"],
         extra_link_args=["-pthread"],
         libraries=["m"],
@@ -35,6 +35,10 @@ class BuildWithCampaigns(build_py):
 
 
 setup(
-    ext_modules=[shared_library("_ldl"), shared_library("_products")],
+    ext_modules=[
+        shared_library("eigen", "_ldl"),
+        shared_library("eigen", "_products"),
+        shared_library("controls", "_windows"),
+    ],
     cmdclass={"build_py": BuildWithCampaigns},
 )

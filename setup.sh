@@ -112,10 +112,11 @@ deps)
 package)
     "$python" -m pip install -q --no-deps --no-build-isolation --editable .
     # No library is better than one of an older source; while it builds, running jobs keep theirs.
-    for name in _ldl _products; do
-        find lib/inclusions/eigen -name "$name*.so" ! -newer lib/inclusions/eigen/$name.c -delete
-        ls lib/inclusions/eigen/$name*.so >/dev/null 2>&1 ||
-            say "lib/inclusions/eigen/$name.c does not compile here: going on without it"
+    for source in lib/inclusions/*/*.c; do
+        compiled=("${source%.c}"*.so)
+        find "${compiled[@]}" ! -newer "$source" -delete 2>/dev/null || true
+        compgen -G "${source%.c}*.so" >/dev/null ||
+            say "$source does not compile here: going on without it"
     done
     ;;
 latex)

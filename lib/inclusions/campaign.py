@@ -26,6 +26,7 @@ class Ensemble(NamedTuple):
     certify: float  # share of the realizations certified where that is not cheap
     ranks: int | None  # MPI ranks of one sample; None is as many as its memory needs
     observables: tuple[str, ...] = ()  # wanted beside the usual ones, see `observables.OPTIONAL`
+    controls: bool = True  # whether `inclusions controls` predicts it, to sharpen its means
 
     @property
     def indices(self) -> range:
@@ -73,6 +74,7 @@ class _Table(BaseModel):
     states: States | None = None
     certify: Share | None = None
     observables: list[str] | None = None
+    controls: bool = True
 
     @field_validator(*PARAMETERS, mode="before")
     @classmethod
@@ -154,6 +156,7 @@ def checked(content: dict[str, Any], source: str) -> Campaign:
                 certify=file.certify if table.certify is None else table.certify,
                 ranks=table.ranks,
                 observables=_observables(source, file, table),
+                controls=table.controls,
             )
             if complaint := _beyond(one):
                 raise ValueError(f"{source}, ensemble {number}: {complaint}")

@@ -1,4 +1,4 @@
-"""Commands about campaigns: `run`, `status`."""
+"""Commands about campaigns: `run`, `status`, `controls`."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from inclusions import account, ensemble
+from inclusions import account, ensemble, store
 from inclusions import campaign as campaigns
 from inclusions.commands import launch, terminal
 from inclusions.eigen import choose
@@ -116,3 +116,32 @@ def status(
             table.add_section()
         table.add_row(*(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row))
     terminal.show(table)
+
+
+def controls(campaign: CampaignFile, data: Data = None) -> None:
+    """Compute the controls that sharpen the means of a campaign, of what is saved of it.
+
+    Stop it any way and start it again: it goes on after the last ensemble that it finished.
+    """
+    from inclusions import controls as sharpening  # drags in all statistics: not for every command
+
+    plan = campaigns.load(campaign)
+    folder = data or plan.data
+    wanted: dict[tuple, set[int]] = {}  # ensembles of different targets have the same samples
+    for one in plan.ensembles:
+        if one.controls and (saved := ensemble.place_of(one, folder).done()):
+            wanted.setdefault((one.model.untargeted, one.seed), set()).update(saved)
+    todo = {}
+    for (model, seed), indices in wanted.items():
+        before = sharpening.saved(folder, model, seed)
+        if missing := indices - set([] if before is None else before.indices.tolist()):
+            todo[model, seed] = missing
+    count = sum(map(len, todo.values()))
+    done = sum(map(len, wanted.values())) - count
+    print(f"{plan.name}: controls of {done} of {done + count} saved realizations, {count} to go")
+    with terminal.progress(count) as tell:
+        for (model, seed), missing in todo.items():
+            sharpening.compute(folder, model, seed, missing, tell=lambda: tell("computed"))
+    if wanted:
+        store.list_controls(folder)
+    print(f"{count} computed, controls of {len(wanted)} ensembles in {folder / 'controls'}")

@@ -7,7 +7,8 @@ A folder `data/` holds
     shards/<ensemble>/<index>.failed                  why a realization failed
     shards/<ensemble>/*.damaged                       shards found damaged, and computed again
     ensembles/<ensemble>.nc                           all realizations of a model, for the book
-    manifest.json                                     hashes of the consolidated files
+    controls/                                         what sharpens the means over them
+    manifest.json                                     hashes of these two kinds of files
 
 where <ensemble> is the model's key, the seed and the number of states. What a consolidated file
 holds counts as done, so the shards behind it may go. A shard's name tells its cost too (older
@@ -20,10 +21,11 @@ process stands still for longer than the others' patience, or the file system sh
 old to one host only. Even then nothing is wrong: a record depends on model, seed and index alone,
 and a shard replaces another whole.
 
-Its rooms, lowest first: `records`, `files`, `claims` on work, `manifest`, `archive`.
+Its rooms, lowest first: `records`, `files`, `arrays`, `claims` on work, `manifest`, `archive`.
 """
 
 from inclusions.store.archive import export, import_archive
+from inclusions.store.arrays import read_arrays, write_arrays
 from inclusions.store.claims import Journal
 from inclusions.store.files import (
     DamagedFile,
@@ -39,6 +41,7 @@ from inclusions.store.manifest import (
     Listed,
     Selection,
     file_hash,
+    list_controls,
     read_listed,
     read_manifest,
     select,
@@ -56,6 +59,7 @@ from inclusions.store.records import (
     code_version,
     dimensions,
     ensemble_name,
+    round_mantissa,
     to_dataset,
 )  # fmt: skip
 
@@ -63,6 +67,6 @@ __all__ = [
     "FIELDS", "OBSERVABLES", "ROUNDED", "SCHEMA", "YOUNGER", "DamagedFile", "Entry", "Indices",
     "Journal", "Listed", "OtherVersion", "Selection", "Shard", "Store", "UnreadableFile",
     "code_version", "dimensions", "ensemble_name", "export", "file_hash", "import_archive",
-    "read", "read_listed", "read_manifest", "select", "stores", "to_dataset", "verify",
-    "write_dataset", "write_manifest",
+    "list_controls", "read", "read_arrays", "read_listed", "read_manifest", "round_mantissa",
+    "select", "stores", "to_dataset", "verify", "write_arrays", "write_dataset", "write_manifest",
 ]  # fmt: skip

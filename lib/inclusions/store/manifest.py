@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypedDict
 import xarray as xr
 
 from inclusions.model import Model
+from inclusions.store.arrays import read_arrays
 from inclusions.store.files import (
     DamagedFile,
     Store,
@@ -33,6 +34,18 @@ class Entry(TypedDict):
     states: int  # of all realizations together
     core_hours: float
     inclusions: str  # version that computed them
+
+
+class ControlsEntry(TypedDict):
+    """What the manifest says of one file in controls/."""
+
+    sha256: str
+    core_hours: float
+    inclusions: str
+
+
+SECTIONS = {"files": Entry, "controls": ControlsEntry}
+"""What the manifest has an entry for: consolidated files and, in controls/, files of `arrays`."""
 
 
 def stores(data: Path) -> list[Store]:
@@ -91,17 +104,20 @@ def read_listed(path: Path, expected: str) -> xr.Dataset:
     return parse(path, content)
 
 
-def read_manifest(data: Path) -> dict[str, Entry]:
+def read_manifest(data: Path, section: str = "files") -> dict[str, Any]:
     """The entries of a folder's manifest by name of the file; none if there is no manifest.
+
+    `section` is one of `SECTIONS`.
 
     Raises:
         DamagedFile: it is not a manifest, or cannot be read.
     """
     path = data / MANIFEST
     try:
-        files = json.loads(content_of(path))["files"]
-        if all(Entry.__required_keys__ <= entry.keys() for entry in files.values()):
-            return files
+        files = {"controls": {}} | json.loads(content_of(path))
+        needed = SECTIONS[section].__required_keys__
+        if all(needed <= entry.keys() for entry in files[section].values()):
+            return files[section]
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -112,7 +128,7 @@ def read_manifest(data: Path) -> dict[str, Entry]:
 
 
 def write_manifest(data: Path) -> Path:
-    """List every consolidated file with its hash, size of ensemble and cost.
+    """List every consolidated file with its hash, size of ensemble and cost; and the controls.
 
     Raises:
         DamagedFile: a file is not what was written, or was in the manifest and is gone.
@@ -137,12 +153,47 @@ def write_manifest(data: Path) -> Path:
             f"{data / 'ensembles' / name}: in the manifest, not there; put it back, or if it is "
             f"to go, move {path} away"
         )
-    write_atomically(path, (json.dumps({"files": entries}, indent=1) + "\n").encode())
+    return _write(data, entries)
+
+
+def list_controls(data: Path) -> Path:
+    """Bring what the manifest says of controls in line with the folder; the rest stays.
+
+    Raises:
+        DamagedFile: one of them is not what was written.
+        OSError: the manifest cannot be written.
+    """
+    return _write(data, read_manifest(data))
+
+
+def _write(data: Path, entries: dict[str, Entry]) -> Path:
+    path = data / MANIFEST
+    controls: dict[str, ControlsEntry] = {}
+    for name, file in _controls(data).items():
+        attributes = read_arrays(file)[1]
+        controls[name] = {
+            "sha256": file_hash(file),
+            "core_hours": round(float(attributes["seconds"]) / 3600, 4),
+            "inclusions": str(attributes["inclusions"]),
+        }
+    content = {"files": entries} | ({"controls": controls} if controls else {})
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
     return path
 
 
+def _controls(data: Path) -> dict[str, Path]:
+    """Files of controls by the names that the manifest gives them.
+
+    Raises:
+        UnreadableFile: a folder cannot be read.
+    """
+    folder = data / "controls"
+    paths = [*_listed(folder), *_listed(folder / "means")]
+    return {path.relative_to(folder).as_posix(): path for path in paths if path.suffix == ".h5"}
+
+
 def verify(data: Path) -> tuple[int, list[str]]:
-    """Read every shard, consolidated file and the manifest; the number checked and the faults.
+    """Read all shards, consolidated files, controls and the manifest: how many, and the faults.
 
     What cannot be read is a fault, and so is a folder without results.
     """
@@ -150,13 +201,15 @@ def verify(data: Path) -> tuple[int, list[str]]:
     for path in _files(data, faults):
         checked += 1
         try:
-            read(path)
+            read_arrays(path) if path.suffix == ".h5" else read(path)
         except FileNotFoundError:
             checked -= 1  # a run has just set it aside
         except DamagedFile as error:
             faults.append(str(error))
     try:
-        faults += _differences(data, read_manifest(data))
+        present = {path.name: path for path in _listed(data / "ensembles") if path.suffix == ".nc"}
+        faults += _differences(data / "ensembles", present, read_manifest(data))
+        faults += _differences(data / "controls", _controls(data), read_manifest(data, "controls"))
     except DamagedFile as error:
         faults.append(str(error))
     if not checked and not faults:
@@ -176,22 +229,28 @@ def _files(data: Path, faults: list[str]) -> Iterator[Path]:
             yield from (path for path in _listed(folder) if path.suffix == ".nc")
         except UnreadableFile as error:
             faults.append(str(error))
+    try:
+        yield from _controls(data).values()
+    except UnreadableFile as error:
+        faults.append(str(error))
 
 
-def _differences(data: Path, listed: dict[str, Entry]) -> Iterator[str]:
-    """How the consolidated files differ from what the manifest lists."""
-    folder = data / "ensembles"
-    present = {path.name for path in _listed(folder) if path.suffix == ".nc"}
-    if present and not (data / MANIFEST).exists():
-        yield f"{data / MANIFEST}: not there; inclusions consolidate writes it"
+def _differences(
+    folder: Path, present: dict[str, Path], listed: Mapping[str, Any]
+) -> Iterator[str]:
+    """How the files of a folder differ from what the manifest lists."""
+    manifest = folder.parent / MANIFEST
+    if present and not manifest.exists():
+        yield f"{manifest}: not there; inclusions consolidate writes it"
         return
-    for name in sorted(present | set(listed)):
+    for name in sorted(set(present) | set(listed)):
+        path = folder / name
         if name not in listed:
-            yield f"{folder / name}: not in the manifest"
+            yield f"{path}: not in the manifest"
         elif name not in present:
-            yield f"{folder / name}: in the manifest, not there"
-        elif (folder / name).exists() and file_hash(folder / name) != listed[name]["sha256"]:
-            yield f"{folder / name}: differs from its hash in the manifest"
+            yield f"{path}: in the manifest, not there"
+        elif path.exists() and file_hash(path) != listed[name]["sha256"]:
+            yield f"{path}: differs from its hash in the manifest"
 
 
 class Listed(NamedTuple):
