@@ -252,10 +252,10 @@ def test_damaged_or_foreign_controls_are_refused_and_computed_again(tmp_path):
     store.list_controls(tmp_path)
     good = path.read_bytes()
     for content, what in (
-        (good[:-100], "hash at its end is gone"),
+        (good[:-100], "no hash at its end"),
         (good[:200] + bytes([good[200] ^ 1]) + good[201:], "differ from the hash at its end"),
         (other.read_bytes(), "another name"),
-        (b"", "hash at its end is gone"),
+        (b"", "empty"),
     ):
         path.write_bytes(content)
         with pytest.raises(store.DamagedFile, match="differs from its hash in the manifest"):

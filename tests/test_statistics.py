@@ -170,6 +170,102 @@ def test_bootstrap_is_set_by_its_seed():
     assert not np.array_equal(first.samples, statistics.mean(values, seed=2).samples)
 
 
+# Control variates
+
+
+def skewed(generator, realizations, error=0.0):
+    """Numbers of mean 0.3 and a control that explains most of them, neither Gaussian nor linear."""
+    x = generator.gamma(2.0, 1.0, (realizations, 1))
+    y = 0.3 + 0.5 * (x[:, 0] - 2) + 0.02 * (np.square(x[:, 0] - 2) - 2)
+    y += 0.2 * (generator.exponential(1.0, realizations) - 1)
+    known = np.array([2.0 + error * generator.standard_normal()])
+    return y, statistics.Controls(x, known, np.array([error]))
+
+
+@pytest.mark.parametrize(("realizations", "error"), [(60, 0.0), (400, 0.0), (400, 0.05)])
+def test_intervals_of_sharpened_means_cover_68_percent(realizations, error):
+    generator = np.random.default_rng(realizations)
+    inside, gain, bias = [], [], []
+    for seed in range(400):
+        y, controls = skewed(generator, realizations, error)
+        sharp = statistics.mean(y, controls=controls, resamples=200, seed=seed)
+        inside.append(abs(sharp.value - 0.3) < sharp.error)
+        bias.append((sharp.value - 0.3) / sharp.error)
+        gain.append(statistics.mean(y, resamples=200, seed=seed).error / sharp.error)
+    assert (
+        abs(np.mean(inside) - statistics.ONE_SIGMA) < 0.075
+    )  # 3 standard deviations of 400 trials
+    assert abs(np.mean(bias)) < 0.2
+    assert np.mean(gain) > (2.5 if error == 0 else 1.2)
+
+
+def test_two_controls_sharpen_more_than_one_and_their_order_does_not_matter():
+    generator = np.random.default_rng(1)
+    x = generator.standard_normal((300, 2))
+    y = x @ [1.0, 0.5] + 0.1 * generator.standard_normal(300)
+    both = statistics.Controls(x, np.zeros(2), np.zeros(2))
+    one, two, swapped = (
+        statistics.mean(y, controls=statistics.Controls(*(part[..., chosen] for part in both)))
+        for chosen in ([0], [0, 1], [1, 0])
+    )
+    assert two.error < 0.4 * one.error
+    np.testing.assert_allclose(swapped.value, two.value, rtol=1e-6)
+
+
+def test_a_profile_is_sharpened_entry_by_entry_and_keeps_its_covariance():
+    generator = np.random.default_rng(2)
+    x = generator.standard_normal((500, 3, 1))
+    common = 0.2 * generator.standard_normal((500, 1))
+    y = x[..., 0] * [1.0, -2.0, 0.5] + common + 0.05 * generator.standard_normal((500, 3))
+    sharp = statistics.mean(y, controls=statistics.Controls(x, np.zeros((3, 1)), np.zeros((3, 1))))
+    np.testing.assert_allclose(sharp.error, np.hypot(0.2, 0.05) / np.sqrt(500), rtol=0.2)
+    correlation = sharp.covariance[0, 1] / (sharp.error[0] * sharp.error[1])
+    assert abs(correlation - 0.04 / 0.0425) < 0.05
+
+
+def test_controls_that_do_not_vary_or_of_few_realizations_change_nothing():
+    y = np.random.default_rng(3).standard_normal(40)
+    constant = statistics.Controls(np.full((40, 1), 0.25), np.array([0.25]), np.array([0.0]))
+    np.testing.assert_allclose(
+        statistics.mean(y, controls=constant).samples, statistics.mean(y).samples, atol=1e-12
+    )
+    few = statistics.Controls(y[:19, None], np.zeros(1), np.zeros(1))
+    np.testing.assert_array_equal(
+        statistics.mean(y[:19], controls=few).samples, statistics.mean(y[:19]).samples
+    )
+
+
+def test_controls_of_other_realizations_or_of_another_shape_are_refused():
+    y = np.random.default_rng(4).standard_normal((40, 2))
+    with pytest.raises(ValueError, match="controls of 40 realizations must have shapes"):
+        statistics.mean(
+            y, controls=statistics.Controls(np.zeros((39, 1)), np.zeros(1), np.zeros(1))
+        )
+    wide = statistics.Controls(y[:, :1, None].repeat(3, axis=1), np.zeros((3, 1)), np.zeros((3, 1)))
+    with pytest.raises(ValueError, match="do not fit values of shape"):
+        statistics.mean(y, controls=wide)
+    with pytest.raises(ValueError, match="controls must be finite"):
+        statistics.mean(
+            y, controls=statistics.Controls(np.full((40, 1), np.nan), np.zeros(1), np.zeros(1))
+        )
+
+
+def test_a_control_of_the_product_sharpens_a_correlation():
+    generator = np.random.default_rng(5)
+    end, far = generator.uniform(0.1, 0.4, (2, 600))
+    noise = generator.uniform(-0.02, 0.02, (2, 600))
+    first = np.stack([end + noise[0], far + noise[1]], axis=1)
+    product = np.stack([first[:, :1] * first, first[:, 1:] * first], axis=1)
+    parts = (end - 0.25, far - 0.25, (end - 0.25) * (far - 0.25))
+    controls = statistics.Controls(
+        np.stack([np.stack(parts, axis=-1)] * 2, axis=1), np.zeros((2, 3)), np.zeros((2, 3))
+    )
+    plain = statistics.purity_correlation(first, first**2, product)
+    sharp = statistics.purity_correlation(first, first**2, product, controls=controls)
+    assert sharp.error[1] < 0.3 * plain.error[1]
+    assert abs(sharp.value[1]) < 4 * sharp.error[1]  # independent ends
+
+
 def test_error_of_a_ratio_uses_the_correlation_of_its_arrays():
     generator = np.random.default_rng(11)
     x = generator.uniform(1, 2, size=2000)

@@ -201,7 +201,11 @@ def _regression(
     surplus = first - known - np.concatenate([np.zeros((1, *error.shape)), noise])
 
     def adjusted(y: Array) -> Array:
-        if np.broadcast_shapes(first.shape[1:-1], y.shape[1:]) != y.shape[1:]:
+        shape = first.shape[1:-1]
+        fits = len(shape) == y.ndim - 1 and all(
+            n in (1, m) for n, m in zip(shape, y.shape[1:], strict=True)
+        )
+        if not fits:
             raise ValueError(
                 f"controls of shape {x.shape} do not fit values of shape {y.shape}: the axes"
                 " between the first and the last must be 1 or the same"
