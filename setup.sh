@@ -18,7 +18,7 @@ say() { printf 'setup: %s\n' "$*"; }
 apt_packages="python3-venv python3-dev python3-mpi4py openmpi-bin
     python3-petsc4py python3-petsc4py-real libpetsc-real-dev
     python3-slepc4py python3-slepc4py-real slepc-dev
-    libmumps-seq-dev libopenblas0-pthread chromium slurm-wlm munge"
+    libmumps-dev libopenblas0-pthread chromium slurm-wlm munge"
 purpose="MPI and MUMPS" after=" && rm -rf .venv"
 
 # The distribution's packages: MPI, PETSc, SLEPc, MUMPS, and the browser that
@@ -84,16 +84,21 @@ install() { "$python" -m uv pip install -q --python "$python" "$@" 2>/dev/null |
     "$python" -m pip install -q "$@"; }
 
 mumps() {
-    if ! echo '#include <dmumps_c.h>' | ${CC:-cc} -E - >/dev/null 2>&1; then
-        say "no MUMPS headers: the mumps engine is left out"
-    elif ! "$python" -c 'import mumps' 2>/dev/null; then
+    # python-mumps, of earlier set-ups, is imported under the same name.
+    "$python" -m pip uninstall -q -y python-mumps 2>/dev/null || true
+    if ! "$python" -c 'import mpi4py' 2>/dev/null; then
+        say "no mpi4py (Debian: apt-get install python3-mpi4py): the mumps engine is left out"
+    elif ! echo '#include <dmumps_c.h>
+            int main(void) { return 0; }' | ${CC:-cc} -x c - -ldmumps -o .venv/probe 2>/dev/null; then
+        say "no MUMPS for MPI (Debian: apt-get install libmumps-dev): the mumps engine is left out"
+    elif ! "$python" -c 'from mumps import DMumpsContext' 2>/dev/null; then
         "$python" -m pip install -q --no-deps --no-build-isolation \
-            -r <(pin python-mumps) >.venv/mumps.log 2>&1 ||
-            say "python-mumps does not build here (.venv/mumps.log): the mumps engine is left out"
+            -r <(pin pymumps) >.venv/mumps.log 2>&1 ||
+            say "pymumps does not build here (.venv/mumps.log): the mumps engine is left out"
     fi
 }
 
-# meson, ninja, cython and mpirun's Python are looked up on the path.
+# cmake, ninja, cython and mpirun's Python are looked up on the path.
 export PATH="$PWD/.venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1
 
 case $step in
@@ -135,8 +140,9 @@ lock)
         --no-emit-index-url --custom-compile-command "make lock" "$@"; }
     compile pyproject.toml --group build -o requirements.lock \
         --extra book --extra runs --extra test --extra bench
-    # Apart, because it installs only where the MUMPS headers are.
-    compile pyproject.toml --no-annotate -c requirements.lock --extra mumps -o requirements-mumps.lock
+    # Apart, because it installs only where MUMPS is, and without mpi4py, which is the machine's.
+    compile pyproject.toml --no-annotate -c requirements.lock --extra mumps \
+        --no-emit-package mpi4py -o requirements-mumps.lock
     ;;
 *)
     say "unknown step $step" >&2

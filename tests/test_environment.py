@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 TOP = Path(__file__).resolve().parents[1]
 LOCK = TOP / "requirements.lock"
-# Apart, because python-mumps installs only where MUMPS's headers are.
+# Apart, because pymumps installs only where MUMPS for MPI is.
 MUMPS_LOCK = TOP / "requirements-mumps.lock"
 LOCKS = [LOCK, MUMPS_LOCK]
 # These agree with the machine's MPI, so the distribution or conda brings them
