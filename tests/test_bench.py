@@ -11,38 +11,28 @@ import pytest
 from inclusions import bench
 from inclusions.campaign import Ensemble
 from inclusions.disorder import draw
-from inclusions.eigen import choose, ordering
+from inclusions.eigen import choose, mumps, ordering
 from inclusions.eigen.ldl import LDL, slots
 from inclusions.ensemble import record
 from inclusions.geometry import forget_geometries
 from inclusions.hamiltonian import build, pattern
+from inclusions.machine import Limit
 from inclusions.model import Model
 
-needs_mumps = pytest.mark.skipif(
-    importlib.util.find_spec("mumps") is None, reason="python-mumps is not installed"
-)
 
-
-def _mumps_counts(model: Model, name: str) -> tuple[int, float]:
-    import mumps
-    import scipy.sparse as sp
-
-    matrix = build(draw(model, 1, 0)).matrix - 0.1 * sp.eye_array(model.dimension)
-    context = mumps.Context()
-    context.set_matrix(sp.csc_array(matrix), symmetric=True)
-    context.factor(ordering=name)
-    instance = context.mumps_instance
-    entries = instance.infog[29]
-    return (entries if entries >= 0 else -entries * 10**6), instance.rinfog[3]
-
-
-@needs_mumps
+@pytest.mark.skipif(not mumps.available(), reason="PyMUMPS is not installed")
 def test_ordering_halves_the_work_that_pord_leaves():
-    model = Model(14, 4.0, bubble=4)
-    form = ordering.structure(model.geometry)
-    entries, flops = _mumps_counts(model, "pord")
-    assert form.entries < 0.85 * entries
-    assert form.flops < 0.55 * flops
+    sample = build(draw(Model(14, 4.0, bubble=4), 1, 0))
+    factors = {}
+    for order in ("ours", "pord"):
+        with (
+            mumps.MumpsMatrix(mumps.Settings(order=order), sample) as matrix,
+            matrix.factorize(0.1) as factor,
+        ):
+            factors[order] = factor.entries, factor.flops
+    entries, flops = factors["ours"]
+    assert entries < 0.85 * factors["pord"][0]
+    assert flops < 0.55 * factors["pord"][1]
 
 
 def test_an_ensemble_is_analysed_once():
@@ -89,8 +79,7 @@ def test_a_factor_that_does_not_fit_says_what_to_do(monkeypatch):
     from inclusions.eigen import ldl
 
     ldl._spare.clear()
-    memory = type("Memory", (), {"available": 10**6})
-    monkeypatch.setattr(ldl.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(ldl, "memory_limit", lambda: Limit(1.0, "this machine"))
     with pytest.raises(MemoryError, match=r"dimension 3696 needs .* fewer workers.*more MPI ranks"):
         LDL(sample, 0.0)
 
@@ -98,7 +87,7 @@ def test_a_factor_that_does_not_fit_says_what_to_do(monkeypatch):
 def test_peers_find_the_same_levels():
     peers = ["inclusions", "inclusions-single", "scipy", "lapack"]
     peers += [p for p in ("slepc", "quimb") if importlib.util.find_spec("slepc4py")]
-    peers += ["inclusions-mumps"] if importlib.util.find_spec("mumps") else []
+    peers += ["inclusions-mumps"] if mumps.available() else []
     rows = bench.compare(Model(8, 4.0, bubble=4), peers, 30, 1, 1, 300)
     assert [row["peer"] for row in rows] == peers
     assert not [row for row in rows if "failed" in row]

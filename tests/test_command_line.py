@@ -269,7 +269,7 @@ def test_solvers_says_which_are_found(command_line):
 
 @pytest.mark.parametrize(
     ("module", "solver", "package"),
-    [("slepc4py", "slepc", "slepc4py"), ("mumps", "shift-invert:mumps", "python-mumps")],
+    [("slepc4py", "slepc", "slepc4py"), ("mumps", "shift-invert:mumps", "pymumps")],
 )
 def test_a_solver_that_is_not_installed_says_how_to_install_it(
     module, solver, package, command_line, monkeypatch

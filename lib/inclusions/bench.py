@@ -44,7 +44,7 @@ def _slepc(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
     """What dynamite and sinvert_mbl run: Krylov-Schur, MUMPS L U, SLEPc's own defaults."""
     import slepc4py
 
-    from inclusions.eigen.petsc import DistributedMatrix
+    from inclusions.eigen.slepc import DistributedMatrix
 
     slepc4py.init([])
     from slepc4py import SLEPc
@@ -182,7 +182,7 @@ def machine() -> dict[str, Any]:
     """What the timings were taken on."""
     versions = {}
     names = ("inclusions", "numpy", "scipy", "pymetis", "petsc4py", "slepc4py", "quimb")
-    for name in (*names, "python-mumps"):
+    for name in (*names, "pymumps"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -1,7 +1,7 @@
 """What decides where the entries of H and of its factor stand, and keeps what follows from it."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import comb
 from typing import NamedTuple, TypeVar
 
@@ -36,9 +36,11 @@ class Geometry(NamedTuple):
 _kept: list = []
 
 
-def once_per_geometry(function: Function) -> Function:
+def once_per_geometry(function: Function | None = None, *, last: int = 4) -> Function:
     """Keep what a function of a geometry gives for the last few: every realization shares it."""
-    kept = lru_cache(maxsize=4)(function)
+    if function is None:
+        return partial(once_per_geometry, last=last)
+    kept = lru_cache(maxsize=last)(function)
     _kept.append(kept)
     return kept
 

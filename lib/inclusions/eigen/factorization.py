@@ -9,10 +9,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
-from inclusions.eigen import ldl
+from inclusions.eigen import ldl, mumps
 from inclusions.eigen.ldl import LDL, SingleLDL
+from inclusions.eigen.mumps import Settings
 from inclusions.eigen.ordering import elimination_order
-from inclusions.eigen.petsc import DistributedMatrix, petsc_available
 from inclusions.eigen.types import Matrix
 from inclusions.hamiltonian import Hamiltonian, unknowns
 
@@ -20,33 +20,6 @@ from inclusions.hamiltonian import Hamiltonian, unknowns
 def _shifted(hamiltonian: Hamiltonian, shift: float) -> sp.csc_array:
     identity = sp.eye_array(hamiltonian.dimension, format="csr")
     return (hamiltonian.matrix - shift * identity).tocsc()
-
-
-class Mumps:
-    """MUMPS through python-mumps: L D L^T with threshold pivoting, ordered by SCOTCH or METIS."""
-
-    name = "mumps"
-    sound = True  # bad pivots are delayed instead
-
-    def __init__(self, hamiltonian: Hamiltonian, shift: float):
-        import mumps
-
-        best = next((o for o in ("metis", "scotch") if o in mumps.possible_orderings()), "auto")
-        self._context = mumps.Context()
-        self._context.set_matrix(_shifted(hamiltonian, shift), symmetric=True)
-        self._context.factor(ordering=best)  # asks for more workspace itself when MUMPS does
-        infog = self._context.mumps_instance.infog  # numbered from 1, as in MUMPS's manual
-        self.negative = int(infog[12])
-        self.entries = int(infog[29]) if infog[29] >= 0 else -int(infog[29]) * 10**6
-
-    def solve(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._context.solve(np.asfortranarray(block))
-
-    def __enter__(self) -> "Mumps":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._context = None
 
 
 class SuperLU:
@@ -76,19 +49,10 @@ class SuperLU:
         self._lu = None
 
 
-def mumps_available() -> bool:
-    """Whether python-mumps can be imported."""
-    try:
-        import mumps  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 class LocalMatrix:
     """H whole in one process, and its factorizations of one kind."""
 
-    def __init__(self, factor: Callable, counts_levels: bool, hamiltonian: Hamiltonian, comm=None):
+    def __init__(self, factor: Callable, counts_levels: bool, hamiltonian: Hamiltonian, ranks=None):
         self._factor, self.counts_levels = factor, counts_levels
         self.hamiltonian, self.matrix = hamiltonian, hamiltonian.matrix
         self.local = hamiltonian.dimension
@@ -112,7 +76,7 @@ class Factorization(NamedTuple):
     """One way to factorize H - shift: how to call it, whether it is here, how to get it."""
 
     what: str
-    matrix: Callable[..., Matrix]  # of (hamiltonian, communicator or None)
+    matrix: Callable[..., Matrix]  # of (hamiltonian, `Ranks` or None)
     counts_levels: bool  # whether it knows the inertia: L U does not, nor does rounded L D L^T
     on_ranks: bool
     here: Callable[[], bool]
@@ -122,6 +86,21 @@ class Factorization(NamedTuple):
 def _local(what, factor, counts_levels, here=lambda: True, how_to_get="") -> Factorization:
     matrix = partial(LocalMatrix, factor, counts_levels)
     return Factorization(what, matrix, counts_levels, False, here, how_to_get)
+
+
+def _mumps(what: str, settings: Settings) -> Factorization:
+    counts, matrix = settings.precision == "float64", partial(mumps.MumpsMatrix, settings)
+    return Factorization(what, matrix, counts, True, _mumps_here, PYMUMPS)
+
+
+def _mumps_here() -> bool:
+    return mumps.available()
+
+
+PYMUMPS = (
+    "factorization mumps, and with it several ranks, needs PyMUMPS: install libmumps-dev and "
+    "python3-mpi4py (Debian, Ubuntu) and run pip install pymumps, or get pymumps from conda-forge"
+)
 
 
 def _compiled() -> bool:
@@ -134,22 +113,15 @@ FACTORIZATIONS = {
     "ldl-single": _local(
         "the same, factor in float32, solves refined", SingleLDL, False, _compiled, COMPILER
     ),
-    "mumps": _local(
-        "MUMPS L D L^T", Mumps, True, mumps_available,
-        "factorization mumps needs python-mumps: install libmumps-seq-dev (Debian, Ubuntu) and run "
-        "pip install python-mumps, or get python-mumps from conda-forge",
-    ),
+    "mumps": _mumps("MUMPS L D L^T in our order, on any number of ranks", Settings()),
+    "mumps-single": _mumps("the same, factor in float32, solves refined", Settings("float32")),
+    "mumps-disk": _mumps("the same, factor in files of TMPDIR", Settings(on_disk=True)),
     "superlu": _local("SciPy's SuperLU ordered by METIS; no certificate", SuperLU, False),
-    "petsc": Factorization(
-        "MUMPS L D L^T through PETSc", DistributedMatrix, True, True, petsc_available,
-        "several ranks need petsc4py: install python3-petsc4py-real (Debian, Ubuntu) or petsc4py "
-        "(conda-forge)",
-    ),
 }  # fmt: skip
 
 
 def best_available(ranks: int = 1) -> str:
     """Our own L D L^T, MUMPS where it was not compiled, SuperLU where there is neither."""
     if ranks > 1:
-        return "petsc"
+        return "mumps"
     return next(name for name in ("ldl", "mumps", "superlu") if FACTORIZATIONS[name].here())

@@ -15,6 +15,7 @@ from scipy.linalg import (
 
 from inclusions.eigen import tall
 from inclusions.eigen.devices import beside, module_of, to_host
+from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import Array, NotConverged
 
 Operator = Callable[[Array], Array]
@@ -42,7 +43,7 @@ def block_lanczos(
     capacity: int,
     max_restarts: int,
     first_check: int,
-    comm=None,
+    ranks: Ranks | None = None,
     check_each: bool = False,
 ) -> Ritz:
     """The `wanted` leading Ritz pairs of a symmetric operator.
@@ -58,20 +59,20 @@ def block_lanczos(
         capacity: most vectors the basis may hold before a restart.
         max_restarts: restarts before it gives up and returns what has converged.
         first_check: size of the basis at which convergence is first tested.
-        comm: communicator over whose ranks the n rows are spread; each passes its own.
+        ranks: those over which the n rows are spread; each passes its own.
         check_each: test after each application: where one costs far more than a test.
 
     Vectors stay where `start` is, in the machine's memory or a GPU's; what is small is here. The
     recurrence is never trusted: after the local step each block is made orthogonal to the
     whole basis once more, which costs less than one application of the operator.
     """
-    n, b = total(len(start), comm), start.shape[1]
+    n, b = int(total(len(start), ranks)), start.shape[1]
     capacity = min(max(capacity, wanted + 3 * b), n)
     # Touched, hence resident in the machine's memory, only as it fills.
     basis = module_of(start).empty((len(start), capacity + b), order="F")
     # The operator in the basis; only its upper triangle is filled and read.
     projected = np.zeros((capacity + b, capacity + b))
-    block, coupling = _orthonormal(start, basis[:, :0], comm)
+    block, coupling = _orthonormal(start, basis[:, :0], ranks)
     filled = previous = coupled = 0
     applications = restarts = largest = 0
     next_check = first_check
@@ -85,11 +86,11 @@ def block_lanczos(
         # A block couples to the one before it and, after a restart, to all kept Ritz vectors.
         local = slice(0 if previous <= coupled else previous, filled)
         for part in (local, slice(0, filled)):
-            overlap = total(to_host(tall.overlap(basis[:, part], image)), comm)
+            overlap = total(to_host(tall.overlap(basis[:, part], image)), ranks)
             image = tall.subtract(image, basis[:, part], overlap)
             projected[part, new] += overlap
         previous = new.start
-        block, coupling = _orthonormal(image, basis[:, :filled], comm)
+        block, coupling = _orthonormal(image, basis[:, :filled], ranks)
 
         exhausted = filled == n
         full = exhausted or capacity < n and filled + b > capacity
@@ -128,39 +129,46 @@ def block_lanczos(
             restarts += 1
 
 
-def random_block(dimension: int, width: int, comm=None, local: int | None = None) -> Array:
+def random_block(
+    dimension: int, width: int, ranks: Ranks | None = None, local: int | None = None
+) -> Array:
     """Fixed random block, (dimension, width), or this rank's `local` rows of it.
 
     It is the same for any number of ranks, and for every sample: what a realization gives must
     not depend on what was computed before it.
     """
-    block = np.random.default_rng(dimension).standard_normal((dimension, width))
-    if comm is None:
-        return block
-    stop = comm.scan(local)
-    return block[stop - local : stop]
+    generator = np.random.default_rng(dimension)
+    if ranks is None:
+        return generator.standard_normal((dimension, width))
+    start = ranks.start(local)
+    for skipped in range(0, start, PIECE):  # the numbers of other ranks, never all at once
+        generator.standard_normal((min(PIECE, start - skipped), width))
+    return generator.standard_normal((local, width))
 
 
-def total(part, comm):
+PIECE = 4096  # rows
+
+
+def total(part, ranks: Ranks | None):
     """The sum of every rank's part."""
-    return part if comm is None else comm.allreduce(part)
+    return part if ranks is None else ranks.total(part)
 
 
-def tall_qr(image: Array, comm) -> tuple[Array, Array]:
+def tall_qr(image: Array, ranks: Ranks | None) -> tuple[Array, Array]:
     """Economic QR of a tall block, spread over ranks: the small factors are factorized again."""
-    if comm is None and not isinstance(image, np.ndarray):
+    if ranks is None and not isinstance(image, np.ndarray):
         block, coupling = module_of(image).linalg.qr(image)
         return block, to_host(coupling)
     block, coupling = qr(image, mode="economic", check_finite=False)
-    if comm is None:
+    if ranks is None:
         return block, coupling
-    parts = comm.allgather(coupling)
-    first = sum(len(part) for part in parts[: comm.rank])
+    parts = ranks.gathered(coupling)
+    first = sum(len(part) for part in parts[: ranks.rank])
     inner, coupling = qr(np.vstack(parts), mode="economic", check_finite=False)
-    return block @ inner[first : first + len(parts[comm.rank])], coupling
+    return block @ inner[first : first + len(parts[ranks.rank])], coupling
 
 
-def cholesky_qr(image: Array, comm) -> tuple[Array, Array] | None:
+def cholesky_qr(image: Array, ranks: Ranks | None) -> tuple[Array, Array] | None:
     """QR of a tall block by its Gram matrix, twice; None where its columns are nearly dependent.
 
     Many times faster than Householder's on a tall block, and as orthogonal: the second pass
@@ -169,7 +177,7 @@ def cholesky_qr(image: Array, comm) -> tuple[Array, Array] | None:
     block, coupling = image, np.eye(image.shape[1])
     for _ in range(2):
         try:
-            upper = cholesky(total(to_host(block.T @ block), comm), check_finite=False)
+            upper = cholesky(total(to_host(block.T @ block), ranks), check_finite=False)
         except LinAlgError:
             return None
         pivots = np.diag(upper)
@@ -181,16 +189,16 @@ def cholesky_qr(image: Array, comm) -> tuple[Array, Array] | None:
     return block, coupling
 
 
-def _orthonormal(image: Array, basis: Array, comm) -> tuple[Array, Array]:
+def _orthonormal(image: Array, basis: Array, ranks: Ranks | None) -> tuple[Array, Array]:
     """Orthonormal block Q and coupling R with image = Q R, of the rank of the image.
 
     A direction that is lost (an invariant subspace) is left out; when all are, a new random block
     takes their place, with no coupling.
     """
-    if (found := cholesky_qr(image, comm)) is not None:
+    if (found := cholesky_qr(image, ranks)) is not None:
         return found
-    block, coupling = tall_qr(image, comm)
-    n = total(len(image), comm)
+    block, coupling = tall_qr(image, ranks)
+    n = int(total(len(image), ranks))
     room = n - basis.shape[1]
     inner, small, columns = qr(coupling, mode="economic", pivoting=True, check_finite=False)
     pivots = np.abs(np.diag(small))
@@ -199,22 +207,22 @@ def _orthonormal(image: Array, basis: Array, comm) -> tuple[Array, Array]:
         coupling = small[:rank, np.argsort(columns)]
         block = block @ beside(inner[:, :rank], block)
         for _ in range(2):  # rounding errors of the large directions fill the nearly lost ones
-            block, change = tall_qr(_without(block, basis, comm), comm)
+            block, change = tall_qr(_without(block, basis, ranks), ranks)
             coupling = change @ coupling
         return block, coupling
     fresh = random_block(n + 1, min(image.shape[1], room), comm, len(image))[: len(image)]
     fresh = beside(fresh, basis)
     for _ in range(2):
-        fresh = tall_qr(_without(fresh, basis, comm), comm)[0]
+        fresh = tall_qr(_without(fresh, basis, ranks), ranks)[0]
     return fresh, np.zeros((fresh.shape[1], image.shape[1]))
 
 
-def _without(block: Array, basis: Array, comm) -> Array:
+def _without(block: Array, basis: Array, ranks: Ranks | None) -> Array:
     """What of a block sticks out of an orthonormal basis."""
-    return block - basis @ beside(total(to_host(basis.T @ block), comm), basis)
+    return block - basis @ beside(total(to_host(basis.T @ block), ranks), basis)
 
 
-def spectrum_edges(operator: Operator, start: Array, comm=None) -> Array:
+def spectrum_edges(operator: Operator, start: Array, ranks: Ranks | None = None) -> Array:
     """Lowest and highest level of a symmetric operator, shape (2,).
 
     `start` is a block of one vector. Lanczos without reorthogonalization: what rounding adds are
@@ -224,14 +232,14 @@ def spectrum_edges(operator: Operator, start: Array, comm=None) -> Array:
     Raises:
         NotConverged: after `MOST_STEPS` steps.
     """
-    before, vector = 0 * start, start / np.sqrt(_dot(start, start, comm))
+    before, vector = 0 * start, start / np.sqrt(_dot(start, start, ranks))
     diagonal, beside = [], [0.0]
-    check = min(total(len(start), comm), 30)
+    check = min(int(total(len(start), ranks)), 30)
     for step in range(1, MOST_STEPS + 1):
         image = operator(vector) - beside[-1] * before
-        diagonal.append(_dot(vector, image, comm))
+        diagonal.append(_dot(vector, image, ranks))
         image -= diagonal[-1] * vector
-        beside.append(np.sqrt(_dot(image, image, comm)))
+        beside.append(np.sqrt(_dot(image, image, ranks)))
         invariant = beside[-1] <= 1e-14 * max(map(abs, (*diagonal, *beside)))
         if invariant or step >= check:
             check = step + max(5, step // 10)
@@ -246,5 +254,5 @@ def spectrum_edges(operator: Operator, start: Array, comm=None) -> Array:
 MOST_STEPS = 2000
 
 
-def _dot(a: Array, b: Array, comm) -> float:
-    return float(total(float((a * b).sum()), comm))
+def _dot(a: Array, b: Array, ranks: Ranks | None) -> float:
+    return float(total(float((a * b).sum()), ranks))

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import psutil
 import scipy.linalg.cython_blas as blas
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from inclusions.eigen.ordering import LANES, library, pointer, structure
-from inclusions.eigen.types import NotConverged
+from inclusions.eigen.refinement import makes_headway, refined_or_refused
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, pattern
+from inclusions.machine import memory_limit
 
 
 class _Structure(ctypes.Structure):
@@ -224,10 +224,7 @@ REFINED_ABOVE = 1e5  # growth from which on a solve alone would show in the resi
 class SingleLDL(LDL):
     """L D L^T in single precision, half the memory, with solves refined to double precision.
 
-    It preconditions generalized conjugate residuals (Eisenstat, Elman and Schultz 1983), one
-    sequence for every right-hand side, with H in double: a factor too rough for plain refinement
-    to converge still serves. The inertia of the rounded matrix is not that of H, so it is not
-    offered.
+    The inertia of the rounded matrix is not that of H, so it is not offered.
     """
 
     name = "ldl-single"
@@ -239,7 +236,7 @@ class SingleLDL(LDL):
     def sound(self) -> bool:
         """Whether the refinement of a random block makes headway."""
         block = np.random.default_rng(self.d.size).standard_normal((self.d.size, LANES))
-        return self._refined(block, TRIED, HEADWAY)[1] < HEADWAY
+        return makes_headway(self._substitute, self._applied, block, lambda part: part)
 
     def solve(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         """(H - shift)^-1 times an (n, k) block.
@@ -247,48 +244,7 @@ class SingleLDL(LDL):
         Raises:
             NotConverged: refinement stalls; double precision is needed.
         """
-        solution, error = self._refined(block, PASSES, REFINED)
-        if error < REFINED:
-            return solution
-        raise NotConverged(
-            f"single precision stalls at a relative residual of {error:.0e}; use ldl"
-        )
-
-    def _refined(self, block: NDArray, passes: int, enough: float) -> tuple[NDArray, float]:
-        """The solution after so many passes over the factor, and its largest relative residual."""
-        solution, rest = np.zeros(block.shape), block.copy()
-        scale = _nonzero(np.linalg.norm(block, axis=0))
-        directions: list[NDArray] = []
-        images: list[NDArray] = []  # H - shift times the directions, orthonormal in every column
-        error = 1.0
-        for _ in range(passes):
-            direction = self._substitute(rest)
-            image = self._applied(direction)
-            for earlier, seen in zip(directions, images, strict=True):
-                overlap = np.einsum("nk,nk->k", seen, image)
-                image -= seen * overlap
-                direction -= earlier * overlap
-            length = _nonzero(np.linalg.norm(image, axis=0))
-            directions.append(direction / length)
-            images.append(image / length)
-            overlap = np.einsum("nk,nk->k", images[-1], rest)
-            solution += directions[-1] * overlap
-            rest -= images[-1] * overlap
-            error = np.max(np.linalg.norm(rest, axis=0) / scale)
-            if error < enough:
-                break
-        return solution, error
-
-
-def _nonzero(norms: NDArray) -> NDArray[np.float64]:
-    """Norms to divide by: a column that is zero, or solved exactly, stays as it is."""
-    return np.where(norms > 0, norms, 1.0)
-
-
-# What a solve leaves, a residual of H takes over times the distance of a level from the shift.
-REFINED = 1e-9  # relative residual of a refined solve
-PASSES = 20  # over the factor, at most
-TRIED, HEADWAY = 4, 0.1  # passes after which a shift is worth its while, and what must be left
+        return refined_or_refused(self._substitute, self._applied, block, lambda part: part)
 
 
 # One factor's memory is kept for the next realization: mapping it anew costs a page fault for
@@ -303,12 +259,12 @@ def _borrow(entries: int, dtype: np.dtype, dimension: int) -> NDArray:
             return array
         del array
     # Systems promise more memory than they have and kill who uses it: ask before.
-    needed, free = entries * dtype.itemsize, psutil.virtual_memory().available
-    if needed > free:
+    needed, free = entries * dtype.itemsize / 2**20, memory_limit()
+    if needed > free.amount:
         raise MemoryError(
-            f"the factor of dimension {dimension} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB "
-            "are free; try fewer workers, more MPI ranks on other nodes, or solver "
-            "shift-invert:ldl-single"
+            f"the factor of dimension {dimension} needs {needed / 1024:.1f} GB, {free.source} has "
+            f"{free.amount / 1024:.1f} GB free; try fewer workers, more MPI ranks on other nodes, "
+            "or solver shift-invert:ldl-single"
         )
     return np.empty(entries, dtype)
 

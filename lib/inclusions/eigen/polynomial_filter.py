@@ -23,6 +23,7 @@ from inclusions.eigen.lanczos import (
 )
 from inclusions.eigen.ordering import LANES
 from inclusions.eigen.products import ArrayProducts, Products, products_of
+from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
@@ -44,7 +45,7 @@ class _Sample(NamedTuple):
 
     products: Products
     start: Any  # (local rows, block), random
-    comm: object  # or None in one process
+    ranks: Ranks | None
     dimension: int
     wanted: int
     target: float
@@ -121,6 +122,7 @@ class PolynomialFilter(Solver):
             MissingSolver: there is no such device.
         """
         n = hamiltonian.dimension
+        ranks = None if comm is None else Ranks(comm)
         check_count(count, n)
         if 4 * (count + self.spare) > n:
             # The basis would span most of the space: the whole matrix is less work.
@@ -129,18 +131,18 @@ class PolynomialFilter(Solver):
         report = Report(self.name if device is CPU else f"{self.name} (gpu)")
         wanted = count + self.spare
         if device is CPU:
-            products = products_of(hamiltonian, comm)
+            products = products_of(hamiltonian, ranks)
         else:
             _check_memory(device, n, hamiltonian.model.length, wanted, self.block)
             products = ArrayProducts(hamiltonian, device)
-        start = device.xp.asarray(random_block(n, self.block, comm, products.local))
+        start = device.xp.asarray(random_block(n, self.block, ranks, products.local))
         report.lap("assembly")
-        edges = spectrum_edges(products.apply, start[:, :1], comm)
+        edges = spectrum_edges(products.apply, start[:, :1], ranks)
         target = hamiltonian.target_energy(edges)
         products.rescale(edges)
         report.lap("edges")
         edges = (float(edges[0]), float(edges[1]))
-        sample = _Sample(products, start, comm, n, wanted, target, edges, report)
+        sample = _Sample(products, start, ranks, n, wanted, target, edges, report)
         found, density = self._search(sample, count)
         pairs = self._pairs(sample, found, count)
         report.counts["products"] = products.applied
@@ -195,7 +197,7 @@ class PolynomialFilter(Solver):
 
     def _filtered(self, sample: _Sample, half_width: float) -> _Found:
         """The levels one filter finds, and how far from the target it can be trusted."""
-        products, comm, report = sample.products, sample.comm, sample.report
+        products, ranks, report = sample.products, sample.ranks, sample.report
         bell = chebyshev.filter_of(
             sample.rescaled(sample.target), half_width, self.damping, self.ratio
         )
@@ -207,7 +209,7 @@ class PolynomialFilter(Solver):
             "restarts": ritz.restarts,
         }
         report.lap("lanczos")
-        energies, errors = _separated(products, ritz.vectors, comm)
+        energies, errors = _separated(products, ritz.vectors, ranks)
         report.lap("states")
         return _Found(
             energies=energies,
@@ -221,13 +223,13 @@ class PolynomialFilter(Solver):
 
     def _lanczos(self, sample: _Sample, bell: chebyshev.Filter) -> Ritz:
         """Block Lanczos on the filter, its residuals those of H."""
-        products, target, comm = sample.products, sample.target, sample.comm
+        products, target, ranks = sample.products, sample.target, sample.ranks
 
         def residuals(values: Array, coefficients: Array, following: Any) -> Array:
             # What sticks out of the basis is spread over the spectrum, where the filter is small:
             # the filter's residual over its value is the vector's error, and H acts on that.
             beyond = products.apply(following) - target * following
-            return np.linalg.norm(tall_qr(beyond, comm)[1] @ coefficients / values, axis=0)
+            return np.linalg.norm(tall_qr(beyond, ranks)[1] @ coefficients / values, axis=0)
 
         return block_lanczos(
             lambda block: products.polynomial(bell.coefficients, block),
@@ -239,7 +241,7 @@ class PolynomialFilter(Solver):
             capacity=capacity(sample.wanted, self.block),
             max_restarts=2,
             first_check=int(1.5 * sample.wanted),
-            comm=comm,
+            ranks=ranks,
             check_each=True,
         )
 
@@ -287,14 +289,14 @@ def _columns(states: Any, positions: Array) -> Any:
     return states[:, beside(positions, states)]
 
 
-def _separated(products: Products, states: Any, comm) -> tuple[Array, Array]:
+def _separated(products: Products, states: Any, ranks) -> tuple[Array, Array]:
     """Rayleigh-Ritz in place: energies and residuals of the states, which are turned to them.
 
     Levels on both sides of the target may share a value of the filter: H tells them apart.
     """
     parts = [slice(p, p + LANES) for p in range(0, states.shape[1], LANES)]
     projected = [to_host(states.T @ products.apply(states[:, part])) for part in parts]
-    projected = total(np.hstack(projected), comm)
+    projected = total(np.hstack(projected), ranks)
     energies, turn = np.linalg.eigh((projected + projected.T) / 2)
     turn = beside(turn, states)
     for p in range(0, len(states), ROWS):  # no second copy of all
@@ -304,7 +306,7 @@ def _separated(products: Products, states: Any, comm) -> tuple[Array, Array]:
         block = states[:, part]
         rest = products.apply(block) - block * beside(energies[part], block)
         errors.append(to_host((rest * rest).sum(axis=0)))
-    return energies, np.sqrt(total(np.concatenate(errors), comm))
+    return energies, np.sqrt(total(np.concatenate(errors), ranks))
 
 
 ROWS = 1 << 15  # of states turned at once
@@ -319,7 +321,7 @@ def _counted(
     is what was missed, and what leaks in from beyond the levels found: its mean is known from the
     density of states. The error is that of the leak and of the squares of random numbers.
     """
-    products, comm, states = sample.products, sample.comm, found.states
+    products, ranks, states = sample.products, sample.ranks, found.states
     distance = np.sort(found.distance)
     gaps = np.diff(distance[count - 1 :])
     if gaps.max(initial=0) < 10 * tolerance:
@@ -332,13 +334,13 @@ def _counted(
     coefficients = chebyshev.window(centre, half_width, degree)
     # Not those that Lanczos began with: what they lack it does not find either.
     n = sample.dimension
-    rest = random_block(n + 2, sample.start.shape[1], comm, products.local)[: products.local]
+    rest = random_block(n + 2, sample.start.shape[1], ranks, products.local)[: products.local]
     rest = beside(rest, sample.start)
     for _ in range(2):
-        rest = rest - states @ beside(total(to_host(states.T @ rest), comm), states)
+        rest = rest - states @ beside(total(to_host(states.T @ rest), ranks), states)
     rest = products.polynomial(coefficients, rest)
     vectors = rest.shape[1]
-    seen = total(float((rest * rest).sum()), comm) / vectors
+    seen = total(float((rest * rest).sum()), ranks) / vectors
     beyond, weights = density.beyond(centre, outer / products.radius, coefficients)
     missed = seen - float(beyond @ weights**2)
     # Levels come in multiplets where there is a symmetry, and their number scatters with them.

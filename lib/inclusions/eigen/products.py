@@ -19,6 +19,7 @@ from inclusions.eigen.devices import CPU, Device, module_of
 from inclusions.eigen.lanczos import total
 from inclusions.eigen.ldl import threads
 from inclusions.eigen.ordering import LANES, pointer
+from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import Array, MissingSolver
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, chain_bonds, chain_energies, flips, unknowns
@@ -43,7 +44,7 @@ class Products:
     local: int
     centre, radius = 0.0, 1.0
     applied = 0
-    comm = None
+    ranks: Ranks | None = None
 
     def rescale(self, edges: tuple[float, float]) -> None:
         """From now on polynomials are of (H - centre)/radius, whose spectrum lies in [-1, 1]."""
@@ -90,7 +91,7 @@ class Products:
         return np.array(found[:number]) / found[0]
 
     def _dot(self, a: Any, b: Any) -> float:
-        return float(total(float((a[: self.local] * b[: self.local]).sum()), self.comm))
+        return float(total(float((a[: self.local] * b[: self.local]).sum()), self.ranks))
 
     def _prepare(self) -> None:
         """Take over a new scale."""
@@ -188,12 +189,12 @@ class _Graph(ctypes.Structure):
 class CompiledProducts(Products):
     """Compiled, eight vectors at once, with threads of its own; or a rank's rows."""
 
-    def __init__(self, hamiltonian: Hamiltonian, comm=None):
-        model, self.comm = hamiltonian.model, comm
+    def __init__(self, hamiltonian: Hamiltonian, ranks: Ranks | None = None):
+        model, self.ranks = hamiltonian.model, ranks
         self._n = n = model.block
         states = model.dimension // n
-        rank, ranks = (0, 1) if comm is None else (comm.rank, comm.size)
-        first, last = (states * r // ranks for r in (rank, rank + 1))
+        rank, size = (0, 1) if ranks is None else (ranks.rank, ranks.size)
+        first, last = (states * r // size for r in (rank, rank + 1))
         self.local = (last - first) * n
         self._near = neighbours(model.geometry, first, last)
         site_spins = spins(chain_states(model.length, model.up)[first:last], model.length)
@@ -204,7 +205,8 @@ class CompiledProducts(Products):
             r0, r1, r2 = hamiltonian.realization.bubble
             ends = model.coupling / 4 * r1  # S^z_0 S^z_{L-1} = -1/4, 1/4
             self._bubble = np.stack([r0 - ends, r0 + ends]), model.coupling * r2
-        self._exchange = _Exchange(self._near.elsewhere, states, n, comm) if ranks > 1 else None
+        shared = _Exchange(self._near.elsewhere, states, n, ranks.comm) if size > 1 else None
+        self._exchange = shared
         self._prepare()
 
     def _prepare(self) -> None:
@@ -272,15 +274,15 @@ class _Exchange:
         self._comm.Alltoallv((block[self._rows], self._sent), (block[local:], self._received))
 
 
-def products_of(hamiltonian: Hamiltonian, comm=None) -> Products:
+def products_of(hamiltonian: Hamiltonian, ranks: Ranks | None = None) -> Products:
     """Compiled where that can be; by SciPy in one process without a compiler.
 
     Raises:
         MissingSolver: several ranks need the compiled part.
     """
     if library() is not None:
-        return CompiledProducts(hamiltonian, comm)
-    if comm is not None and comm.size > 1:
+        return CompiledProducts(hamiltonian, ranks)
+    if ranks is not None and ranks.size > 1:
         raise MissingSolver(
             "solver filter on several ranks needs a C compiler when the package is installed: "
             "pip install -e ."

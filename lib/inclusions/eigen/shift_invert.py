@@ -17,6 +17,7 @@ from inclusions.eigen.lanczos import (
     tall_qr,
     total,
 )
+from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
@@ -40,7 +41,7 @@ class _Sample(NamedTuple):
     """What all steps of one solve share."""
 
     matrix: Matrix
-    comm: object  # or None in one process
+    ranks: Ranks | None
     dimension: int
     count: int
     target: float
@@ -78,15 +79,16 @@ class ShiftInvert(Solver):
         if 4 * (count + self.spare) > n:
             # The basis would span most of the space: the whole matrix is less work.
             return Dense()(hamiltonian, count)
-        ranks = 1 if comm is None else comm.size
-        kind = best_available(ranks) if self.factorization == "auto" else self.factorization
+        ranks = None if comm is None else Ranks(comm)
+        kind = self.factorization
+        kind = best_available(1 if ranks is None else ranks.size) if kind == "auto" else kind
         report = Report(f"{self.name} ({kind})")
-        with FACTORIZATIONS[kind].matrix(hamiltonian, comm) as matrix:
+        with FACTORIZATIONS[kind].matrix(hamiltonian, ranks) as matrix:
             report.lap("assembly")
-            edges = spectrum_edges(matrix.apply, random_block(n, 1, comm, matrix.local), comm)
+            edges = spectrum_edges(matrix.apply, random_block(n, 1, ranks, matrix.local), ranks)
             target = hamiltonian.target_energy(edges)
             report.lap("edges")
-            sample = _Sample(matrix, comm, n, count, target, report)
+            sample = _Sample(matrix, ranks, n, count, target, report)
             energies, states, errors = self._iterate(sample)
             chosen = closest(energies, target, count)
             pairs = Eigenpairs(
@@ -118,7 +120,7 @@ class ShiftInvert(Solver):
 
     def _iterate(self, sample: _Sample) -> tuple[Array, Array, Array]:
         """Factorize, and find more levels than wanted: energies, states and residuals."""
-        matrix, comm, n, count, target, report = sample
+        matrix, ranks, n, count, target, report = sample
         with _factorize(matrix, target, n) as (factor, shift):
             report.counts["factor_entries"] = factor.entries
             report.lap("factorization")
@@ -128,29 +130,31 @@ class ShiftInvert(Solver):
                 "vectors": ritz.basis,
                 "restarts": ritz.restarts,
             }
+            if ranks is not None:
+                report.counts |= {"reductions": ranks.reductions, "messages": ranks.messages}
             report.lap("lanczos")
             states = ritz.vectors
-            energies, errors = _levels(matrix, states, comm)
+            energies, errors = _levels(matrix, states, ranks)
             if ritz.converged == len(energies) and errors.max() > self.tolerance:
                 # What Lanczos saw converge is as good as its solves: do better ones once.
-                states = _polished(matrix, factor, shift, states, comm)
-                energies, errors = _levels(matrix, states, comm)
+                states = _polished(matrix, factor, shift, states, ranks)
+                energies, errors = _levels(matrix, states, ranks)
                 report.counts["solves"] += 2
         return energies, states, errors
 
     def _lanczos(self, sample: _Sample, factor: Factor, shift: float) -> Ritz:
         """Block Lanczos on the factor's solves, its residuals those of H."""
-        matrix, comm, n, count, target, _ = sample
+        matrix, ranks, n, count, target, _ = sample
 
         def residuals(values: Array, coefficients: Array, following: Array) -> Array:
             # (H - shift) times what sticks out of the basis is the residual in H; its triangular
             # factor has the same norms and is small.
             beyond = matrix.apply(following) - shift * following
-            return np.linalg.norm(tall_qr(beyond, comm)[1] @ coefficients / values, axis=0)
+            return np.linalg.norm(tall_qr(beyond, ranks)[1] @ coefficients / values, axis=0)
 
         return block_lanczos(
             factor.solve,
-            random_block(n, self.block, comm, matrix.local),
+            random_block(n, self.block, ranks, matrix.local),
             wanted=count + self.spare,
             order=lambda values: np.argsort(np.abs(shift + 1 / values - target)),
             measure=residuals,
@@ -158,7 +162,7 @@ class ShiftInvert(Solver):
             capacity=max(4 * count + 20 * self.block, 160),
             max_restarts=self.max_restarts,
             first_check=int(4.28 * (count + self.spare)),
-            comm=comm,
+            ranks=ranks,
         )
 
     def _check_residuals(self, pairs: Eigenpairs) -> None:
@@ -199,19 +203,19 @@ def _factorize(matrix: Matrix, target: float, dimension: int) -> Iterator[tuple[
                 return
 
 
-def _levels(matrix, states: Array, comm) -> tuple[Array, Array]:
+def _levels(matrix, states: Array, ranks: Ranks | None) -> tuple[Array, Array]:
     """Rayleigh quotients of orthonormal states, and the norms of their residuals."""
     image = matrix.apply(states)
-    energies = total(np.einsum("nk,nk->k", states, image), comm)
-    return energies, np.sqrt(total(np.square(image - states * energies).sum(axis=0), comm))
+    energies = total(np.einsum("nk,nk->k", states, image), ranks)
+    return energies, np.sqrt(total(np.square(image - states * energies).sum(axis=0), ranks))
 
 
-def _polished(matrix, factor, shift: float, states: Array, comm) -> Array:
+def _polished(matrix, factor, shift: float, states: Array, ranks: Ranks | None) -> Array:
     """The states after one step of subspace iteration with refined solves, and Rayleigh-Ritz."""
     image = factor.solve(states)
     image += factor.solve(states - (matrix.apply(image) - shift * image))
-    basis, _ = tall_qr(image, comm)
-    projected = total(basis.T @ matrix.apply(basis), comm)
+    basis, _ = tall_qr(image, ranks)
+    projected = total(basis.T @ matrix.apply(basis), ranks)
     return basis @ np.linalg.eigh((projected + projected.T) / 2)[1]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inclusions.eigen.petsc import DistributedMatrix
+from inclusions.eigen.kernels import newest_kernels
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
@@ -16,7 +16,7 @@ from inclusions.eigen.types import (
     check_reach,
     closest,
 )
-from inclusions.hamiltonian import Hamiltonian
+from inclusions.hamiltonian import Hamiltonian, build
 
 
 def slepc_available() -> bool:
@@ -27,6 +27,38 @@ def slepc_available() -> bool:
     except ImportError:
         return False
     return True
+
+
+class DistributedMatrix:
+    """H in PETSc's rows over ranks, each assembled by its owner. A context manager."""
+
+    def __init__(self, hamiltonian: Hamiltonian, comm=None):
+        with newest_kernels():
+            import petsc4py
+
+            petsc4py.init([])
+            from petsc4py import PETSc
+
+        self.library = petsc = PETSc
+        n = hamiltonian.dimension
+        self.matrix = petsc.Mat().create(comm=petsc.COMM_SELF if comm is None else comm)
+        self.matrix.setSizes([n, n])
+        self.matrix.setType("aij")
+        self.matrix.setUp()
+        rows = build(hamiltonian.realization, *self.matrix.getOwnershipRange()).matrix
+        self.local = rows.shape[0]
+        index = petsc.IntType
+        self.matrix.setPreallocationCSR(
+            (rows.indptr.astype(index), rows.indices.astype(index), rows.data)
+        )
+        self.matrix.assemble()
+        self.matrix.setOption(petsc.Mat.Option.SYMMETRIC, True)
+
+    def __enter__(self) -> "DistributedMatrix":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.matrix.destroy()
 
 
 @dataclass(frozen=True)
@@ -50,9 +82,10 @@ class Slepc(Solver):
             NotConverged: fewer states than asked for; carries those that did converge.
         """
         check_count(count, hamiltonian.dimension)
-        import slepc4py
+        with newest_kernels():
+            import slepc4py
 
-        slepc4py.init([])
+            slepc4py.init([])
         report = Report(self.name)
         with DistributedMatrix(hamiltonian, comm) as distributed:
             report.lap("assembly")
