@@ -13,6 +13,7 @@ import typer
 
 from inclusions import store
 from inclusions.commands import app
+from inclusions.commands.launch import let_the_first_speak
 from inclusions.commands.terminal import accept_any_letter, complain
 from inclusions.eigen import MissingLevels, MissingSolver, NotConverged
 
@@ -35,6 +36,7 @@ def main() -> NoReturn:
         if debug:
             traceback.print_exc()
         code, message = _one_line(error, arguments)
+        let_the_first_speak()
         complain(message)
     code = code if isinstance(code, int) else 0
     mpi = sys.modules.get("mpi4py.MPI")

@@ -1,10 +1,14 @@
 """Where a command runs: on how many ranks, and whether what it is to do fits the memory."""
 
 import os
+import time
+from hashlib import sha256
+from importlib.metadata import version
 
 from inclusions import cost
 from inclusions.campaign import Ensemble
 from inclusions.eigen import MissingSolver
+from inclusions.eigen.ranks import Ranks
 from inclusions.machine import available_memory
 from inclusions.model import Model
 
@@ -27,23 +31,73 @@ def world():
 
     Raises:
         MissingSolver: there are several ranks and mpi4py is not installed.
+        ValueError: the ranks do not see one another, or run different versions.
     """
-    if ranks() == 1:
+    if (launched := ranks()) == 1:
         return None
     try:
         from mpi4py import MPI
     except ImportError:
         raise MissingSolver("several ranks need mpi4py: install python3-mpi4py or mpi4py") from None
-    return MPI.COMM_WORLD if MPI.COMM_WORLD.size > 1 else None
+    comm = MPI.COMM_WORLD
+    if comm.size != launched:
+        built = MPI.Get_library_version().split(",")[0].strip("\0 ")
+        raise ValueError(
+            f"launched as {launched} ranks, but MPI sees {comm.size}: mpi4py is built for {built}, "
+            "and this launcher is another's; start with the mpiexec of that MPI, or build mpi4py "
+            "for this one"
+        )
+    installed = ("inclusions", "numpy", "scipy", "mpi4py")
+    agree(comm, {f"the version of {name}": version(name) for name in installed})
+    return comm
 
 
-def check_room(model: Model, count: int, ranks: int) -> None:
-    """Refuse a sample that does not fit the memory.
+def let_the_first_speak() -> None:
+    """Wait, on ranks other than the first: what all of them complain of it says for all.
+
+    It ends the others meanwhile; where it has nothing to complain of, they then do.
+    """
+    names = ("OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+    if ranks() > 1 and any(os.environ.get(name, "0") != "0" for name in names):
+        time.sleep(PATIENCE)
+
+
+PATIENCE = 3.0  # seconds
+
+
+def agree(comm, seen: dict[str, object]) -> None:
+    """Refuse to go on if ranks see different things, such as files of other disks.
+
+    Raises:
+        ValueError: on the first rank, which ends all; the others wait for that.
+    """
+    if comm is None:
+        return
+    told = comm.gather({name: repr(what) for name, what in seen.items()})
+    faults = []
+    for rank, others in enumerate(told or []):
+        faults += [(name, rank) for name, what in others.items() if what != told[0][name]]
+    fault = comm.bcast(faults[0] if faults else None)
+    if fault is None:
+        return
+    if comm.rank:
+        comm.Barrier()  # never passed
+    name, rank = fault
+    values = " and ".join(
+        text if len(text) <= 60 else f"sha256 {sha256(text.encode()).hexdigest()[:12]}"
+        for text in (told[0][name], told[rank][name])
+    )
+    raise ValueError(f"ranks 0 and {rank} see {name} differently: {values}")
+
+
+def check_room(model: Model, count: int, comm=None) -> None:
+    """Refuse a sample that does not fit the memory of this node, with all its ranks.
 
     Raises:
         MemoryError: it needs more than there is; the message says how much and what to try.
     """
-    needed = cost.predicted_memory(model, count, ranks)
+    ranks, here = (1, 1) if comm is None else (comm.size, Ranks(comm).neighbours())
+    needed = here * cost.predicted_memory(model, count, ranks)
     room = available_memory()
     if needed > room:
         raise too_large(model, needed, room, "more MPI ranks, or solver shift-invert:ldl-single")

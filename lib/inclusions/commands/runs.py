@@ -37,6 +37,7 @@ def run(
         replaced = [one._replace(solver=solver) for one in plan.ensembles]
         plan = plan._replace(ensembles=replaced)
     comm = launch.world()
+    launch.agree(comm, {"the campaign": plan, "the folder of results": folder})
     if recheck:
         _recheck(plan, folder, recheck, solver or "auto")
         return

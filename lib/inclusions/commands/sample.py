@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from inclusions import ensemble
-from inclusions.commands.launch import check_room, world
+from inclusions.commands.launch import agree, check_room, world
 from inclusions.eigen import solvers_found
 from inclusions.model import Model
 from inclusions.statistics import gap_ratios
@@ -43,7 +43,7 @@ def spectrum(
         Path | None, typer.Option(help="JSON list of L fields, instead of drawn ones.")
     ] = None,
     solver: Annotated[
-        str, typer.Option(help="auto, dense, shift-invert[:ldl|mumps|superlu] or slepc.")
+        str, typer.Option(help="auto, or one that `inclusions solvers` lists.")
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
@@ -55,7 +55,9 @@ def spectrum(
     comm = world()
     ranks = 1 if comm is None else comm.size
     given = _read_fields(fields)
-    check_room(model, min(max(count, 1), model.dimension), ranks)
+    seen = {"the model": model, "the seed": (seed, index), "the fields": given}
+    agree(comm, seen | {"the solver": (solver, count)})
+    check_room(model, min(max(count, 1), model.dimension), comm)
     solved = ensemble.solve(model, count, seed, index, solver, fields=given, comm=comm)
     if comm is None or comm.rank == 0:
         print_solved = _print_json if as_json else _print_lines

@@ -210,7 +210,7 @@ def _orthonormal(image: Array, basis: Array, ranks: Ranks | None) -> tuple[Array
             block, change = tall_qr(_without(block, basis, ranks), ranks)
             coupling = change @ coupling
         return block, coupling
-    fresh = random_block(n + 1, min(image.shape[1], room), comm, len(image))[: len(image)]
+    fresh = random_block(n + 1, min(image.shape[1], room), ranks, len(image))[: len(image)]
     fresh = beside(fresh, basis)
     for _ in range(2):
         fresh = tall_qr(_without(fresh, basis, ranks), ranks)[0]
