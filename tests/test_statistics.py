@@ -223,6 +223,13 @@ def test_a_profile_is_sharpened_entry_by_entry_and_keeps_its_covariance():
     assert abs(correlation - 0.04 / 0.0425) < 0.05
 
 
+def test_the_mean_of_sharpened_realizations_is_the_sharpened_mean():
+    y, controls = skewed(np.random.default_rng(6), 200)
+    values = statistics.sharpened(y, controls)
+    assert values.mean() == pytest.approx(float(statistics.mean(y, controls=controls).value))
+    assert values.std() < 0.5 * y.std()
+
+
 def test_controls_that_do_not_vary_or_of_few_realizations_change_nothing():
     y = np.random.default_rng(3).standard_normal(40)
     constant = statistics.Controls(np.full((40, 1), 0.25), np.array([0.25]), np.array([0.0]))

@@ -113,9 +113,9 @@ class Controls(NamedTuple):
     expected: Array  # (..., k): their means over disorder
     error: Array  # (..., k): the standard errors of those
 
-    def take(self, rows: ArrayLike) -> "Controls":
-        """The same of some realizations: their numbers, or a mask, along axis 0."""
-        return self._replace(values=self.values[rows])
+    def entry(self, place: int) -> "Controls":
+        """The controls of one entry of a mean of shape (n,)."""
+        return Controls(self.values[:, place], self.expected[place], self.error[place])
 
 
 REALIZATIONS_PER_CONTROL = 20
@@ -217,6 +217,19 @@ def _regression(
         return mean - (slope * surplus).sum(axis=-1)
 
     return adjusted
+
+
+def sharpened(values: ArrayLike, controls: Controls) -> Array:
+    """y - b (x - <x>) of each realization, shape (R, ...): its mean is the sharpened one.
+
+    For showing what controls do, realization by realization; `bootstrap` gives errors.
+    """
+    y = _finite(values, "values")
+    x = controls.values - controls.values.mean(axis=0)
+    square = np.einsum("r...i,r...j->...ij", x, x)
+    mixed = np.einsum("r...i,r...->...i", x, y - y.mean(axis=0))
+    slope = np.einsum("...ij,...j->...i", np.linalg.pinv(square, hermitian=True), mixed)
+    return y - (slope * (controls.values - controls.expected)).sum(axis=-1)
 
 
 @lru_cache(maxsize=8)

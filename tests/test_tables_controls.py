@@ -1,0 +1,65 @@
+"""What windows predict of cached samples, what that gains, and what is said without them."""
+
+from pathlib import Path
+
+import pytest
+
+from inclusions import controls, statistics, store, tables
+from inclusions.figures.controls import prediction
+from inclusions.model import Model
+from inclusions.tables.controls import gains, predicted
+
+DATA = Path(__file__).parents[1] / "data"
+MODEL, COUNT = Model(8, 5.2), 240
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory):
+    """Some realizations of a cached ensemble, and a folder with their controls."""
+    folder = tmp_path_factory.mktemp("data")
+    records = store.read(store.Store(DATA, MODEL, 20230823, 50).consolidated)
+    records = records.isel(realization=slice(COUNT))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inclusions.controls.means.POINTS", 256)
+        controls.compute(folder, MODEL, 20230823, range(COUNT))
+    store.list_controls(folder)
+    other = {MODEL: records, Model(8, 6.0): records}  # the second has no controls
+    return folder, tables.Ensembles(Path("made-up.toml"), other, {}, (), COUNT)
+
+
+def test_gains_are_the_ratios_of_bootstrapped_variances_of_ensembles_that_have_controls(some):
+    folder, ensembles = some
+    found = gains(folder, ensembles)
+    assert set(found.disorder) == {5.2}
+    gain = found.set_index("quantity").gain
+    entropy = ensembles.found[MODEL].linear_entropy.values
+    purities = controls.load(folder, MODEL, 20230823, range(COUNT)).purities()
+    plain = statistics.purity_by_distance(entropy)
+    sharp = statistics.purity_by_distance(entropy, controls=purities)
+    ratio = (plain.error / sharp.error) ** 2
+    for name, place in (("first", 0), ("second", 1), ("middle", 3)):
+        assert gain[name] == pytest.approx(ratio[place], rel=0.25)
+        assert gain[name] > 8
+    assert gain["far"] > 1.5
+    assert found.deviation.abs().max() < 4.5 and found.share.between(0, 1).all()
+
+
+def test_sharpened_samples_scatter_less_and_have_the_sharpened_mean(some):
+    folder, ensembles = some
+    table = predicted(MODEL, ensembles.found[MODEL], folder)
+    purities = controls.load(folder, MODEL, 20230823, range(COUNT)).purities()
+    sharp = statistics.purity_by_distance(
+        ensembles.found[MODEL].linear_entropy.values, controls=purities
+    )
+    assert 1 - table.sharpened.mean() == pytest.approx(sharp.value[-1], abs=1e-9)
+    assert table.sharpened.std() < 0.4 * table["sample"].std()
+    left, right = prediction(table).axes
+    assert len(left.lines[0].get_xdata()) == COUNT
+    drawn = [patch.get_data().values.sum() for patch in right.patches]
+    assert drawn == [COUNT, COUNT]
+
+
+def test_what_was_never_predicted_is_named(some):
+    folder, ensembles = some
+    with pytest.raises(controls.NoControls, match="inclusions controls CAMPAIGN.toml"):
+        predicted(Model(8, 6.0), ensembles.found[MODEL], folder)
