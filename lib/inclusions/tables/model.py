@@ -1,13 +1,17 @@
 """The chapter on the model: its spectrum and the bandwidth of the bubble."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import special
 
-from inclusions.model import TUNED_BANDWIDTH
+from inclusions.disorder import draw
+from inclusions.eigen.lanczos import random_block, spectrum_edges
+from inclusions.hamiltonian import build, mean_energy
+from inclusions.model import TUNED_BANDWIDTH, Model, tuned_bandwidth
 from inclusions.tables import SIGNIFICANT, UNKNOWN, number
 
 
@@ -73,3 +77,41 @@ def bandwidth_texts(table: pd.DataFrame) -> dict[str, str]:
             "beta_realizations": ", ".join(str(n) for n in sorted(set(table.realizations))),
         }
     return texts
+
+
+def closure_texts(bubble: int, weak: float = 0.25) -> dict[str, str]:
+    """How often the bond through a bubble of one state is weak, and how much stronger another is.
+
+    The exchange 2 R_2 of one state is normal with standard deviation 2 beta (Eq. 4). Of n states,
+    a flip leads from each to all n with a total strength of beta sqrt((n + 1)/2), root mean square.
+    """
+    one, many = tuned_bandwidth(1), tuned_bandwidth(bubble)
+    share = special.erf(weak / (2 * one) / np.sqrt(2))
+    return {
+        "closure_weak": f"{100 * share:.0f} %",
+        "closure_ratio": f"{many / one * np.sqrt((bubble + 1) / 2):.1f}",
+    }
+
+
+def offset_texts(lengths: Sequence[int], disorder: float, realizations: int = 20) -> dict[str, str]:
+    """How far the middle between the edges lies from the mean energy, in J and in widths."""
+    offsets = [
+        np.mean([_offset(Model(length, disorder), index) for index in range(realizations)], axis=0)
+        for length in lengths
+    ]
+    energies, shares = np.transpose(offsets)
+    return {
+        "offset_lengths": ", ".join(map(str, lengths)),
+        "offset_values": ", ".join(f"{value:.2f}".replace("-", "−") for value in energies),
+        "offset_relative": f"{shares.min():.2f} … {shares.max():.2f}".replace("-", "−"),
+    }
+
+
+def _offset(model: Model, index: int) -> tuple[float, float]:
+    """The middle minus Tr H / d of one sample: J, and in standard deviations of its levels."""
+    realization = draw(model, 1, index)
+    matrix, mean = build(realization).matrix, mean_energy(realization)
+    edges = spectrum_edges(lambda x: matrix @ x, random_block(model.dimension, 1))
+    offset = float(edges.mean()) - mean
+    # Tr H^2 from the entries: no level is needed.
+    return offset, offset / np.sqrt((matrix.data**2).sum() / model.dimension - mean**2)

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from inclusions.disorder import draw
+from inclusions.hamiltonian import build
+from inclusions.model import Model
+from inclusions.tables import model as tables
+
+
+def test_closing_bonds_are_as_weak_and_as_strong_as_the_drawn_ones():
+    texts = tables.closure_texts(bubble=4)
+    one = np.array([draw(Model(4, 1.0, bubble=1), 1, i).bubble[2, 0, 0] for i in range(2000)])
+    weak = np.mean(np.abs(2 * one) < 0.25)
+    error = np.sqrt(weak * (1 - weak) / 2000)
+    assert abs(float(texts["closure_weak"].removesuffix(" %")) / 100 - weak) < 4 * error + 0.005
+    four = np.array([draw(Model(4, 1.0, bubble=4), 1, i).bubble[2] for i in range(2000)])
+    ratio = np.sqrt((four**2).sum(axis=2).mean() / (one**2).mean())
+    assert float(texts["closure_ratio"]) == pytest.approx(ratio, abs=0.1)
+
+
+def test_the_middle_between_the_edges_lies_below_the_mean_and_farther_in_longer_chains():
+    texts = tables.offset_texts(lengths=[6, 8], disorder=1.0, realizations=8)
+    found = [float(text.replace("−", "-")) for text in texts["offset_values"].split(", ")]
+    expected = []
+    for length in (6, 8):
+        levels = [
+            np.linalg.eigvalsh(build(draw(Model(length, 1.0), 1, i)).matrix.toarray())
+            for i in range(8)
+        ]
+        expected.append(np.mean([(e[0] + e[-1]) / 2 - e.mean() for e in levels]))
+    assert found == pytest.approx(expected, abs=0.006)
+    assert found[1] < found[0] < 0
