@@ -74,15 +74,15 @@ def _errata(by_id: dict[str, Verdict]) -> list[Erratum]:
             1, "Sec. II, Eq. (6)", r"$\gamma - \frac12 \sim d^{-1/2}$",
             r"$d^{-1}$: $\langle S^z\rangle \sim d^{-1/2}$, squared; $1/(d+2)$ for random vectors",
             f"Random vectors of sectors of {excess[0][0]} to {excess[-1][0]} states have "
-            f"{excess[0][1]:.2f} to {excess[-1][1]:.2f} times $1/(d+2)$, a power of {power_law:.2f}. "
-            f"Of eigenstates: {_evidence(by_id, 'C5')}", "fig-ergodic",
+            f"{excess[0][1]:.2f} to {excess[-1][1]:.2f} times $1/(d+2)$, a power of "
+            f"{power_law:.2f}. Of eigenstates: {_evidence(by_id, 'C5')}", "fig-ergodic",
         ),
         Erratum(
             2, "SM D", r"$\ell_c = (1/\xi - 1/\xi_*)^{-1/2} \ln n$",
             r"$\ell_c = \frac12 (1/\xi - 1/\xi_*)^{-1} \ln n$",
             f"$n 4^{{\\ell_c}}$ misses the paper's own $n^{{1/(1-\\xi/\\xi_*)}}$ by up to a "
-            f"factor {printed:.0f} as printed ($\\xi \\leq 0.9\\,\\xi_*$), and by {power(ours)} of it "
-            "as corrected.",
+            f"factor {printed:.0f} as printed ($\\xi \\leq 0.9\\,\\xi_*$), and by {power(ours)} of "
+            "it as corrected.",
             "fig-regimes",
         ),
         Erratum(
