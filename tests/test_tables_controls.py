@@ -63,12 +63,3 @@ def test_what_was_never_predicted_is_named(some):
     folder, ensembles = some
     with pytest.raises(controls.NoControls, match="inclusions controls CAMPAIGN.toml"):
         predicted(Model(8, 6.0), ensembles.found[MODEL], folder)
-
-
-def test_records_carry_the_controls_of_the_realizations_that_they_have(some):
-    folder, ensembles = some
-    records = controls.attach(folder, MODEL, ensembles.found[MODEL])
-    part = records.isel(realization=slice(7, 3, -1))
-    assert controls.attached(part).indices.tolist() == [7, 6, 5, 4]
-    alone = controls.attach(folder, Model(8, 6.0), ensembles.found[MODEL])
-    assert controls.attached(alone) is None

@@ -21,22 +21,14 @@ A sample is drawn again from (model, seed, index): nothing large is solved anew.
 Its rooms, lowest first: `windows`, `spectra`, `means`, `predictions`, `files`.
 """
 
-from inclusions.controls.files import (
-    NoControls,
-    attach,
-    attached,
-    compute,
-    known_means,
-    load,
-    saved,
-)
+from inclusions.controls.files import NoControls, compute, known_means, load, saved
 from inclusions.controls.means import mean_over_disorder
 from inclusions.controls.predictions import Predictions, expected, kinds, predict
 from inclusions.controls.spectra import entropies
 from inclusions.controls.windows import Window, averaged_over_sectors, segment, window
 
 __all__ = [
-    "NoControls", "Predictions", "Window", "attach", "attached", "averaged_over_sectors",
-    "compute", "entropies", "expected", "kinds", "known_means", "load", "mean_over_disorder",
-    "predict", "saved", "segment", "window",
+    "NoControls", "Predictions", "Window", "averaged_over_sectors", "compute", "entropies",
+    "expected", "kinds", "known_means", "load", "mean_over_disorder", "predict", "saved",
+    "segment", "window",
 ]  # fmt: skip

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from inclusions import store
@@ -54,25 +53,6 @@ def load(data: Path, model: Model, seed: int, indices: ArrayLike) -> Predictions
             f"no controls of realization {error.args[0]} of {path.stem} in {data}: inclusions "
             "controls CAMPAIGN.toml computes what is missing"
         ) from None
-
-
-def attach(data: Path, model: Model, records: xr.Dataset) -> xr.Dataset:
-    """The records with the predictions for them at hand, or as they are if there are none.
-
-    Raises:
-        DamagedFile: the file is not the one that the manifest lists.
-    """
-    try:
-        found = load(data, model, int(records.attrs["seed"]), records.realization.values)
-    except NoControls:
-        return records
-    return records.assign_attrs(controls=found)
-
-
-def attached(records: xr.Dataset) -> Predictions | None:
-    """The predictions for the realizations that these records have, None if there are none."""
-    found = records.attrs.get("controls")
-    return found and found.at(records.realization.values)
 
 
 def compute(
