@@ -1,25 +1,36 @@
-"""What samples and campaigns cost, predicted: seconds, memory, core-hours."""
+"""What samples and campaigns cost, predicted: seconds, memory, core-hours.
+
+The rates are fitted to saved benchmarks, `data/benchmarks/`, and kept beside this file, so that
+the package predicts without them: `python -m inclusions.cost data/benchmarks` fits them anew.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
 
 from inclusions.campaign import CERTIFIED_BELOW, Campaign
 from inclusions.eigen import DENSE_BELOW
 from inclusions.model import Model
 
+RATES = Path(__file__).with_name("rates.json")
+
 
 def predicted_seconds(model: Model, count: int, certify: float = 0.05, ranks: int = 1) -> float:
-    """Time of one sample, s: within a factor 2 where it is more than a second.
+    """Time of one sample, s: within a factor 1.5 of benchmarks, averaged, of more than a second.
 
     `certify` is the share of samples whose levels are counted; `ranks`, of one core each, share it.
     """
-    n, entries, flops = model.dimension, *_factor(model)
-    if n < DENSE_BELOW:
-        return 0.002 + 5e-10 * n**3
-    share = 1.0 if n <= CERTIFIED_BELOW else certify
-    # Measured (data/benchmarks): overhead and vectors, factorizations (33 GFlop/s), and Lanczos,
-    # which passes over the factor some 30 times for 50 states.
-    lanczos = count / 50 * (1.2e-5 * n + entries / 2e7)
-    # MUMPS under PETSc, which factors over ranks, takes 2.5 times as long on one core.
-    slower = 1.0 if ranks == 1 else 2.5 / ranks
-    return 0.02 + slower * ((1 + 2 * share) * flops / 33e9 + lanczos)
+    if model.dimension < DENSE_BELOW:
+        return 0.002 + 5e-10 * model.dimension**3
+    share = 1.0 if model.dimension <= CERTIFIED_BELOW else certify
+    kind = "alone" if ranks == 1 else "on_ranks"
+    return float(_work(model, count, share, ranks) @ rates()[f"seconds_{kind}"])
 
 
 def predicted_hours(campaign: Campaign) -> float:
@@ -33,21 +44,115 @@ def predicted_hours(campaign: Campaign) -> float:
 
 def predicted_memory(model: Model, count: int, ranks: int = 1) -> float:
     """Peak memory of one worker or rank on one sample, MB: interpreter, factor, basis, matrix."""
-    n, entries, _ = model.dimension, *_factor(model)
-    if n < DENSE_BELOW:
-        entries = 4.0 * n * n
-    # MUMPS under PETSc orders with PORD, a third more entries, and keeps buffers beside them.
-    numbers = entries * (1.0 if ranks == 1 else 2.0) + n * (6.0 * count + 100 + 6 * model.length)
-    return 215 + 8e-6 * numbers / ranks
+    kind = "alone" if ranks == 1 else "on_ranks"
+    return float(_room(model, count, ranks) @ rates()[f"memory_{kind}"])
 
 
-def _factor(model: Model) -> tuple[float, float]:
+def factor_size(model: Model) -> tuple[float, float]:
     """Entries and operations of the factor, by power laws in the number of chain states.
 
-    Fitted to the structures of L = 14 ... 19; those would take seconds a model to find.
+    Fitted to factors that were computed; to find another's structure would take seconds.
     """
-    size = model.dimension / model.block / 12870
-    ring = bool(model.bubble) or model.boundary == "periodic"
-    entries = (6.3e6 if ring else 4.2e6) * size**1.77
-    flops = (5.7e9 if ring else 2.4e9) * size**2.67
-    return entries * model.block**2, flops * model.block**3
+    states = model.dimension / model.block
+    sizes = [
+        model.block**power * np.exp(np.polyval(rates()[f"{name}_{_graph(model)}"], np.log(states)))
+        for name, power in (("factor_entries", 2), ("factor_flops", 3))
+    ]
+    return float(sizes[0]), float(sizes[1])
+
+
+@lru_cache(maxsize=1)
+def rates() -> dict[str, list[float]]:
+    """What was fitted: a power law's coefficients, or seconds and MB for each unit of work."""
+    return json.loads(RATES.read_text(encoding="utf-8"))
+
+
+def _graph(model: Model) -> str:
+    return "ring" if model.bubble or model.boundary == "periodic" else "open"
+
+
+def _work(model: Model, count: int, share: float, ranks: int) -> np.ndarray:
+    """Factorizations (1e9 operations), passes over the factor (1e6 entries), vectors, the rest."""
+    entries, flops = factor_size(model)
+    passes, vectors = count / 50 * entries / 1e6, count / 50 * model.dimension / 1e3
+    return np.array([(1 + 2 * share) * flops / 1e9 / ranks, passes / ranks, vectors / ranks, 1.0])
+
+
+def _room(model: Model, count: int, ranks: int) -> np.ndarray:
+    """A rank's part of the factor or the dense matrix, of the vectors and of the matrix; the rest.
+
+    In 1e6 numbers.
+    """
+    n = model.dimension
+    entries, vectors = factor_size(model)[0], n * (6.0 * count + 100 + 6 * model.length)
+    if n < DENSE_BELOW:
+        entries, vectors = 4.0 * n * n, 0.0
+    return np.array([entries / ranks, vectors / ranks, 1e6]) / 1e6
+
+
+def fit(rows: Iterable[dict[str, Any]]) -> dict[str, list[float]]:
+    """The rates that rows of benchmarks give: own factor alone, MUMPS on ranks, 50 states.
+
+    Power laws by least squares on logarithms, the rest by least squares on relative errors, none
+    below zero. Runs on several threads, with more ranks than two cores or below a tenth of a
+    second say nothing of these.
+    """
+    rows = [row for row in rows if "failed" not in row and row["dimension"] >= DENSE_BELOW]
+    found = _powers(rows)
+    _keep(found)
+    for kind, peers in (
+        ("alone", {"inclusions": 0.0, "inclusions-certified": 1.0}),
+        ("on_ranks", {"mumps": 0.0}),
+    ):
+        chosen = [row for row in rows if row["peer"] in peers and row.get("threads", 1) == 1]
+        chosen = [row for row in chosen if row.get("ranks", 1) == (1 if kind == "alone" else 2)]
+        timed = [row for row in chosen if row["seconds"] > 0.1]
+        work = [
+            _work(Model(**row["model"]), 50, peers[row["peer"]], row.get("ranks", 1))
+            for row in timed
+        ]
+        found[f"seconds_{kind}"] = _relative(work, [row["seconds"] for row in timed])
+        room = [_room(Model(**row["model"]), 50, row.get("ranks", 1)) for row in chosen]
+        found[f"memory_{kind}"] = _relative(
+            room, [float(np.max(row["memory_peak_MB"])) for row in chosen]
+        )
+    return found
+
+
+def _keep(found: dict[str, list[float]]) -> None:
+    """Let `rates` give these: what follows is fitted on top of the power laws."""
+    rates.cache_clear()
+    rates().update(found)
+
+
+def _powers(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Slope and offset of the logarithm of entries and operations, by graph."""
+    found = {}
+    for name, power in (("factor_entries", 2), ("factor_flops", 3)):
+        for graph in ("ring", "open"):
+            points = []
+            for row in rows:
+                model = Model(**row["model"])
+                ours = row["peer"] in ("inclusions", "inclusions-certified", "mumps")
+                if ours and _graph(model) == graph and name in row["counts"]:
+                    size = row["counts"][name] / model.block**power
+                    points.append((model.dimension / model.block, size))
+            x, y = np.log(np.array([p for p in points if p[0] > 1000]).T)
+            found[f"{name}_{graph}"] = np.polyfit(x, y, 1).tolist()
+    return found
+
+
+def _relative(units: list[np.ndarray], measured: list[float]) -> list[float]:
+    weights = 1 / np.array(measured)
+    return nnls(np.array(units) * weights[:, None], np.ones(len(measured)))[0].tolist()
+
+
+def saved_rows(folder: Path) -> list[dict[str, Any]]:
+    """All rows of the benchmarks of a folder, on ranks and in one process."""
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [row for file in files for row in [*file["rows"], *file.get("ranks", [])]]
+
+
+if __name__ == "__main__":
+    fitted = fit(saved_rows(Path(sys.argv[1])))
+    RATES.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")

@@ -42,11 +42,24 @@ def bench(
     large: Annotated[
         bool, typer.Option(help="The largest samples instead, on two threads.")
     ] = False,
+    ranks: Annotated[
+        str | None, typer.Option(help="MPI ranks to share one sample, as in 1,2,4; by --length.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="File for the results, JSON.")] = None,
 ) -> None:
     """Time this project's solver beside those that others use, each in its own process."""
     from inclusions import bench as benchmarks
+    from inclusions import scaling
 
+    if ranks is not None:
+        model = Model(length or 14, benchmarks.SAMPLE["disorder"], bubble=bubble)
+        _write(
+            scaling.scaling(
+                model, _numbers(ranks), 1 if model.dimension > 20_000 else 2, _print_ranks
+            ),
+            output,
+        )
+        return
     chosen = list(benchmarks.PEERS) if peers is None else peers.split(",")
     unknown = [peer for peer in chosen if peer not in benchmarks.PEERS]
     if unknown:
@@ -61,9 +74,32 @@ def bench(
         results = benchmarks.largest(_print_timing)
     else:
         results = benchmarks.suite(chosen, threads, _print_timing)
+    _write(results, output)
+
+
+def _write(results: dict[str, Any], output: Path | None) -> None:
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _numbers(ranks: str) -> list[int]:
+    words = ranks.split(",")
+    if not all(word.isascii() and word.isdigit() and int(word) for word in words):
+        raise ValueError(f"ranks must be numbers of at least 1, separated by commas, got {ranks!r}")
+    return [int(word) for word in words]
+
+
+def _print_ranks(row: dict[str, Any]) -> None:
+    start = f"{Model(**row['model']).key:18} {row['peer']:12} {row['ranks']:3} ranks"
+    if "failed" in row:
+        print(f"{start} {row['failed']}", flush=True)
+        return
+    phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["phases"].items())
+    print(
+        f"{start} {row['seconds']:9.2f} s {max(row['memory_peak_MB']):7.0f} MB a rank  {phases}",
+        flush=True,
+    )
 
 
 def _print_timing(row: dict[str, Any]) -> None:

@@ -116,6 +116,7 @@ FACTORIZATIONS = {
     "mumps": _mumps("MUMPS L D L^T in our order, on any number of ranks", Settings()),
     "mumps-single": _mumps("the same, factor in float32, solves refined", Settings("float32")),
     "mumps-disk": _mumps("the same, factor in files of TMPDIR", Settings(on_disk=True)),
+    "mumps-pord": _mumps("the same in MUMPS's own order, to compare", Settings(order="pord")),
     "superlu": _local("SciPy's SuperLU ordered by METIS; no certificate", SuperLU, False),
 }  # fmt: skip
 

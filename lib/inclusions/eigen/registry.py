@@ -10,7 +10,7 @@ from inclusions.eigen.devices import cupy_found
 from inclusions.eigen.factorization import FACTORIZATIONS, best_available
 from inclusions.eigen.polynomial_filter import PolynomialFilter
 from inclusions.eigen.shift_invert import ShiftInvert
-from inclusions.eigen.slepc import Slepc, slepc_available
+from inclusions.eigen.slepc import Slepc, SlepcShell, slepc_available
 from inclusions.eigen.types import MissingSolver, Solver
 
 
@@ -23,6 +23,10 @@ class Entry(NamedTuple):
     on_ranks: bool  # whether it takes several ranks for one sample
     here: Callable[[], bool] = lambda: True
     how_to_get: str = ""
+
+
+def _shell_here() -> bool:
+    return slepc_available() and FACTORIZATIONS["mumps"].here()
 
 
 REGISTRY: dict[str, Entry] = {
@@ -50,6 +54,10 @@ REGISTRY: dict[str, Entry] = {
         "SLEPc Krylov-Schur with MUMPS", Slepc, False, True, slepc_available,
         "solver slepc needs petsc4py and slepc4py: install python3-petsc4py-real and "
         "python3-slepc4py-real (Debian, Ubuntu) or slepc4py (conda-forge)",
+    ),
+    "slepc:shell": Entry(
+        "the same on this project's factor by MUMPS", SlepcShell, False, True, _shell_here,
+        "solver slepc:shell needs what slepc and shift-invert:mumps need",
     ),
 }  # fmt: skip
 

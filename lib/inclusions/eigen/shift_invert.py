@@ -123,6 +123,8 @@ class ShiftInvert(Solver):
         matrix, ranks, n, count, target, report = sample
         with _factorize(matrix, target, n) as (factor, shift):
             report.counts["factor_entries"] = factor.entries
+            if hasattr(factor, "flops"):
+                report.counts["factor_flops"] = factor.flops
             report.lap("factorization")
             ritz = self._lanczos(sample, factor, shift)
             report.counts |= {

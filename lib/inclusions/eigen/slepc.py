@@ -4,11 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inclusions.eigen.dense import Dense
+from inclusions.eigen.factorization import FACTORIZATIONS
 from inclusions.eigen.kernels import newest_kernels
+from inclusions.eigen.lanczos import random_block, spectrum_edges, total
+from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
     Eigenpairs,
+    Factor,
     NotConverged,
     Report,
     Solver,
@@ -193,3 +198,97 @@ def _converged(eps, distributed: DistributedMatrix) -> tuple[Array, Array, Array
         states[:, i] = vector.getArray()
     vector.destroy(), image.destroy()
     return energies, states, errors
+
+
+@dataclass(frozen=True)
+class SlepcShell(Solver):
+    """EPS Krylov-Schur on this project's factor: SLEPc sees (H - shift)^-1 as a shell matrix.
+
+    Real arithmetic, L D L^T in our elimination order, inertia at hand; the vectors are SLEPc's.
+    """
+
+    tolerance: float = 1e-9  # largest |H psi - E psi|, units of J
+    spare: int = 6
+
+    name = "slepc:shell"
+
+    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+        """The `count` levels closest to the target; every rank gets its own rows of the states.
+
+        Raises:
+            ValueError: count is not within the sector, or the target too near an edge for it.
+            NotConverged: fewer states than asked for; carries those that did converge.
+        """
+        n = hamiltonian.dimension
+        check_count(count, n)
+        if 2 * (count + self.spare) > n:
+            return Dense()(hamiltonian, count)
+        report, ranks = Report(self.name), None if comm is None else Ranks(comm)
+        with FACTORIZATIONS["mumps"].matrix(hamiltonian, ranks) as matrix:
+            report.lap("assembly")
+            edges = spectrum_edges(matrix.apply, random_block(n, 1, ranks, matrix.local), ranks)
+            target = hamiltonian.target_energy((float(edges[0]), float(edges[1])))
+            report.lap("edges")
+            shift = target + 0.027 / n
+            with matrix.factorize(shift) as factor:
+                report.lap("factorization")
+                states, inverse = _leading(factor, matrix.local, n, count + self.spare, comm)
+            energies = shift + 1 / inverse
+            image = matrix.apply(states)
+            errors = np.sqrt(total(np.square(image - states * energies).sum(axis=0), ranks))
+        chosen = closest(energies, target, min(count, energies.size))
+        report.lap("krylov-schur")
+        pairs = Eigenpairs(
+            energies=energies,
+            states=states,
+            residuals=errors,
+            edges=(float(edges[0]), float(edges[1])),
+            target=target,
+            certificate=NOT_CHECKED,
+            report=report,
+        ).kept(chosen[errors[chosen] <= self.tolerance])
+        check_reach(pairs, hamiltonian)
+        if pairs.energies.size < count:
+            raise NotConverged(f"{pairs.energies.size} of {count} states converged in SLEPc", pairs)
+        return pairs
+
+
+class _Shell:
+    """What PETSc calls for a product with (H - shift)^-1."""
+
+    def __init__(self, factor: Factor):
+        self._factor = factor
+
+    def mult(self, _, given, result) -> None:
+        result.getArray()[:] = self._factor.solve(given.getArray(readonly=True)[:, None])[:, 0]
+
+
+def _leading(factor: Factor, local: int, n: int, wanted: int, comm) -> tuple[Array, Array]:
+    """Eigenvectors (this rank's rows) and eigenvalues of largest modulus of (H - shift)^-1."""
+    with newest_kernels():
+        import slepc4py
+
+        slepc4py.init([])
+    from petsc4py import PETSc
+    from slepc4py import SLEPc
+
+    comm = PETSc.COMM_SELF if comm is None else comm
+    sizes = ((local, n), (local, n))
+    shell = PETSc.Mat().createPython(sizes, context=_Shell(factor), comm=comm)
+    shell.setUp()
+    eps = SLEPc.EPS().create(comm=comm)
+    eps.setOperators(shell)
+    eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
+    eps.setWhichEigenpairs(SLEPc.EPS.Which.LARGEST_MAGNITUDE)
+    eps.setDimensions(wanted, min(n, 2 * wanted + 20))
+    eps.setTolerances(1e-12, 1000)
+    eps.solve()
+    found = eps.getConverged()
+    vector, states = shell.createVecRight(), np.empty((local, found), order="F")
+    values = np.empty(found)
+    for i in range(found):
+        values[i] = eps.getEigenpair(i, vector).real
+        states[:, i] = vector.getArray()
+    for item in (vector, eps, shell):
+        item.destroy()
+    return states, values

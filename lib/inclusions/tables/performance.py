@@ -9,8 +9,9 @@ import pandas as pd
 
 from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
-from inclusions.cost import predicted_hours, predicted_seconds
+from inclusions.cost import factor_size, predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
+from inclusions.scaling import PEERS as SCALING
 from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
 
 
@@ -20,13 +21,14 @@ def load(*paths: Path) -> dict[str, Any]:
     Raises:
         ValueError: a file is not of this kind.
     """
-    whole = {"machine": {}, "rows": [], "overhead": [], "workers": []}
+    whole = {"machine": {}, "rows": [], "overhead": [], "workers": [], "ranks": []}
     for path in filter(Path.exists, paths):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             whole["machine"] = whole["machine"] or content["machine"]
             for part in ("rows", "overhead", "workers"):
                 whole[part] = whole[part] + content[part]
+            whole["ranks"] = whole["ranks"] + content.get("ranks", [])
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"{path} is not a file of benchmarks") from None
     return whole
@@ -186,6 +188,67 @@ def single(benchmarks: dict[str, Any]) -> pd.DataFrame:
                 memory = row["memory_peak_MB"] - row["memory_before_MB"]
                 cells |= {f"{name} (s)": f"{row['seconds']:.3g}", f"{name} (MB)": f"{memory:.0f}"}
         rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def scaling(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """One sample on several numbers of ranks, beside one process, for a page."""
+    found = [row for row in benchmarks["ranks"] if "failed" not in row]
+    alone = {Model(**row["model"]): row for row in found if row["peer"] == "inclusions"}
+    rows = []
+    for row in found:
+        model, counts = Model(**row["model"]), row["counts"]
+        own, peak = alone[model], max(row["memory_peak_MB"])
+        rows.append(
+            {
+                "ensemble": model.key,
+                "solver": SCALING[row["peer"]][0],
+                "ranks": row["ranks"],
+                "factor ($10^6$ entries)": _millions(counts.get("factor_entries"), 1e6),
+                "($10^9$ operations)": _millions(counts.get("factor_flops"), 1e9),
+                "factor (s)": f"{row['phases'].get('factorization', np.nan):.2g}",
+                "states (s)": f"{row['seconds']:.3g}",
+                "over one process": f"{row['seconds'] / own['seconds']:.2f}",
+                "peak of a rank (MB)": f"{peak:.0f}",
+                "over its peak": f"{peak / max(own['memory_peak_MB']):.2f}",
+                "sums": counts.get("reductions", UNKNOWN),
+            }
+        )
+    return pd.DataFrame(rows).replace("nan", UNKNOWN)
+
+
+def _millions(number: float | None, unit: float) -> str:
+    return UNKNOWN if number is None else f"{number / unit:.0f}"
+
+
+NODE = (64, 256)  # cores and GB of a node
+SIZES = (Model(18, 4.0, bubble=4), Model(20, 4.0), Model(20, 4.0, bubble=4), Model(22, 4.0))
+
+
+def nodes(models: tuple[Model, ...] = SIZES) -> pd.DataFrame:
+    """What large samples need, from counts: nodes whose memory holds them, a rank on every core.
+
+    Seconds are those of operations shared evenly: a lower bound, as nodes talk to one another.
+    """
+    cores, memory = NODE
+    rows = []
+    for model in models:
+        entries, flops = factor_size(model)
+        number = 1
+        while cores * predicted_memory(model, 50, cores * number) > 1000 * memory:
+            number *= 2
+        rows.append(
+            {
+                "ensemble": model.key,
+                "dimension": model.dimension,
+                "factor ($10^9$ entries)": f"{entries / 1e9:.2g}",
+                "($10^{12}$ operations)": f"{flops / 1e12:.2g}",
+                "one process (GB)": f"{predicted_memory(model, 50) / 1000:.0f}",
+                "nodes": number,
+                "a rank (GB)": f"{predicted_memory(model, 50, cores * number) / 1000:.2g}",
+                "at least (s)": f"{predicted_seconds(model, 50, 0.0, cores * number):.0f}",
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -1,0 +1,109 @@
+"""One sample on several numbers of MPI ranks: this project's path, and what stands beside it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Any
+
+from inclusions.bench import SAMPLE, machine
+from inclusions.disorder import draw
+from inclusions.eigen import MissingSolver, ShiftInvert, Slepc, Solver
+from inclusions.eigen.kernels import NAME, newest
+from inclusions.eigen.slepc import SlepcShell
+from inclusions.hamiltonian import build
+from inclusions.machine import peak_memory
+from inclusions.model import Model
+
+PEERS: dict[str, tuple[str, Solver]] = {
+    "inclusions": ("own L D L^T, in one process", ShiftInvert(factorization="ldl", certify=False)),
+    "mumps": ("MUMPS in our order", ShiftInvert(factorization="mumps", certify=False)),
+    "pord": ("MUMPS in its own order", ShiftInvert(factorization="mumps-pord", certify=False)),
+    "slepc": ("SLEPc's Krylov-Schur with PETSc's MUMPS L D L^T", Slepc()),
+    "slepc-shell": ("the same on our factor", SlepcShell()),
+}
+
+
+def scaling(
+    model: Model, ranks: Iterable[int], repeats: int, report: Callable[[dict], None]
+) -> dict[str, Any]:
+    """Every peer on every number of ranks, in turns in one run; `report` is called with each row.
+
+    Raises:
+        MissingSolver: there is no mpiexec.
+    """
+    if shutil.which("mpiexec") is None:
+        raise MissingSolver("several ranks need mpiexec: install openmpi-bin or openmpi")
+    rows = [_launched(model, "inclusions", 1, repeats)]
+    report(rows[0])
+    for number in ranks:
+        for peer in list(PEERS)[1:]:
+            rows.append(_launched(model, peer, number, repeats))
+            report(rows[-1])
+    return {"machine": machine(), "rows": [], "overhead": [], "workers": [], "ranks": rows}
+
+
+def _launched(model: Model, peer: str, ranks: int, repeats: int) -> dict[str, Any]:
+    """One peer in processes of its own; a row that says so if it fails."""
+    environment = os.environ | {
+        **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    }
+    if (kernels := newest()) is not None:
+        environment.setdefault(NAME, kernels)  # the same for all
+    job = json.dumps([peer, model.as_dict(), repeats])
+    program = [sys.executable, "-m", "inclusions.scaling", job]
+    launcher = [] if peer == "inclusions" else ["mpiexec", "-n", str(ranks)]
+    done = subprocess.run([*launcher, *program], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return {"peer": peer, "model": model.as_dict(), "ranks": ranks, "failed": reason}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(peer: str, model: Model, repeats: int) -> dict[str, Any] | None:
+    """One peer on the ranks this process was launched as one of; the row, on the first."""
+    comm = None
+    if peer != "inclusions":
+        from mpi4py import MPI
+
+        comm = MPI.COMM_WORLD
+    solver, sample = PEERS[peer][1], build(draw(model, SAMPLE["seed"], 0))
+    before, seconds, peaks = peak_memory(), [], []
+    for _ in range(repeats):
+        started = perf_counter()
+        pairs = solver(sample, 50, comm)
+        seconds.append(perf_counter() - started)
+        peaks.append(peak_memory())
+    memory = [[before, peaks[0]]] if comm is None else comm.gather([before, peaks[0]])
+    if memory is None:
+        return None
+    return {
+        "peer": peer,
+        "model": model.as_dict(),
+        "dimension": model.dimension,
+        "ranks": len(memory),
+        "seconds_first": seconds[0],
+        "seconds": min(seconds),
+        "phases": pairs.report.seconds,
+        "counts": pairs.report.counts,
+        "memory_before_MB": [one[0] for one in memory],
+        "memory_peak_MB": [one[1] for one in memory],
+        "residual": float(pairs.residuals.max()),
+    }
+
+
+def main() -> None:
+    """Entry of the child processes: the result as JSON."""
+    peer, parameters, repeats = json.loads(sys.argv[1])
+    row = measure(peer, Model(**parameters), repeats)
+    if row is not None:
+        print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()

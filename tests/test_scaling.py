@@ -1,0 +1,39 @@
+"""One sample on several numbers of ranks, measured as it is used."""
+
+import json
+import shutil
+
+import pytest
+
+from inclusions.eigen import REGISTRY
+from inclusions.tables import performance
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("mpiexec") is None or not REGISTRY["shift-invert:mumps"].here(),
+    reason="needs mpiexec and PyMUMPS",
+)
+
+
+def test_bench_on_ranks_measures_each_path_on_each_number_of_ranks(
+    command_line, tmp_path, monkeypatch
+):
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+        monkeypatch.setenv(name, "1")
+    output = tmp_path / "ranks.json"
+    ended = command_line("bench", "--ranks", "1,2", "--length", 8, "--output", output)
+    assert (ended.code, ended.err) == (0, "")
+    rows = json.loads(output.read_text())["ranks"]
+    peers = ["mumps", "pord", "slepc", "slepc-shell"]
+    assert [row["peer"] for row in rows] == ["inclusions", *peers, *peers]
+    ours, pord = (row for row in rows if row["peer"] in ("mumps", "pord") and row["ranks"] == 2)
+    assert len(ours["memory_peak_MB"]) == 2
+    assert ours["counts"]["factor_flops"] < pord["counts"]["factor_flops"]
+    table = performance.scaling(performance.load(output))
+    assert set(table.ranks) == {1, 2}
+
+
+@pytest.mark.parametrize("ranks", ["two", "0", "1,,2", ""])
+def test_ranks_that_are_no_numbers_are_refused(ranks, command_line):
+    ended = command_line("bench", "--ranks", ranks)
+    assert ended.code == 2
+    assert "ranks must be numbers of at least 1" in ended.err
