@@ -74,25 +74,16 @@ test: setup  ## ruff, import-linter, pytest
 	$(dir $(PYTHON))lint-imports --no-logo
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
-# A name under book/runs/profiles, or the path of a profile of your own.
-PROFILE ?= laptop
-PROFILE_FOLDER = $(if $(findstring /,$(PROFILE)),$(PROFILE),book/runs/profiles/$(PROFILE))
+# A name under book/runs/profiles, or the path of a profile of your own. By the environment, so that
+# names may have spaces and quotes.
+export CAMPAIGN DATA
+export PROFILE ?= laptop
 
 campaign: setup  ## compute CAMPAIGN=file.toml here; PROFILE=slurm submits it; DATA=folder
-	@fail() { echo "campaign: $$1" >&2; exit 2; }; \
-	test -n "$(CAMPAIGN)" || fail "which one? CAMPAIGN=book/runs/campaigns/laptop.toml"; \
-	test -f "$(PROFILE_FOLDER)/config.yaml" || fail "no profile $(PROFILE_FOLDER)/config.yaml"; \
-	grep -q "^executor: slurm" "$(PROFILE_FOLDER)/config.yaml" || exit 0; \
-	$(PYTHON) -c "import sys, importlib.util as u; \
-	  sys.exit(u.find_spec('snakemake_executor_plugin_slurm') is None)" || \
-	  fail "no Slurm executor: pip install snakemake-executor-plugin-slurm"; \
-	command -v sbatch >/dev/null || \
-	  fail "no sbatch on the path: is this a login node of a Slurm cluster? PROFILE=laptop runs here"
-	@$(PYTHON) -m snakemake --snakefile book/runs/Snakefile --profile "$(PROFILE_FOLDER)" \
-	  --configfile "$(PROFILE_FOLDER)/limits.yaml" \
-	  $(if $(filter laptop,$(PROFILE)),--resources mem_mb=$$($(PYTHON) -c \
-	    'import psutil; print(int(0.9e-6 * psutil.virtual_memory().available))')) \
-	  --config campaign="$(CAMPAIGN)" $(if $(DATA),data="$(DATA)") --quiet rules
+	@test -n "$$CAMPAIGN" || { \
+	  echo "campaign: which one? CAMPAIGN=book/runs/campaigns/laptop.toml" >&2; exit 2; }
+	@$(PYTHON) -m inclusions workflow --profile "$$PROFILE" $${DATA:+--data "$$DATA"} \
+	  -- "$$CAMPAIGN"
 
 lock: $(STAMP)-deps  ## bring requirements*.lock in line with pyproject.toml, keeping pins that fit
 	./setup.sh lock $(PYTHON)

@@ -1,4 +1,4 @@
-"""Declare what pyproject.toml cannot: the C files, and the campaign files."""
+"""Declare what pyproject.toml cannot: the C files, the campaigns and what runs them."""
 
 from pathlib import Path
 
@@ -22,16 +22,23 @@ def shared_library(room: str, name: str) -> Extension:
     )
 
 
-class BuildWithCampaigns(build_py):
-    """Campaign files stand in book/runs, where people look; an installed package has a copy."""
+class BuildWithRuns(build_py):
+    """Campaigns, pages and profiles stand in book/runs, where people look; a package has a copy."""
 
     def run(self):
         super().run()
         if not self.editable_mode:
-            folder = Path(self.build_lib, "inclusions", "campaigns")
-            self.mkpath(str(folder))
-            for file in Path("book", "runs", "campaigns").glob("*.toml"):
-                self.copy_file(str(file), str(folder / file.name))
+            runs, package = Path("book", "runs"), Path(self.build_lib, "inclusions")
+            for pattern, folder in (
+                ("campaigns/*.toml", "campaigns"),
+                ("Snakefile", "runs"),
+                ("*.md", "runs"),
+                ("profiles/*/*.yaml", "runs"),
+            ):
+                for file in runs.glob(pattern):
+                    name = file.name if folder == "campaigns" else file.relative_to(runs)
+                    self.mkpath(str((package / folder / name).parent))
+                    self.copy_file(str(file), str(package / folder / name))
 
 
 setup(
@@ -40,5 +47,5 @@ setup(
         shared_library("eigen", "_products"),
         shared_library("controls", "_windows"),
     ],
-    cmdclass={"build_py": BuildWithCampaigns},
+    cmdclass={"build_py": BuildWithRuns},
 )

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -442,3 +443,51 @@ def test_what_cannot_be_read_and_what_cannot_be_written_are_told_apart(
     ended = command_line("status", "good.toml")
     assert (ended.code, ended.err.count("\n")) == (1, 1)
     assert words in ended.err
+
+
+# What a job may use is not what the machine has
+
+
+GROUPS = {
+    "cgroup v2": {"proc/self/cgroup": "0::/box\n", "sys/fs/cgroup/box/memory.max": "524288000\n",
+                  "sys/fs/cgroup/box/memory.current": "104857600\n"},
+    "cgroup v1": {"proc/self/cgroup": "4:memory:/box\n",
+                  "sys/fs/cgroup/memory/box/memory.limit_in_bytes": "524288000\n",
+                  "sys/fs/cgroup/memory/box/memory.usage_in_bytes": "104857600\n"},
+    "Slurm": {},
+}  # fmt: skip
+
+
+@pytest.fixture(params=GROUPS)
+def small_job(request, tmp_path, monkeypatch):
+    """A container or job of 500 MB."""
+    for name, text in GROUPS[request.param].items():
+        path = tmp_path / "root" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr("inclusions.machine.ROOT", tmp_path / "root")
+    if request.param == "Slurm":
+        monkeypatch.setenv("SLURM_MEM_PER_NODE", "500")
+
+
+@pytest.mark.parametrize("solver", ["auto", "dense", "shift-invert"])
+def test_a_sample_too_large_for_the_job_is_refused_in_one_line(solver, small_job, command_line):
+    ended = command_line(
+        "spectrum", "--length", 16, "--bubble", 4, "--disorder", 4, "--solver", solver
+    )
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.count("\n") == 1
+    assert "bubble4-L16-W4.0 (dimension 51480) needs about" in ended.err
+    assert re.search(r"0\.\d GB are free \((control group|this Slurm job)", ended.err)
+    assert "try" in ended.err
+
+
+def test_workers_are_as_many_as_the_job_has_memory_for(small_job, files, command_line):
+    text = (files / "good.toml").read_text()
+    (files / "large.toml").write_text(text.replace("length = 4", "length = 16\nbubble = 4"))
+    refused_run = command_line("run", "large.toml", "--workers", 4)
+    assert refused_run.code == 1 and "are free (" in refused_run.err
+    (files / "good.toml").write_text(text.replace("realizations = 2", "realizations = 30"))
+    fewer = command_line("run", "good.toml", "--workers", 4)
+    assert fewer.code == 0
+    assert "1 workers instead of 4" in fewer.out

@@ -3,6 +3,7 @@
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
 from inclusions.jobs import METHOD, START, WANTED, FailedRun, Job, given
@@ -11,7 +12,7 @@ PARAMETERS = {
     "length": 6, "disorder": 3, "bubble": 2, "coupling": 1.0, "bandwidth": None, "anisotropy": 1.0,
     "boundary": "open", "magnetization": None, "first": 0, "realizations": 2, "states": 5,
     "seed": 7, "chunk": 2, "solver": "auto", "certify": 0.05, "workers": 1, "ranks": 1,
-    "launcher": "mpiexec -n {ranks}", "data": "data",
+    "launcher": "mpiexec -n {ranks}", "data": "data", "observables": [],
 }  # fmt: skip
 
 
@@ -40,6 +41,7 @@ def test_what_a_page_was_given_is_what_came_after_its_first_cell():
         ({"solver": "magic"}, ["solver", "magic"]),
         ({"boundary": "twisted"}, ["boundary", "twisted"]),
         ({"realizations": 0}, ["realizations", "0"]),
+        ({"observables": ["magic"]}, ["observables", "entanglement", "magic"]),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -69,6 +71,12 @@ def test_a_run_leaves_its_results_in_a_folder_of_any_name(name, tmp_path, monkey
     assert "2 computed, 0 failed" in capfd.readouterr().out
     assert one.results.load().sizes["realization"] == 2
     assert [path.name for path in (tmp_path / name).iterdir()] == ["shards"]
+
+
+def test_an_optional_observable_is_computed(tmp_path):
+    one = job(data=str(tmp_path), observables="entanglement")
+    one.run()
+    assert np.isfinite(one.results.load().half_chain_entropy).all()
 
 
 def test_ranks_are_started_by_the_launcher_whatever_its_quotes():

@@ -44,15 +44,14 @@ def _progress(one: Ensemble, data: Path) -> Progress:
         done=one.realizations - len(missing),
         missing=len(missing),
         failed=sum(index in missing for index in place.failures()),
-        core_hours_spent=round(seconds / 3600, 4),
-        core_hours_to_go=round(each * len(missing) / 3600, 4),
+        core_hours_spent=seconds / 3600,
+        core_hours_to_go=each * len(missing) / 3600,
     )
 
 
 def total(rows: list[Progress]) -> Progress:
     """All ensembles of a campaign together."""
-    sums = (round(sum(column), 4) for column in list(zip(*rows, strict=True))[1:])
-    return Progress("all", *sums)
+    return Progress("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))
 
 
 INCIDENTAL = {"seconds", "peak_memory", "solver", "missing_levels", "residual",

@@ -42,10 +42,10 @@ def predicted_hours(campaign: Campaign) -> float:
     return sum(seconds) / 3600
 
 
-def predicted_memory(model: Model, count: int, ranks: int = 1) -> float:
+def predicted_memory(model: Model, count: int, ranks: int = 1, solver: str = "auto") -> float:
     """Peak memory of one worker or rank on one sample, MB: interpreter, factor, basis, matrix."""
     kind = "alone" if ranks == 1 else "on_ranks"
-    return float(_room(model, count, ranks) @ rates()[f"memory_{kind}"])
+    return float(_room(model, count, ranks, solver) @ rates()[f"memory_{kind}"])
 
 
 def factor_size(model: Model) -> tuple[float, float]:
@@ -78,15 +78,19 @@ def _work(model: Model, count: int, share: float, ranks: int) -> np.ndarray:
     return np.array([(1 + 2 * share) * flops / 1e9 / ranks, passes / ranks, vectors / ranks, 1.0])
 
 
-def _room(model: Model, count: int, ranks: int) -> np.ndarray:
+def _room(model: Model, count: int, ranks: int, solver: str = "auto") -> np.ndarray:
     """A rank's part of the factor or the dense matrix, of the vectors and of the matrix; the rest.
 
     In 1e6 numbers.
     """
     n = model.dimension
     entries, vectors = factor_size(model)[0], n * (6.0 * count + 100 + 6 * model.length)
-    if n < DENSE_BELOW:
+    if solver == "dense" or (solver == "auto" and n < DENSE_BELOW):
         entries, vectors = 4.0 * n * n, 0.0
+    elif solver.startswith("filter"):
+        entries = 0.0
+    elif solver.endswith("-single"):
+        entries /= 2
     return np.array([entries / ranks, vectors / ranks, 1e6]) / 1e6
 
 

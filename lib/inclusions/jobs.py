@@ -17,7 +17,7 @@ from inclusions.model import PARAMETERS
 from inclusions.store import Store
 
 WANTED = (*PARAMETERS, "first", "realizations")
-METHOD = ("seed", "states", "chunk", "solver", "certify")
+METHOD = ("seed", "states", "chunk", "solver", "certify", "observables")
 START = ("workers", "ranks", "launcher", "data")
 
 
@@ -105,11 +105,13 @@ class Job(NamedTuple):
 
 def _campaign(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as the content of a campaign file."""
-    for name in (*WANTED, *METHOD):
+    named = parameters["observables"]
+    method = {name: parameters[name] for name in METHOD}
+    method["observables"] = [named] if isinstance(named, str) else named
+    for name in (*WANTED, *METHOD[:-1]):
         if not isinstance(parameters.get(name), str | bool | int | float | None):
             raise ValueError(f"{name} must be one number or text, got {parameters[name]!r}")
     wanted = {name: parameters[name] for name in WANTED if parameters.get(name) is not None}
-    method = {name: parameters[name] for name in METHOD}
     return {"name": "one ensemble", **method, "ensemble": [wanted]}
 
 
@@ -121,6 +123,6 @@ def _as_toml(content: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _line(name: str, value: str | bool | int | float) -> str:
+def _line(name: str, value: str | bool | int | float | list[str]) -> str:
     text = repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
     return f"{name} = {text}"

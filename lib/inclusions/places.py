@@ -1,4 +1,4 @@
-"""Where the book's sources, its campaign files and the cached data are.
+"""Where the book's sources, its campaign files, what runs them, and the cached data are.
 
 A page runs in the repository, as a notebook of the kit (`make kit`), or as a notebook that was
 downloaded from the book. What reads data checks them by their hash; here it is only seen to that
@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parent
 REPOSITORY = PACKAGE.parents[1]
 """The top of the repository, if the package is installed from it in place (`make setup`)."""
 
-CAMPAIGNS = Path("book", "runs", "campaigns")
+RUNS = Path("book", "runs")
+CAMPAIGNS = RUNS / "campaigns"
 
 
 class NoData(FileNotFoundError):
@@ -85,6 +86,19 @@ def campaign_file(name: str) -> Path:
             return path
     known = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
     raise FileNotFoundError(f"no campaign is called {name}; there are {', '.join(known) or 'none'}")
+
+
+def runs_file(name: str) -> Path:
+    """A file or folder of book/runs: a page for papermill, the Snakefile, the profiles.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    folders = [*(d / RUNS for d in _upwards()), PACKAGE / "runs", REPOSITORY / RUNS]
+    for folder in folders:
+        if (path := folder / name).exists():
+            return path
+    raise FileNotFoundError(f"no {RUNS / name}, neither here nor in the package")
 
 
 def _upwards() -> Iterator[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inclusions import store
+from inclusions import campaign, ensemble, store
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -23,20 +23,30 @@ realizations = 12
 """
 
 
+BROKEN = """
+import os, sys
+if "run" in sys.orig_argv:
+    sys.stderr.write("inclusions: no luck today\\n")
+    sys.stderr.flush()
+    os._exit(2)
+"""
 SMALL = CAMPAIGN.format(length=8)
 
 
-def make(tmp_path, *options, text=SMALL, **changed):
-    path = tmp_path / "campaign.toml"
-    path.write_text(text)
+def make(tmp_path, *options, text=SMALL, name="campaign.toml", data="data", **changed):
+    """`make campaign`: its exit code, and all it says."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
     environment = {name: v for name, v in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(
-        ["make", "-s", "campaign", f"CAMPAIGN={path}", f"DATA={tmp_path / 'data'}", *options],
-        cwd=TOP, env=environment | changed, capture_output=True, text=True,
+        ["make", "-s", "campaign", f"CAMPAIGN={path}", f"DATA={tmp_path / data}", *options],
+        cwd=TOP, env=environment | changed, capture_output=True, encoding="utf-8",
     )  # fmt: skip
-    return done.returncode, [
-        line for line in done.stderr.splitlines() if line.startswith("campaign")
-    ] or done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def complaints(told):
+    return [line for line in told.splitlines() if line.startswith(("inclusions: ", "campaign: "))]
 
 
 def test_a_campaign_ends_in_consolidated_files_and_a_manifest(tmp_path, physics):
@@ -47,6 +57,40 @@ def test_a_campaign_ends_in_consolidated_files_and_a_manifest(tmp_path, physics)
     assert (tmp_path / "data" / "manifest.json").exists()
     assert len(list((tmp_path / "data").glob("logs/*/*.ipynb"))) == 1
     assert store.verify(tmp_path / "data")[1] == []
+    first, *_, last = told.splitlines()
+    assert first.startswith("test: 0 of 12 realizations done, 12 to go in 1 jobs")
+    assert last == f"all 12 realizations are in {tmp_path / 'data' / 'ensembles'}"
+    assert len(told.splitlines()) <= 4
+    log = tmp_path / "data" / "logs" / "workflow.log"
+    assert "localrule consolidate" in log.read_text()
+
+
+@pytest.mark.parametrize("name", ["my [x] {y} é ⟨r⟩; a'b", "1e5"])
+def test_a_campaign_of_any_name_in_any_folder_needs_no_home(name, tmp_path):
+    text = SMALL.replace('"test"', f'"{name}"').replace("= 12", "= 2")
+    code, told = make(tmp_path, text=text, name=f"{name}.toml", data=name, HOME="/proc/nowhere")
+    assert code == 0, told
+    assert told.startswith(f"{name}: 0 of 2 realizations done")
+    assert store.verify(tmp_path / name) == (2, [])
+    assert {path.name for path in (tmp_path / name).iterdir()} <= {
+        ".snakemake", "ensembles", "logs", "manifest.json", "shards",
+    }  # fmt: skip
+
+
+def test_runs_that_fail_make_the_workflow_fail_and_say_why(tmp_path):
+    path = tmp_path / "campaign.toml"
+    path.write_text(SMALL.replace("= 12", "= 4"))
+    ensemble.run(campaign.load(path), tmp_path / "data")  # a part is done
+    broken = tmp_path / "lib" / "sitecustomize.py"  # what every Python imports when it starts
+    broken.parent.mkdir()
+    broken.write_text(BROKEN)
+    code, told = make(tmp_path, PYTHONPATH=str(broken.parent))
+    assert code != 0
+    failed = [line for line in told.splitlines() if line.startswith("job failed: ")]
+    assert failed and all("no luck today; see " in line for line in failed)
+    (last,) = complaints(told)
+    assert "4 of 12 realizations are done, 1 jobs are not" in last
+    assert not (tmp_path / "data" / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +105,8 @@ def test_a_campaign_ends_in_consolidated_files_and_a_manifest(tmp_path, physics)
 def test_what_no_job_can_do_is_refused_in_one_line(tmp_path, text, complaint):
     code, told = make(tmp_path, text=text)
     assert code == 2
-    assert len(told) == 1 and complaint in told[0]
+    (line,) = complaints(told)
+    assert complaint in line
     assert not (tmp_path / "data").exists()
 
 
@@ -73,4 +118,5 @@ def test_a_machine_without_slurm_is_told_so(tmp_path):
             (tools / tool).symlink_to(found)
     code, told = make(tmp_path, "PROFILE=slurm", PATH=str(tools))
     assert code == 2
-    assert len(told) == 1 and "no sbatch on the path" in told[0]
+    (line,) = complaints(told)
+    assert "no sbatch on the path" in line

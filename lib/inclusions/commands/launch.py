@@ -9,7 +9,7 @@ from inclusions import cost
 from inclusions.campaign import Ensemble
 from inclusions.eigen import MissingSolver
 from inclusions.eigen.ranks import Ranks
-from inclusions.machine import available_memory
+from inclusions.machine import Limit, memory_limit
 from inclusions.model import Model
 
 
@@ -90,17 +90,26 @@ def agree(comm, seen: dict[str, object]) -> None:
     raise ValueError(f"ranks 0 and {rank} see {name} differently: {values}")
 
 
-def check_room(model: Model, count: int, comm=None) -> None:
+def check_room(model: Model, count: int, solver: str, comm=None) -> None:
     """Refuse a sample that does not fit the memory of this node, with all its ranks.
 
     Raises:
         MemoryError: it needs more than there is; the message says how much and what to try.
     """
     ranks, here = (1, 1) if comm is None else (comm.size, Ranks(comm).neighbours())
-    needed = here * cost.predicted_memory(model, count, ranks)
-    room = available_memory()
-    if needed > room:
-        raise too_large(model, needed, room, "more MPI ranks, or solver shift-invert:ldl-single")
+
+    def needed(name: str) -> float:
+        return here * cost.predicted_memory(model, count, ranks, name)
+
+    limit = memory_limit()
+    if needed(solver) > limit.amount:
+        others = [name for name in ("shift-invert", *SMALLER) if needed(name) <= limit.amount]
+        advice = f"solver {others[0]}" if others else "more MPI ranks on other nodes"
+        raise too_large(model, needed(solver), limit, advice)
+
+
+SMALLER = ("shift-invert:ldl-single", "filter")
+"""Solvers that need less memory and more time."""
 
 
 def fitting(todo: list[Ensemble], workers: int) -> int:
@@ -112,23 +121,23 @@ def fitting(todo: list[Ensemble], workers: int) -> int:
     if not todo:
         return 1
     largest = max(todo, key=lambda one: one.model.dimension)
-    each = cost.predicted_memory(largest.model, largest.count)
-    room = available_memory()
-    fitting = int(room // each)
+    each = cost.predicted_memory(largest.model, largest.count, 1, largest.solver)
+    limit = memory_limit()
+    fitting = int(limit.amount // each)
     if fitting < 1:
         advice = "more MPI ranks on other nodes or a smaller length"
-        raise too_large(largest.model, each, room, advice)
+        raise too_large(largest.model, each, limit, advice)
     if fitting < workers:
         print(
             f"{fitting} workers instead of {workers}: each needs up to {each / 1000:.1f} GB for "
-            f"{largest.model.key}, {room / 1000:.1f} GB are free"
+            f"{largest.model.key}, {limit.amount / 1000:.1f} GB are free ({limit.source})"
         )
     return min(workers, fitting)
 
 
-def too_large(model: Model, needed: float, room: float, advice: str) -> MemoryError:
+def too_large(model: Model, needed: float, limit: Limit, advice: str) -> MemoryError:
     """What to raise when a sample needs more MB than there are."""
     return MemoryError(
         f"{model.key} (dimension {model.dimension}) needs about {needed / 1000:.1f} GB, "
-        f"{room / 1000:.1f} GB are free; try {advice}"
+        f"{limit.amount / 1000:.1f} GB are free ({limit.source}); try {advice}"
     )

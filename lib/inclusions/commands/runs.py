@@ -10,6 +10,7 @@ from rich.table import Table
 
 from inclusions import account, ensemble, store
 from inclusions import campaign as campaigns
+from inclusions import workflow as workflows
 from inclusions.commands import launch, terminal
 from inclusions.eigen import choose
 from inclusions.ensemble import Fate
@@ -90,6 +91,34 @@ def _recheck(plan: campaigns.Campaign, folder: Path, number: int, solver: str) -
         raise SystemExit(1)
 
 
+def workflow(
+    campaign: CampaignFile,
+    profile: Annotated[
+        str, typer.Option(help="laptop, slurm, or the path of a profile of your own.")
+    ] = "laptop",
+    data: Data = None,
+) -> None:
+    """Compute what a campaign lacks as jobs, here or on a cluster, and gather the results."""
+    plan = campaigns.load(campaign)
+    flow = workflows.Workflow(campaign, plan, data or plan.data, workflows.Profile.at(profile))
+    for fault in flow.set_damaged_aside():
+        print(f"set aside, to be computed again: {fault}")
+    before = account.total(account.progress(plan, flow.data))
+    print(
+        f"{plan.name}: {before.done} of {before.wanted} realizations done, {before.missing} to go "
+        f"in {len(flow.jobs)} jobs, about {before.core_hours_to_go:.2g} core-hours; "
+        f"Snakemake's own lines are in {flow.log}",
+        flush=True,
+    )
+    try:
+        with terminal.overview(before.wanted) as tell:
+            flow.run(tell)
+    except KeyboardInterrupt:
+        terminal.complain("stopped; what is finished is saved, the same command goes on")
+        raise SystemExit(130) from None
+    print(f"all {before.wanted} realizations are in {flow.data / 'ensembles'}")
+
+
 def status(
     campaign: CampaignFile,
     data: Data = None,
@@ -101,9 +130,12 @@ def status(
     rows = account.progress(plan, folder)
     everything = account.total(rows)
     if as_json:
-        sums = everything._asdict()
+        *plain, sums = [
+            {name: round(v, 4) if isinstance(v, float) else v for name, v in row._asdict().items()}
+            for row in [*rows, everything]
+        ]
         del sums["ensemble"]
-        print(json.dumps({"ensembles": [row._asdict() for row in rows], "all": sums}, indent=1))
+        print(json.dumps({"ensembles": plain, "all": sums}, indent=1))
         return
     table = Table(title=f"{plan.name} in {folder}", title_justify="left")
     for name in account.Progress._fields:

@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from inclusions.ensemble import Fate
+from inclusions.workflow import State
 
 # Names are shown as they are: "[x]" is no markup and ":x:" no picture.
 console = Console(highlight=False, markup=False, emoji=False)
@@ -98,11 +99,54 @@ def progress(total: int) -> Iterator[Callable[[Fate], None]]:
             shown.update(task, advance=1, failures=failures, rate=f"{60 * rate:.3g} a minute")
             if not console.is_terminal and now > shown_at + 60:
                 shown_at = now
-                left = (total - fates.total()) / rate / 60 if rate else float("inf")
+                left = f", {duration((total - fates.total()) / rate)} left" if rate else ""
                 print(
-                    f"{fates.total()} of {total}, {60 * rate:.3g} a minute, {left:.0f} minutes "
-                    f"left {failures}",
+                    f"{fates.total()} of {total}, {60 * rate:.3g} a minute{left} {failures}",
                     flush=True,
                 )
 
         yield tell
+
+
+@contextmanager
+def overview(total: int) -> Iterator[Callable[[State], None]]:
+    """Progress of a workflow: a bar; where there is no terminal a line when something is new.
+
+    What it gives takes what `workflow.Workflow.run` tells.
+    """
+    columns = (
+        TextColumn("realizations"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("elapsed{task.fields[left]}{task.fields[failed]}"),
+    )  # fmt: skip
+    said: int | None = None
+    said_at = 0.0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        task = shown.add_task("", total=total, left="", failed="")
+
+        def tell(state: State) -> None:
+            nonlocal said, said_at
+            for line in state.failures:
+                console.print(f"job failed: {line}", soft_wrap=True)
+            now, all_of = time.monotonic(), state.progress
+            left = "" if state.seconds_left is None else f", {duration(state.seconds_left)} left"
+            failed = f", {all_of.failed} failed" if all_of.failed else ""
+            shown.update(task, completed=all_of.done, left=left, failed=failed)
+            if said is None:  # what there was before is known
+                said = all_of.done
+            done = all_of.done == total
+            if console.is_terminal or all_of.done == said or (now < said_at + 60 and not done):
+                return
+            said, said_at = all_of.done, now
+            left = "" if done else left
+            print(f"{said} of {total} done, {all_of.missing} to go{left}{failed}", flush=True)
+
+        yield tell
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: 40 seconds, 12 minutes, 3.5 hours, 4 days."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            number = seconds / size
+            return f"{number:.0f} {unit}s" if number >= 10 else f"{number:.2g} {unit}s"
+    return f"{seconds:.0f} seconds"

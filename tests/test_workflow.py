@@ -1,0 +1,138 @@
+"""Snakemake started on a campaign, and followed; Snakemake itself is in tests/cluster."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from inclusions import campaign, ensemble
+from inclusions.workflow import FailedWorkflow, Profile, Workflow
+
+CAMPAIGN = """
+name = "test"
+seed = 5
+states = 5
+chunk = 2
+[[ensemble]]
+length = 6
+disorder = 4.0
+realizations = 6
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    (tmp_path / "campaign.toml").write_text(CAMPAIGN)
+    return campaign.load(tmp_path / "campaign.toml")
+
+
+@pytest.fixture
+def flow(tmp_path, plan, monkeypatch):
+    """A function: the workflow with some Python in Snakemake's place."""
+
+    def flow(code):
+        one = Workflow(tmp_path / "campaign.toml", plan, tmp_path / "data", Profile.at("laptop"))
+        monkeypatch.setattr(Workflow, "_command", lambda self: [sys.executable, "-c", code])
+        monkeypatch.setattr("inclusions.workflow.LOOKS", (0.1, 0.1))
+        return one
+
+    return flow
+
+
+def test_what_is_done_is_told_as_the_shards_come(flow, plan, tmp_path):
+    ended = tmp_path / "end"
+    one = flow(f"import os, time\nwhile not os.path.exists({str(ended)!r}): time.sleep(0.02)")
+    states = []
+
+    def tell(state):
+        states.append(state)
+        if len(states) == 2:
+            ensemble.run(plan, one.data)
+        if state.progress.done == 6:
+            ended.touch()
+
+    one.run(tell)
+    assert states[0].progress.done == 0 and states[0].seconds_left is None
+    assert states[-1].progress.done == 6 and states[-1].seconds_left == 0
+
+
+FAILS = """
+import json, os
+os.makedirs("logs/chain-open-L6-W4.0-seed5-states5")
+place = "logs/chain-open-L6-W4.0-seed5-states5/0-6"
+open(place + ".log", "w").write("Traceback\\n\\nlast of the log\\n\\n")
+error = {"output_type": "error", "evalue": "inclusions: why"}
+page = {"cells": [{}, {"outputs": [error]}]} if PAGE else {"cells": []}
+open(place + ".ipynb", "w").write(json.dumps(page))
+os.rename(place + ".ipynb", place + ".ipynb.failed")
+print("its own words")
+raise SystemExit(1)
+"""
+
+
+@pytest.mark.parametrize(("page", "reason"), [(True, "why"), (False, "last of the log")])
+def test_a_job_that_fails_is_told_once_with_what_stopped_it(page, reason, flow):
+    one = flow(f"PAGE = {page}\n{FAILS}")
+    states = []
+    with pytest.raises(FailedWorkflow) as failed:
+        one.run(states.append)
+    (line,) = [line for state in states for line in state.failures]
+    log = one.data / "logs" / "chain-open-L6-W4.0-seed5-states5" / "0-6.log"
+    assert line == f"chain-open-L6-W4.0-seed5-states5, realizations 0 to 5: {reason}; see {log}"
+    assert "0 of 6 realizations are done, 1 jobs are not" in str(failed.value)
+    assert str(one.log) in str(failed.value)
+    assert one.log.read_text() == "its own words\n"
+
+
+def test_sigterm_withdraws_the_jobs_and_ends(flow, tmp_path):
+    one = flow(
+        "import time, pathlib\npathlib.Path('on').touch()\n"
+        "try: time.sleep(60)\nexcept KeyboardInterrupt: print('withdrawn')"
+    )
+
+    def stop():
+        while not (one.data / "on").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop).start()
+    with pytest.raises(KeyboardInterrupt):
+        one.run()
+    assert one.log.read_text() == "withdrawn\n"
+
+
+def test_what_was_computed_before_is_no_job_and_damage_is_set_aside(flow, plan, tmp_path):
+    ensemble.run(plan, tmp_path / "data")
+    one = flow("")
+    assert one.jobs == []
+    (shard, *_) = sorted((tmp_path / "data").glob("shards/*/*.nc"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    assert len(one.set_damaged_aside()) == 1
+    assert [(job.first, job.number) for job in one.jobs] == [(0, 6)]
+
+
+@pytest.mark.parametrize(
+    ("config", "limits", "words"),
+    [
+        (None, "a: 1", ["config.yaml", "No such file"]),
+        ("a: 1", None, ["limits.yaml", "No such file"]),
+        ("a: [1", "a: 1", ["config.yaml", "YAML"]),
+        ("- a", "a: 1", ["config.yaml", "names and values"]),
+    ],
+)
+def test_a_profile_that_is_none_is_named(config, limits, words, tmp_path):
+    for name, text in (("config.yaml", config), ("limits.yaml", limits)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError) as refused:
+        Profile.at(str(tmp_path))
+    assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_the_profiles_of_the_project_are_found_by_name():
+    assert Profile.at("laptop").local
+    with pytest.raises(ValueError, match="no profile"):
+        Profile.at("nowhere")
