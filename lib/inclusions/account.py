@@ -30,10 +30,11 @@ def progress(campaign: Campaign, data: Path) -> list[Progress]:
     Raises:
         DamagedFile: a consolidated file cannot be read.
     """
-    return [_progress(one, data) for one in campaign.ensembles]
+    return [progress_of(one, data) for one in campaign.ensembles]
 
 
-def _progress(one: Ensemble, data: Path) -> Progress:
+def progress_of(one: Ensemble, data: Path) -> Progress:
+    """How far one ensemble is."""
     place = place_of(one, data)
     saved, seconds = place.cost()
     missing = lacking(one, data)

@@ -13,8 +13,9 @@ app = typer.Typer(
 )
 
 for command in (
-    sample.spectrum, runs.run, runs.workflow, runs.status, runs.controls, files.verify,
-    files.consolidate, files.export, files.import_, sample.solvers, science.claims, science.bench,
+    sample.spectrum, runs.run, runs.workflow, runs.status, runs.report, runs.controls, files.show,
+    files.verify, files.consolidate, files.export, files.import_, sample.solvers, science.claims,
+    science.bench,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
 

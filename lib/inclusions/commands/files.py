@@ -1,4 +1,4 @@
-"""Commands about files of results: `verify`, `consolidate`, `export`, `import`."""
+"""Commands about files of results: `show`, `verify`, `consolidate`, `export`, `import`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,20 @@ from inclusions import store
 
 Archive = Annotated[Path, typer.Argument(metavar="ARCHIVE.tar", show_default=False)]
 Folder = Annotated[Path, typer.Option(help="Folder of results.")]
+
+
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE.nc", show_default=False)],
+) -> None:
+    """Say in a screen what a file of results holds: model, realizations, means, fields."""
+    from inclusions.tables import runs  # drags in the statistics: not for every command
+
+    records = store.read(file)
+    for name, value in runs.contents(records).items():
+        print(f"{name:17} {value}")
+    print()
+    for row in runs.fields(records).itertuples():
+        print(f"{row.field:28} {row.dimensions:35} {row.unit:4} {row.meaning}".rstrip())
 
 
 def verify(data: Folder = Path("data")) -> None:

@@ -119,6 +119,20 @@ def workflow(
     print(f"all {before.wanted} realizations are in {flow.data / 'ensembles'}")
 
 
+def report(
+    campaign: CampaignFile,
+    data: Data = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the report; by default in that of the results.")
+    ] = None,
+) -> None:
+    """Draw what a campaign has found so far: a page of figures, with the numbers of each."""
+    from inclusions import reports  # drags in all figures: not for every command
+
+    folder = data or campaigns.load(campaign).data
+    print(reports.write(campaign, folder, output or folder / "reports" / campaign.stem))
+
+
 def status(
     campaign: CampaignFile,
     data: Data = None,

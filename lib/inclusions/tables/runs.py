@@ -1,0 +1,274 @@
+"""A campaign of one's own: what its sweep gave, how good it is, what it cost, what is missing."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from inclusions.account import Progress, progress_of
+from inclusions.campaign import Campaign, Ensemble
+from inclusions.ensemble import place_of
+from inclusions.model import PARAMETERS, Model
+from inclusions.statistics import Estimate, bootstrap, combine
+from inclusions.store import DamagedFile, ensemble_name
+
+QUANTITIES = {
+    "gap_ratio": "mean gap ratio ⟨r⟩",
+    "purity": "purity γ in the middle of the chain",
+    "far_correlation": "mean C(r) for r = 3 … L/2",
+}
+"""What is shown against every swept parameter: column of `sweep`, and what it is."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a folder of results holds of a campaign, in shards and consolidated files."""
+
+    campaign: Campaign
+    data: Path
+    found: Mapping[Ensemble, xr.Dataset]  # with two realizations or more
+    progress: list[Progress]
+    faults: Mapping[Ensemble, str]  # why an ensemble is left out
+
+
+def results(campaign: Campaign, data: Path) -> Results:
+    """Read the realizations that a campaign wants, and no others of the same ensembles."""
+    found, faults, progress = {}, {}, []
+    for one in campaign.ensembles:
+        try:
+            progress.append(progress_of(one, data))
+            records = place_of(one, data).load()
+        except FileNotFoundError:
+            continue
+        except (DamagedFile, OSError) as error:
+            faults[one] = str(error)
+            continue
+        if records.sizes["realization"] < 2:
+            faults[one] = "one realization has no error bar: compute more"
+            continue
+        found[one] = records
+    return Results(campaign, data, found, progress, faults)
+
+
+def swept(models: Iterable[Model]) -> list[str]:
+    """Parameters of which there are several values; what only follows from others is none."""
+    values = [_given(model) for model in models]
+    return [name for name in PARAMETERS if len({one[name] for one in values}) > 1]
+
+
+def _given(model: Model) -> dict[str, Any]:
+    """The parameters, those at a default that depends on others as None."""
+    default = Model(**(model.as_dict() | {"bandwidth": None, "magnetization": None}))
+    return {
+        name: None if name in ("bandwidth", "magnetization") and value == getattr(default, name)
+        else value
+        for name, value in model.as_dict().items()
+    }  # fmt: skip
+
+
+def sweep(results: Results) -> pd.DataFrame:
+    """One row an ensemble: its parameters, `QUANTITIES` with their errors, realizations."""
+    rows = []
+    for one, records in results.found.items():
+        model = one.model
+        row = {"states": one.count, "realizations": records.sizes["realization"]}
+        for name, estimate in (
+            ("gap_ratio", _gap_ratio),
+            ("purity", _middle_purity),
+            ("far_correlation", _far_correlation),
+        ):
+            found = estimate(model, records)
+            row[name], row[f"{name}_error"] = np.ravel(found.value)[0], np.ravel(found.error)[0]
+        rows.append(_given(model) | row)
+    errors = [f"{name}_error" for name in QUANTITIES]
+    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "realizations", *QUANTITIES, *errors])
+
+
+def readable(sweep: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
+    """A sweep for reading: what is swept, and each quantity with its error."""
+    shown = sweep[[*swept, "realizations"]].copy()
+    for name, label in QUANTITIES.items():
+        pairs = zip(sweep[name], sweep[f"{name}_error"], strict=True)
+        shown[label] = [f"{v:.4f} ± {e:.4f}" if np.isfinite(v) else "–" for v, e in pairs]
+    return shown
+
+
+def profiles(results: Results) -> pd.DataFrame:
+    """Purity by distance from the bubble, or the nearer end; one row a distance."""
+    rows = []
+    for one, records in results.found.items():
+        found = _profile(one.model, records)
+        rows += _by_distance(one, "purity", found.value, found.error)
+    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", "purity", "error"])
+
+
+def correlations(results: Results) -> pd.DataFrame:
+    """C(r) of Eq. (7) for r = 1 ... L/2; one row a distance."""
+    rows = []
+    for one, records in results.found.items():
+        found = _correlation(one.model, records)
+        far = slice(1, one.model.length // 2 + 1)
+        rows += _by_distance(one, "correlation", found.value[far], found.error[far], 1)
+    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", "correlation", "error"])
+
+
+def _by_distance(
+    one: Ensemble, name: str, values: np.ndarray, errors: np.ndarray, first: int = 0
+) -> list[dict[str, Any]]:
+    start = _given(one.model) | {"states": one.count}
+    return [
+        start | {"distance": distance, name: value, "error": error}
+        for distance, (value, error) in enumerate(zip(values, errors, strict=True), first)
+    ]
+
+
+# Estimates; the unit of resampling is the realization
+
+
+def _resampled(
+    model: Model, statistic: Callable[..., Any], *arrays: np.ndarray, counts: np.ndarray
+) -> Estimate:
+    return bootstrap(statistic, *arrays, counts=counts, seed=crc32(model.key.encode()))
+
+
+def _gap_ratio(model: Model, records: xr.Dataset) -> Estimate:
+    """Mean ratio of adjacent gaps; nan where there are fewer than three states."""
+    counts = np.clip(records.states.values.astype(float) - 2, 0, None)
+    if not counts.any():
+        return Estimate(*(np.array(np.nan),) * 2, np.full(1000, np.nan))
+    return _resampled(model, lambda m: m, np.nan_to_num(records.gap_ratio.values), counts=counts)
+
+
+def _profile(model: Model, records: xr.Dataset) -> Estimate:
+    """Mean purity by distance; site i and its mirror image are averaged."""
+    entropy = records.linear_entropy.values.astype(float)
+    mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : (model.length + 1) // 2]
+    return _resampled(model, lambda m: 1 - m, mirrored, counts=records.states.values)
+
+
+def _middle_purity(model: Model, records: xr.Dataset) -> Estimate:
+    """Mean purity of the sites at the two greatest distances; of a periodic chain, of all."""
+    site = np.arange(model.length)
+    distance = np.minimum(site, model.length - 1 - site)
+    middle = (model.boundary == "periodic") | (distance >= distance.max() - 1)
+    entropy = records.linear_entropy.values.astype(float)[:, middle].mean(axis=1)
+    return _resampled(model, lambda m: 1 - m, entropy, counts=records.states.values)
+
+
+def _correlation(model: Model, records: xr.Dataset) -> Estimate:
+    """C(r) of Eq. (7), shape (L,): over all states of all realizations, both ends averaged."""
+    mean = records.linear_entropy.values.astype(float)
+    square = records.linear_entropy_variance.values + mean**2
+    product = records.linear_entropy_covariance.values + mean[:, [0, -1], None] * mean[:, None, :]
+
+    def coefficient(mean: np.ndarray, square: np.ndarray, product: np.ndarray) -> np.ndarray:
+        width = square - mean**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (product - mean[:, :1] * mean) / np.sqrt(width[:, :1] * width)
+
+    both = [0.5 * (values + values[:, ::-1]) for values in (mean, square)]
+    both.append(0.5 * (product[:, 0] + product[:, 1, ::-1]))
+    return _resampled(model, coefficient, *both, counts=records.states.values)
+
+
+def _far_correlation(model: Model, records: xr.Dataset) -> Estimate:
+    """Mean of C(r) over r = 3 ... L/2; of a chain too short for that, C(L/2)."""
+    far = slice(min(3, model.length // 2), model.length // 2 + 1)
+    return combine(lambda c: c[:, far].mean(axis=1), _correlation(model, records))
+
+
+def quality(results: Results) -> pd.DataFrame:
+    """How good each ensemble is: residuals, levels counted, magnetization conserved."""
+    return pd.DataFrame(
+        {
+            "ensemble": place_of(one, results.data).name,
+            "realizations": records.sizes["realization"],
+            "worst residual (J)": float(records.residual.max()),
+            "levels counted": f"{100 * float((records.missing_levels == 0).mean()):.0f} %",
+            "largest error of the total S^z": float(records.magnetization_error.max()),
+            "solver": ", ".join(sorted({name.decode() for name in records.solver.values})),
+        }
+        for one, records in results.found.items()
+    )
+
+
+def cost(results: Results) -> pd.DataFrame:
+    """What each ensemble took: core-hours, seconds a realization, memory."""
+    return pd.DataFrame(
+        {
+            "ensemble": place_of(one, results.data).name,
+            "dimension": one.model.dimension,
+            "realizations": records.sizes["realization"],
+            "core-hours": float(records.seconds.sum()) / 3600,
+            "seconds a realization": float(records.seconds.mean()),
+            "peak memory (MB)": float(records.peak_memory.max()),
+        }
+        for one, records in results.found.items()
+    )
+
+
+def missing(results: Results) -> pd.DataFrame:
+    """Ensembles that are not whole: realizations done, failed and to go, and why if it is known."""
+    faults = {place_of(one, results.data).name: text for one, text in results.faults.items()}
+    rows = [
+        {
+            "ensemble": row.ensemble,
+            "wanted": row.wanted,
+            "done": row.done,
+            "failed": row.failed,
+            "core-hours to go": row.core_hours_to_go,
+            "remark": faults.get(row.ensemble, ""),
+        }
+        for row in results.progress
+        if row.missing or row.ensemble in faults
+    ]
+    known = {row["ensemble"] for row in rows}
+    rows += [{"ensemble": n, "remark": text} for n, text in faults.items() if n not in known]
+    columns = ["ensemble", "wanted", "done", "failed", "core-hours to go", "remark"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# One file
+
+
+def contents(records: xr.Dataset) -> dict[str, str]:
+    """What a file of results holds, by name: its model, means with errors, quality and cost."""
+    model = Model(**json.loads(records.attrs["model"]))
+    indices = records.realization.values
+    told = {
+        "ensemble": ensemble_name(model, records.attrs["seed"], records.attrs["states"]),
+        "parameters": ", ".join(f"{k} {v}" for k, v in model.as_dict().items() if v is not None),
+        "dimension": str(model.dimension),
+        "realizations": f"{indices.size}, numbers {indices.min()} to {indices.max()}",
+        "states": f"{int(records.states.sum())}, at most {int(records.states.max())} in each",
+    }
+    if indices.size > 1:
+        for name, estimate in (("mean gap ratio", _gap_ratio), ("middle purity", _middle_purity)):
+            found = estimate(model, records)
+            told[name] = f"{float(found.value):.4f} ± {float(found.error):.4f}"
+    return told | {
+        "worst residual": f"{float(records.residual.max()):.1e} J",
+        "levels counted": f"{100 * float((records.missing_levels == 0).mean()):.0f} %",
+        "core-hours": f"{float(records.seconds.sum()) / 3600:.3g}",
+        "peak memory": f"{float(records.peak_memory.max()):.0f} MB",
+        "computed by": f"inclusions {records.attrs['inclusions']}",
+    }
+
+
+def fields(records: xr.Dataset) -> pd.DataFrame:
+    """The fields of a file of results: name, dimensions, unit, meaning."""
+    return pd.DataFrame(
+        {
+            "field": str(name),
+            "dimensions": " × ".join(f"{d} {records.sizes[d]}" for d in field.dims),
+            "unit": field.attrs.get("units", ""),
+            "meaning": field.attrs.get("long_name", ""),
+        }
+        for name, field in records.data_vars.items()
+    )
