@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 
 import pytest
 from made_up import record, save
@@ -84,3 +85,66 @@ def test_a_claim_leaves_out_what_another_saved_meanwhile(place):
     save(place, 0, 1)
     _, missing = claims.claim(place, range(4), PATIENCE)
     assert missing == [2, 3]
+
+
+SPACE, TOKEN = "0123abcd", "89abcdef"  # of a container that has this host's name
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 1, 2**22 + 1])
+def test_a_container_of_the_same_host_name_is_not_taken_for_this_one(place, pid):
+    # Whether its process runs cannot be seen here: its last sign of life counts.
+    owner = f"{socket.gethostname()}-{SPACE}-{TOKEN}-{pid}"
+    claim_of(place, "0-10", [0], owner, silent=PATIENCE - 60)
+    assert claims.claim(place, range(5), PATIENCE) is None
+    claim_of(place, "0-10", [0], owner, silent=PATIENCE + 60)
+    journal, missing = claims.claim(place, range(5), PATIENCE)
+    assert missing == [0, 1, 2, 3, 4] and list(claims.journalled(place, missing)) == [0]
+    theirs = claim_of(place, "0-5", [], owner)
+    assert theirs != journal
+    half = place.folder / f".0-5-1.0s.nc.{owner}"
+    half.write_text("being written")
+    claims.release(place, journal, PATIENCE)
+    assert theirs.exists() and half.exists(), "release must leave to a container what is its own"
+
+
+def test_no_two_processes_have_the_same_name(place):
+    say = "from inclusions.store.files import owner; print(owner())"
+    names = {
+        subprocess.run([sys.executable, "-c", say], capture_output=True, text=True).stdout
+        for _ in range(2)
+    }
+    assert len(names) == 2
+    path, _ = claims.claim(place, range(3), PATIENCE)
+    journal = claims.Journal.at(path)
+    assert (journal.host, journal.pid) == (socket.gethostname(), os.getpid()) and journal.own
+
+
+def test_a_claim_of_an_older_version_with_this_process_number_is_not_this_process(place):
+    claim_of(place, "0-10", [0], f"{socket.gethostname()}-{os.getpid()}")
+    assert claims.claim(place, range(5), PATIENCE) is None
+
+
+def test_a_claim_that_is_given_up_is_free_with_what_it_has(place, stranger):
+    time.sleep(0.1)
+    journal = claim_of(place, "0-10", [0], f"{socket.gethostname()}-{stranger.pid}")
+    assert claims.claim(place, range(5), PATIENCE) is None
+    claims.give_up(journal)
+    _, missing = claims.claim(place, range(5), PATIENCE)
+    assert list(claims.journalled(place, missing)) == [0]
+
+
+def test_lines_of_a_journal_of_another_version_are_passed_over(place):
+    journal = claim_of(place, "0-10", [0], "elsewhere-1", silent=2 * PATIENCE)
+    claims.append(journal, 1, {"gap_ratio": 0.5})  # without the other fields
+    for text in ("[2]", '{"index": 2}', '[2, "record"]', "[2, {}, {}]", "null"):
+        claims._append(journal, f"{zlib.crc32(text.encode()):08x} {text}\n")
+    assert list(claims.journalled(place, range(10))) == [0]
+
+
+def test_a_journal_without_the_observables_asked_for_saves_no_work(place):
+    full = record(0)
+    journal = claim_of(place, "0-10", [], "elsewhere-1", silent=2 * PATIENCE)
+    claims.append(journal, 0, {k: v for k, v in full.items() if k != "kullback_leibler"})
+    claims.append(journal, 1, full)
+    assert list(claims.journalled(place, range(10))) == [0, 1]
+    assert list(claims.journalled(place, range(10), ["entanglement"])) == [1]

@@ -2,15 +2,30 @@
 
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up import MODEL, record, save
 
-from inclusions import store
+from inclusions import observables, store
 from inclusions.model import Model
-from inclusions.store import DamagedFile, Store, files, records
+from inclusions.store import (
+    DamagedFile,
+    Indices,
+    OtherVersion,
+    Store,
+    UnreadableFile,
+    claims,
+    files,
+    records,
+)  # fmt: skip
 
 
 def truncate(path):
@@ -200,3 +215,212 @@ def test_what_fills_the_disk_leaves_nothing_half_written(place, monkeypatch):
     with pytest.raises(OSError, match="No space left on device.*1-1"):
         save(place, 1)
     assert len(list(place.folder.iterdir())) == 1
+
+
+def zero_the_seal_and_an_early_sector(path):
+    content = bytearray(path.read_bytes())
+    content[512:1024] = bytes(512)
+    content[-71:] = bytes(71)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [zero_the_seal_and_an_early_sector, alter_a_value, flip_a_bit])
+def test_hdf5_is_given_no_file_without_a_valid_seal(place, damage, monkeypatch):
+    # Its library may not return from such a file, and no Ctrl-C ends that.
+    shard, whole = save(place, 0, 1), place.consolidate()
+    for path in (shard, whole):
+        damage(path)
+    monkeypatch.setattr(h5py, "File", lambda *_: pytest.fail("HDF5 was given the file"))
+    for path in (shard, whole):
+        with pytest.raises(DamagedFile, match=re.escape(path.name)):
+            store.read(path)
+    with pytest.raises(DamagedFile, match=whole.name):
+        place.done()
+    assert len(store.verify(place.data)[1]) == 2
+
+
+def test_a_file_that_another_process_has_open_is_read_all_the_same(place):
+    save(place, 0, 1)
+    whole = place.consolidate()
+    hold = f"import h5py; h5py.File({str(whole)!r}, 'r+'); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        assert place.done() == {0, 1}
+        assert place.load().sizes["realization"] == 2
+        other.kill()
+
+
+@pytest.fixture
+def forbidden(monkeypatch):
+    """A function: from then on, this file may not be read."""
+    closed, original = set(), Path.read_bytes
+
+    def read_bytes(path):
+        if path in closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    return closed.add
+
+
+def test_what_may_not_be_read_is_not_called_damaged_nor_set_aside(place, forbidden):
+    shard = save(place, 0, 1)
+    forbidden(shard)
+    with pytest.raises(UnreadableFile, match="cannot be read: Permission denied"):
+        place.set_damaged_aside(range(2))
+    assert shard.exists()
+    whole = place.consolidated
+    whole.parent.mkdir()
+    whole.write_bytes(shard.with_name(shard.name).name.encode())
+    forbidden(whole)
+    for use in (place.done, place.cost, place.load, place.consolidate):
+        with pytest.raises(UnreadableFile) as told:
+            use()
+        assert "delete" not in str(told.value) and whole.name in str(told.value)
+
+
+def test_a_link_to_nowhere_is_no_realization_and_is_named(place):
+    path = save(place, 0, 1)
+    moved = path.rename(path.with_name("elsewhere"))
+    path.symlink_to(moved)
+    assert place.done() == {0, 1}
+    moved.unlink()
+    assert place.done() == set()
+    checked, (fault,) = store.verify(place.data)
+    assert checked == 1 and path.name in fault and "link" in fault
+    place.consolidated.parent.mkdir()
+    place.consolidated.symlink_to(moved)
+    with pytest.raises(UnreadableFile, match="link"):
+        place.done()
+
+
+def test_a_file_of_another_version_is_named_and_stays_where_it_is(place):
+    path = save(place, 0, 1)
+    of_another_schema(path)
+    with pytest.raises(OtherVersion, match="schema 2, this version reads 1"):
+        place.set_damaged_aside(range(2))
+    assert path.exists()
+
+
+def test_what_is_not_ours_among_the_results_is_left_alone(place):
+    save(place, 0)
+    place.folder.joinpath("notes.failed").write_text("by hand")
+    place.folder.joinpath("0-5.part").mkdir()
+    place.folder.joinpath("1-1-1.0s.nc").mkdir()
+    place.folder.joinpath("4-1-many.nc").write_text("not ours")
+    place.data.joinpath("shards", "notes").mkdir()
+    place.data.joinpath("shards", "table.txt").write_text("not ours")
+    place.data.joinpath("ensembles").mkdir()
+    place.data.joinpath("ensembles", "table.nc").write_text("not ours")
+    assert place.done() == {0}
+    assert place.failures() == {}
+    assert claims.journals(place) == []
+    assert [one.name for one in store.stores(place.data)] == [place.name]
+    place.consolidate()
+    store.write_manifest(place.data)
+    assert list(store.read_manifest(place.data)) == [place.consolidated.name]
+    assert all("not ours" in fault or "table.nc" in fault or "4-1-many.nc" in fault
+               or "1-1-1.0s.nc" in fault for fault in store.verify(place.data)[1])  # fmt: skip
+
+
+# A field may be younger than a file
+
+
+@pytest.fixture
+def younger(monkeypatch):
+    """A field and an observable that files of before lack."""
+    monkeypatch.setitem(records.YOUNGER, "novelty", ("f4", ("site",), "1"))
+    monkeypatch.setitem(records.YOUNGER, "novelties", ("i2", (), "1"))
+    monkeypatch.setitem(records.OBSERVABLES, "novelty", ("novelty", "novelties"))
+    return {"novelty": np.linspace(0, 1, MODEL.length), "novelties": 3}
+
+
+def without(record, *names):
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def test_files_without_a_younger_field_read_as_missing_and_stay_as_they_are(place, request):
+    old = without(record(0), *records.YOUNGER)
+    (shard,) = place.write_shard({0: old})
+    whole = place.consolidate()
+    before = whole.read_bytes()
+    request.getfixturevalue("younger")
+    for path in (shard, whole):
+        dataset = store.read(path)
+        assert np.isnan(dataset.novelty.values).all() and dataset.novelty.dims[1:] == ("site",)
+        assert dataset.novelties.values.tolist() == [-1]
+        assert dataset.retries.values.tolist() == [-1]
+        assert dataset.gap_ratio.values[0] == old["gap_ratio"]
+    assert store.verify(place.data)[1] == [
+        f"{place.data / 'manifest.json'}: not there; inclusions consolidate writes it"
+    ]
+    assert place.set_damaged_aside(range(1)) == []
+    assert place.done() == {0}
+    assert place.consolidate().read_bytes() == before
+
+
+def test_files_of_younger_versions_are_read_by_older_ones(place, monkeypatch, younger):
+    (shard,) = place.write_shard({0: record(0) | younger})
+    for name in list(records.YOUNGER):
+        monkeypatch.delitem(records.YOUNGER, name)
+    monkeypatch.setattr(records, "OBSERVABLES", {})
+    assert store.read(shard).gap_ratio.values[0] == record(0)["gap_ratio"]
+
+
+def test_only_what_has_an_observable_is_done_where_it_is_asked_for(place, younger):
+    place.write_shard({index: record(index) for index in range(4)})
+    assert place.done() == {0, 1, 2, 3}
+    assert place.done(["novelty"]) == set()
+    (shard,) = place.write_shard({index: record(index) | younger for index in (1, 2)})
+    assert store.Shard.at(shard).observables == ("entanglement", "novelty")
+    assert place.done(["novelty"]) == {1, 2}
+    place.consolidate()
+    assert place.done(["novelty"]) == {1, 2}
+    for path in place.folder.iterdir():
+        path.unlink()
+    assert place.done() == {0, 1, 2, 3} and place.done(["novelty"]) == {1, 2}
+    place.write_shard({3: record(3) | younger})
+    assert place.done(["novelty"]) == {1, 2, 3}
+    place.consolidate()
+    dataset = store.read(place.consolidated)
+    assert dataset.novelties.values.tolist() == [-1, 3, 3, 3]
+    assert np.isnan(dataset.novelty.values[0]).all()
+    np.testing.assert_allclose(dataset.novelty.values[3], younger["novelty"], rtol=1e-6)
+    assert dataset.gap_ratio.values.tolist() == [record(i)["gap_ratio"] for i in range(4)]
+
+
+def test_every_younger_field_can_be_missing():
+    for name, (kind, _, _) in records.YOUNGER.items():
+        assert kind[0] in records.MISSING, name
+    fields = [field for names in records.OBSERVABLES.values() for field in names]
+    assert set(fields) <= set(records.YOUNGER)
+    assert records.OBSERVABLES.keys() == observables.OPTIONAL.keys()
+    assert records.LONG_NAMES.keys() == records.FIELDS.keys() | records.YOUNGER.keys()
+
+
+# Numbers of realizations
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)), max_size=6)
+
+
+@given(RUNS, st.integers(0, 45), st.integers(0, 20))
+def test_indices_are_a_set(runs, start, length):
+    ranges, whole = [range(a, a + n) for a, n in runs], range(start, start + length)
+    found, expected = Indices(ranges), set().union(*ranges)
+    assert found == expected and list(found) == sorted(expected) and len(found) == len(expected)
+    assert found.within(whole) == expected & set(whole)
+    assert found.lacking(whole) == set(whole) - expected
+    assert found.covers(whole) == (set(whole) <= expected)
+    assert Indices.of(list(expected)).runs == found.runs
+    assert found & Indices([whole]) == expected & set(whole)
+    assert (start in found) == (start in expected)
+
+
+def test_a_billion_realizations_take_no_memory():
+    found = Indices([range(10**9)])
+    assert len(found) == 10**9 and 10**9 - 1 in found
+    assert found.lacking(range(10**9 + 5)) == set(range(10**9, 10**9 + 5))
