@@ -146,7 +146,29 @@ WRONG = {
     "seed is no integer": (changed("seed = 7", "seed = 7.0"), ["seed", "integer", "7.0"]),
     "seed is negative": (changed("seed = 7", "seed = -7"), ["seed", "0", "-7"]),
     "name is a number": (changed('"trial"', "1"), ["name", "string"]),
-    "states is zero": (HEAD + "states = 0\n" + TABLE, ["states", "1", "0"]),
+    "states is zero": (HEAD + "states = 0\n" + TABLE, ["states", "3", "0"]),
+    "states are too few for a gap ratio": (HEAD + "states = 2\n" + TABLE, ["states", "3", "2"]),
+    "states are beyond what is stored": (HEAD + "states = 40000\n" + TABLE, ["states", "32767"]),
+    "states of a table are too few": (HEAD + TABLE + "states = 1\n", ["states", "3", "1"]),
+    "seed is beyond what is stored": (changed("= 7", f"= {2**64}"), ["seed", str(2**63 - 1)]),
+    "first is beyond what is stored": (HEAD + TABLE + f"first = {2**63}\n", ["first"]),
+    "the last is beyond what is stored": (
+        HEAD + TABLE + f"first = {2**63 - 2}\n", ["first + realizations", str(2**63 - 1)],
+    ),
+    "chunk is beyond all memory": (HEAD + f"chunk = {10**9}\n" + TABLE, ["chunk", "100000"]),
+    "disorder is beyond all rounding": (changed("1.0", "1e300"), ["disorder", "1e+09", "1e+300"]),
+    "coupling is beyond all rounding": (
+        HEAD + TABLE + "bubble = 2\ncoupling = -1e12\n", ["coupling", "1e+09", "-1e+12"],
+    ),
+    "the sector has too few states": (
+        HEAD + TABLE + "magnetization = 2\n", ["sector of 1", "3 states"],
+    ),
+    "the sector is beyond all numbers": (
+        changed("length = 4", f"length = 62\nbubble = {10**12}"), ["sector", "beyond"],
+    ),
+    "no such observable": (
+        HEAD + 'observables = ["purity"]\n' + TABLE, ["observables", "entanglement", "purity"],
+    ),
     "certify is above one": (HEAD + "certify = 2\n" + TABLE, ["certify", "1", "2"]),
     "chunk is negative": (HEAD + "chunk = -1\n" + TABLE, ["chunk", "1", "-1"]),
     "realizations is zero": (changed("= 3", "= 0"), ["realizations", "1", "0"]),
@@ -236,3 +258,15 @@ def test_a_solver_that_is_not_installed_here_is_no_fault_of_the_file(name, campa
         monkeypatch.setitem(sys.modules, module, None)  # as if not installed
     (one,) = campaign(HEAD + f'solver = "{name}"\n' + TABLE).ensembles
     assert one.solver == name
+
+
+def test_observables_of_a_table_and_of_the_file_are_asked_for(campaign):
+    other = TABLE.replace("1.0", "2.0") + "observables = []\n"
+    plan = campaign(HEAD + 'observables = ["entanglement"]\n' + TABLE + other)
+    assert [one.observables for one in plan.ensembles] == [("entanglement",), ()]
+
+
+def test_a_model_named_twice_has_the_observables_of_both(campaign):
+    more = TABLE.replace("= 3", "= 5")
+    (one,) = campaign(HEAD + TABLE + 'observables = ["entanglement"]\n' + more).ensembles
+    assert (one.realizations, one.observables) == (5, ("entanglement",))

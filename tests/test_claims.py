@@ -373,7 +373,7 @@ def test_a_flip_costs_what_the_corrected_detuning_says():
 TINY = """
 name = "tiny"
 seed = 7
-states = 10
+states = 50
 
 [[ensemble]]
 length = 4
@@ -400,6 +400,19 @@ def test_ensembles_of_few_realizations_are_not_used(data, monkeypatch):
     assert set(found.files) == {Model(4, 1.0), Model(4, 3.0)}
     assert found.find(bubble=0, disorder=3.0) == [Model(4, 3.0)]
     assert found(Model(4, 1.0)).sizes["realization"] == found.realizations(Model(4, 1.0)) == 6
+
+
+def test_a_stranger_among_the_ensembles_changes_no_claim(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(criteria, "LEAST", 6)
+    before = criteria.results(data).files
+    stranger = tmp_path / "stranger.toml"
+    stranger.write_text(TINY.replace("states = 50", "states = 3").replace("= 6", "= 9"))
+    ensemble.run(campaign.load(stranger), data)
+    for place in store.stores(data):
+        place.consolidate()
+    store.write_manifest(data)
+    assert len(store.read_manifest(data)) == 4
+    assert criteria.results(data).files == before
 
 
 def test_more_of_a_short_chain_does_not_take_a_longer_one_out(tmp_path, monkeypatch):

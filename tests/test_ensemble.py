@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections import Counter
 
 import pytest
 import xarray as xr
 
-from inclusions import campaign, ensemble, store
+from inclusions import account, campaign, ensemble, store
 from inclusions.eigen import NotConverged
 from inclusions.store import claims
 
@@ -224,6 +225,78 @@ def test_a_run_whose_workers_all_die_says_so(write, tmp_path):
     assert code == 1
     assert "all 2 workers died" in output
     assert "Traceback" not in output
+
+
+def test_what_failed_is_tried_once_in_a_run_of_several_workers(write, tmp_path):
+    # Each worker comes upon what another one failed at: it is not to try again.
+    path, data = write(realizations=3, chunk=1), tmp_path / "data"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if '--multiprocessing-fork' in sys.argv:\n"
+        "    from inclusions import ensemble\n"
+        "    from inclusions.eigen import NotConverged\n"
+        "    def record(*_):\n"
+        "        raise NotConverged('12 of 20 states', None)\n"
+        "    ensemble.record = record\n"
+    )
+    code, output = finish(
+        start("run", path, "--data", data, "--workers", 2,
+              env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    )  # fmt: skip
+    assert code == 1 and "0 computed, 6 failed" in output
+
+
+def test_a_second_try_is_counted_in_the_record(write, monkeypatch):
+    (one, *_) = campaign.load(write()).ensembles
+    assert ensemble.record(one, 0)["retries"] == 0
+    tried = []
+    original = ensemble.choose
+
+    def reluctant(*given):
+        method = original("shift-invert", *given[1:])
+        found = method.enlarged(one.count)
+
+        class Reluctant:
+            def __call__(self, *rest):
+                tried.append(rest)
+                raise NotConverged("12 of 20 states", None)
+
+            def enlarged(self, count):
+                return found
+
+        return Reluctant()
+
+    monkeypatch.setattr(ensemble, "choose", reluctant)
+    assert ensemble.record(one, 0)["retries"] == 1 and len(tried) == 1
+
+
+def test_only_realizations_that_lack_an_observable_are_computed_where_it_is_asked_for(
+    write, tmp_path
+):
+    data = tmp_path / "data"
+    ensemble.run(campaign.load(write(realizations=3)), data)
+    asking = 'observables = ["entanglement"]\n' + CAMPAIGN
+    plan = campaign.load(write("asking.toml", realizations=3, text=asking))
+    first, second = plan.ensembles
+    ensemble.run(plan._replace(ensembles=[first]), data)
+    assert len(ensemble.lacking(first, data)) == 0
+    assert len(ensemble.lacking(second, data)) == 3
+    assert ensemble.run(plan, data) == {"computed": 3}
+    assert ensemble.run(campaign.load(write(realizations=3)), data) == {}
+    records = ensemble.place_of(first, data).load()
+    assert records.sizes["realization"] == 3
+    assert 0 < float(records.half_chain_entropy.min()) < 8
+
+
+def test_a_billion_realizations_cost_status_no_memory(write, tmp_path):
+    plan = campaign.load(write(realizations=10**9))
+    tracemalloc.start()
+    rows = account.progress(plan, tmp_path / "data")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [row.missing for row in rows] == [10**9] * 2
+    assert peak < 10 * 2**20
+    assert next(ensemble.chunks(plan, tmp_path / "data")).indices == range(5)
 
 
 def test_status_tells_done_missing_failed_and_core_hours(write, command_line, tmp_path):

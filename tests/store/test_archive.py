@@ -1,5 +1,6 @@
 """Archives: all of it comes home, or nothing."""
 
+import os
 import tarfile
 
 import pytest
@@ -76,3 +77,70 @@ def test_what_is_no_archive_is_said_to_be_none(tmp_path):
     (tmp_path / "a.tar").write_text("no tar file")
     with pytest.raises(DamagedFile, match="not an archive"):
         store.import_archive(tmp_path, tmp_path / "a.tar")
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return bytes(content)
+
+
+def test_a_good_file_of_an_archive_takes_the_place_of_a_damaged_one(place, tmp_path):
+    archive = tmp_path / "a.tar"
+    shard = save(place, 0, 1)
+    store.export(place.data, archive)
+    damaged = flip_a_bit(shard)
+    assert store.import_archive(place.data, archive)[0] == 1
+    assert place.load().sizes["realization"] == 2
+    assert shard.with_name(shard.name + ".damaged").read_bytes() == damaged
+
+    whole = place.consolidate()
+    store.export(place.data, tmp_path / "b.tar")
+    damaged = flip_a_bit(whole)
+    assert store.import_archive(place.data, tmp_path / "b.tar")[0] == 1
+    assert place.done() == {0, 1}
+    assert whole.with_name(whole.name + ".damaged").read_bytes() == damaged
+
+
+def test_only_a_new_file_or_an_earlier_archive_is_written(place, tmp_path, command_line):
+    save(place, 0, 1)
+    text, link, pipe = tmp_path / "text", tmp_path / "link", tmp_path / "pipe"
+    text.write_text("a thesis")
+    link.symlink_to(tmp_path / "new")
+    os.mkfifo(pipe)
+    for target in (text, link, pipe, tmp_path, "/dev/null", *place.folder.iterdir()):
+        for force in ([], ["--force"]):
+            ended = command_line("export", target, "--data", place.data, *force)
+            assert ended.code == 2 and str(target) in ended.err and ended.err.count("\n") == 1
+    assert text.read_text() == "a thesis" and link.is_symlink() and pipe.is_fifo()
+    inside = place.consolidated.parent / "a.tar"
+    assert command_line("export", inside, "--data", place.data).code == 2
+    assert place.load().sizes["realization"] == 2
+
+    archive = tmp_path / "a.tar"
+    assert store.export(place.data, archive) == 1
+    save(place, 2)
+    ended = command_line("export", archive, "--data", place.data)
+    assert ended.code == 2 and "--force replaces an earlier archive" in ended.err
+    assert command_line("export", archive, "--data", place.data, "--force").code == 0
+    assert store.import_archive(tmp_path / "home", archive) == (2, 3)
+
+
+@pytest.mark.parametrize("manifest", [b"", b"[]", b"{}", b'{"files": 3}', b'{"files": [1]}'])
+def test_an_archive_whose_manifest_is_none_is_named(place, tmp_path, manifest):
+    save(place, 0)
+    store.export(place.data, tmp_path / "a.tar")
+    repack(tmp_path / "a.tar", lambda files: files | {"manifest.json": manifest})
+    with pytest.raises(DamagedFile, match="a.tar"):
+        store.import_archive(tmp_path / "home", tmp_path / "a.tar")
+
+
+def test_observables_come_home_with_their_shards(place, tmp_path):
+    plain = {k: v for k, v in record(0).items() if k not in store.OBSERVABLES["entanglement"]}
+    place.write_shard({0: plain})
+    place.consolidate()
+    save(place, 0)
+    assert store.export(place.data, tmp_path / "a.tar") == 2
+    store.import_archive(tmp_path / "home", tmp_path / "a.tar")
+    assert Store(tmp_path / "home", MODEL, 7, 50).done(["entanglement"]) == {0}

@@ -11,7 +11,7 @@ import xarray as xr
 from inclusions import tables
 from inclusions.model import Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
-from inclusions.store import Entry, read_listed, read_manifest
+from inclusions.store import Entry, read_listed, select
 from inclusions.tables import LEAST
 
 SURE = 3.0
@@ -123,17 +123,9 @@ _read = lru_cache(maxsize=1024)(read_listed)  # several claims ask for the same 
 
 
 def results(data: Path) -> Results:
-    """What the manifest of a folder of results lists, of ensembles of `LEAST` or more.
-
-    Of two ensembles of one model, under other seeds, the larger is taken.
-    """
-    files: dict[Model, tuple[Path, Entry]] = {}
-    for name, entry in read_manifest(data).items():
-        model = Model.from_key(name.rsplit("-", 2)[0])
-        most = files[model][1]["realizations"] if model in files else LEAST - 1
-        if entry["realizations"] > most:
-            files[model] = (data / "ensembles" / name, entry)
-    return Results(files)
+    """The ensembles of the paper's protocol that a folder has, of `LEAST` realizations or more."""
+    chosen = select(data, least=LEAST)
+    return Results({model: (one.path, one.entry) for model, one in chosen.found.items()})
 
 
 def need(models: Sequence[Model], what: str) -> Sequence[Model]:

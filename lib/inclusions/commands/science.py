@@ -9,6 +9,7 @@ import typer
 
 from inclusions.commands.sample import number_or_name
 from inclusions.model import Model
+from inclusions.store import select
 
 
 def claims(
@@ -27,6 +28,8 @@ def claims(
     for one in verdicts:
         print(f"{one.id:4} {one.verdict:15} {one.claim}")
         print(f"{'':20} {one.reason}")
+    for name, why in select(data).aside.items():
+        print(f"left aside: {name}: {why}")
 
 
 def bench(

@@ -1,0 +1,116 @@
+"""The manifest: what is gone, unreadable or not of the protocol is named, never passed over."""
+
+import json
+import os
+
+import pytest
+from made_up import MODEL, record, save
+
+from inclusions import store
+from inclusions.model import Model
+from inclusions.store import DamagedFile, Store
+
+
+def test_a_folder_without_results_is_a_fault(tmp_path, command_line):
+    assert store.verify(tmp_path) == (0, [f"{tmp_path}: no results there, neither shards nor "
+                                          "consolidated files"])  # fmt: skip
+    (tmp_path / "holiday.txt").write_text("a wrong folder")
+    ended = command_line("verify", "--data", tmp_path)
+    assert ended.code == 1 and "no results there" in ended.out
+
+
+@pytest.mark.parametrize("which", ["shards", "shards/ensemble", "ensembles"])
+def test_a_folder_that_may_not_be_read_is_a_fault(place, which, monkeypatch):
+    save(place, 0)
+    place.consolidate()
+    store.write_manifest(place.data)
+    closed = place.data / which.replace("ensemble", place.name, 1) if "/" in which else None
+    closed = closed or place.data / which
+    original = os.listdir
+
+    def listdir(path="."):
+        if os.fspath(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    _, faults = store.verify(place.data)
+    assert f"{closed}: cannot be read: Permission denied" in faults
+
+
+def test_consolidating_does_not_pass_over_a_file_that_is_gone(place, command_line):
+    save(place, 0, 1)
+    gone = place.consolidate()
+    store.write_manifest(place.data)
+    for path in (gone, *place.folder.iterdir()):
+        path.unlink()
+    before = (place.data / "manifest.json").read_bytes()
+    ended = command_line("consolidate", "--data", place.data)
+    assert ended.code == 1 and str(gone) in ended.err and "in the manifest, not there" in ended.err
+    assert (place.data / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"files": 3}', '{"files": {"a.nc": {}}}', "\udcff"]
+)
+@pytest.mark.parametrize("command", ["verify", "claims", "consolidate"])
+def test_a_damaged_manifest_is_named(content, command, place, command_line):
+    save(place, 0)
+    path = place.data / "manifest.json"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(DamagedFile, match="manifest.json: not a manifest"):
+        store.read_manifest(place.data)
+    ended = command_line(command, "--data", place.data)
+    assert ended.code == 1 and str(path) in ended.out + ended.err
+    assert "Traceback" not in ended.err
+
+
+def listing(data, **files):
+    """A manifest of files that need not be there."""
+    entry = {"sha256": "", "states": 1, "core_hours": 0.0, "inclusions": "0"}
+    data.mkdir(exist_ok=True)
+    entries = {name: entry | {"realizations": number} for name, number in files.items()}
+    (data / "manifest.json").write_text(json.dumps({"files": entries}))
+
+
+def test_ensembles_of_the_protocol_are_chosen_and_the_others_named(tmp_path):
+    model, small = Model(8, 4.4, bubble=4), Model(4, 1.0)
+    names = {
+        f"{model.key}-seed1-states50.nc": 100,
+        f"{model.key}-seed2-states50.nc": 50,
+        f"{model.key}-seed1-states3.nc": 9000,
+        f"{small.key}-seed1-states6.nc": 100,
+        f"{Model(8, 3.0).key}-seed1-states50.nc": 1,
+        "ring4-L8-W4.4-seed1-states50.nc": 100,
+        "notes.nc": 100,
+    }
+    listing(tmp_path, **names)
+    chosen = store.select(tmp_path)
+    assert {one.path.name for one in chosen.found.values()} == {
+        f"{model.key}-seed1-states50.nc", f"{small.key}-seed1-states6.nc",
+    }  # fmt: skip
+    assert chosen.found[model].seed == 1 and chosen.found[model].entry["realizations"] == 100
+    assert chosen.aside.keys() == names.keys() - {one.path.name for one in chosen.found.values()}
+    assert "3 states" in chosen.aside[f"{model.key}-seed1-states3.nc"]
+    assert "1 realizations" in chosen.aside[f"{Model(8, 3.0).key}-seed1-states50.nc"]
+
+
+def test_what_is_found_has_the_default_of_every_parameter_that_is_not_given(tmp_path):
+    models = [Model(6, 2.0, bubble=4), Model(6, 2.0, bubble=4, coupling=0.5), Model(8, 2.0)]
+    models += [Model(8, 2.0, boundary="periodic"), Model(6, 2.0, bubble=4, bandwidth=0.3)]
+    listing(tmp_path, **{Store(tmp_path, one, 1, 50).name + ".nc": 9 for one in models
+                         if one.dimension >= 50})  # fmt: skip
+    chosen = store.select(tmp_path)
+    assert chosen.find(bubble=4) == [models[0]]
+    assert chosen.find(bubble=4, coupling=0.5) == [models[1]]
+    assert chosen.find(bandwidth=0.3) == [models[4]]
+    assert chosen.find(bubble=0) == [models[2]]
+    assert chosen.find(boundary="periodic") == [models[3]]
+
+
+def test_one_ensemble_is_loaded_by_its_entry(place):
+    place.write_shard({index: record(index) for index in range(4)})
+    place.consolidate()
+    store.write_manifest(place.data)
+    (one,) = store.select(place.data).found.values()
+    assert one.model == MODEL and one.load().sizes["realization"] == 4
