@@ -326,6 +326,23 @@ def test_records_do_not_depend_on_the_number_of_ranks(ranks, tmp_path, serial):
 
 
 @ranks_needed
+@pytest.mark.parametrize("error", ["KeyError", "MemoryError", "OverflowError"])
+def test_any_error_on_one_rank_ends_all_of_them(error, tmp_path):
+    path = plan_in(tmp_path / "campaign")
+    program = (
+        "import sys\nfrom mpi4py import MPI\nfrom inclusions import ensemble\n"
+        "from inclusions.__main__ import main\n"
+        f"def record(*_): raise {error}('of one rank')\n"
+        "if MPI.COMM_WORLD.rank == 1: ensemble.record = record\n"
+        f"sys.argv = ['inclusions', 'run', {str(path)!r}, '--data', {str(tmp_path / 'data')!r}]\n"
+        "main()\n"
+    )
+    process = launched(2, "-c", program, cwd=tmp_path)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode != 0 and "of one rank" in told
+
+
+@ranks_needed
 def test_wrong_input_on_several_ranks_ends_all_of_them(tmp_path):
     ended = on_ranks(2, "spectrum", "--length", 4, "--disorder", "nan", cwd=tmp_path)
     assert ended.returncode == 2
