@@ -90,8 +90,9 @@ def test_a_claim_leaves_out_what_another_saved_meanwhile(place):
 SPACE, TOKEN = "0123abcd", "89abcdef"  # of a container that has this host's name
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1, 2**22 + 1])
+@pytest.mark.parametrize("pid", [None, 1, 2**22 + 1], ids=["the same", "another", "none here"])
 def test_a_container_of_the_same_host_name_is_not_taken_for_this_one(place, pid):
+    pid = pid or os.getpid()
     # Whether its process runs cannot be seen here: its last sign of life counts.
     owner = f"{socket.gethostname()}-{SPACE}-{TOKEN}-{pid}"
     claim_of(place, "0-10", [0], owner, silent=PATIENCE - 60)
