@@ -3,7 +3,7 @@
 import pytest
 
 from inclusions import campaign, ensemble
-from inclusions.batches import Limits, batches, memory, minutes, runtime
+from inclusions.batches import Limits, batches, decided, memory, minutes, on_gpu, runtime
 
 LIMITS = Limits(5, 1000, 4000, 8, "mpiexec -n {ranks}")
 CAMPAIGN = """
@@ -89,3 +89,19 @@ def test_limits_that_a_profile_lacks_are_named():
     del settings["max_ranks"]
     with pytest.raises(ValueError, match="no max_ranks"):
         Limits.of(settings)
+
+
+def test_where_no_factor_fits_jobs_take_the_filter(load, tmp_path):
+    small = LIMITS._replace(max_mem_mb=3000, max_ranks=1, max_runtime=10**6)
+    (one,) = decided(load(20), small).ensembles
+    assert one.solver == "filter"
+    assert memory(one, 1, 1, small) < 3000
+    jobs = list(batches(decided(load(20), small), tmp_path, small))
+    assert {job.ranks for job in jobs} == {1}
+    assert decided(load(8), small).ensembles[0].solver == "auto"
+
+
+def test_jobs_that_want_a_gpu_are_known(load):
+    (one,) = load().ensembles
+    assert not on_gpu(one)
+    assert on_gpu(one._replace(solver="filter:gpu"))

@@ -1,5 +1,6 @@
 """What samples and campaigns are predicted to cost."""
 
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from inclusions import cost
+from inclusions.eigen import polynomial_filter
 from inclusions.model import Model
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "data" / "benchmarks"
@@ -51,3 +53,42 @@ def test_predictions_grow_with_the_model_and_ranks_share_memory():
     assert seconds == sorted(seconds) and memory == sorted(memory)
     alone, shared = (cost.predicted_memory(sizes[-1], 50, ranks) for ranks in (1, 16))
     assert shared < alone / 4
+
+
+def filter_rows(kind: str) -> list[dict]:
+    file = Path(__file__).parents[1] / "data/benchmarks/filter.json"
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    return [row for row in rows if row["kind"] == kind and row["peer"] == "filter"]
+
+
+def test_the_filters_cost_is_what_was_measured():
+    for row in filter_rows("solve"):
+        if row["threads"] > 1:
+            continue  # threads that wait for each other on a busy machine spend processor time
+        model = Model(**row["model"])
+        seconds = cost.predicted_seconds(model, row["count"], 0.0, solver="filter")
+        if row["cpu_seconds"] > 1:
+            assert 0.5 < row["cpu_seconds"] / seconds < 2, model.key
+        if model.dimension > 10_000:  # beyond what the interpreter holds
+            memory = row["memory_peak_MB"] - row["memory_before_MB"]
+            predicted = polynomial_filter.memory(model.dimension, row["count"]) / 1e6
+            assert 0.5 < memory / predicted < 1.5
+    for row in filter_rows("share"):
+        model = Model(**row["model"])
+        assert row["memory_peak_MB"] < 1.5 * cost.predicted_memory(model, 50, solver="filter")
+
+
+def test_where_no_factor_fits_auto_is_the_filter():
+    model = Model(20, 4.0, bubble=4)
+    assert cost.affordable("auto", model, 50, room=4e3) == "filter"
+    assert cost.affordable("auto", model, 50, room=1e6) == "auto"
+    assert cost.affordable("auto", Model(12, 4.0), 50, room=4e3) == "auto"
+    assert cost.affordable("shift-invert:mumps", model, 50, room=4e3) == "shift-invert:mumps"
+    assert cost.predicted_memory(model, 50, solver="filter") < 2500
+
+
+def test_ranks_share_the_filters_time_and_memory():
+    model = Model(18, 4.0, bubble=4)
+    for predicted in (cost.predicted_seconds, cost.predicted_memory):
+        alone, shared = (predicted(model, 50, ranks=r, solver="filter") for r in (1, 8))
+        assert shared < alone / 2

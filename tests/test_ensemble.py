@@ -363,3 +363,16 @@ def test_a_wrong_campaign_file_is_one_line_and_nothing_is_written(
     assert ended.code == 2 and ended.out == ""
     assert complaint in ended.err and ended.err.count("\n") == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_without_a_factor_a_record_says_how_well_its_levels_were_counted(write):
+    text = CAMPAIGN.replace("states = 20", 'states = 20\nsolver = "filter"')
+    path = write(text=text, realizations=2)
+    (one, _) = campaign.load(path).ensembles
+    found = ensemble.record(one, 0)
+    exact = ensemble.record(one._replace(solver="shift-invert"), 0)
+    assert found["solver"] == "filter"
+    assert found["missing_levels"] == -1  # never said to be complete
+    assert 0 < found["count_error"] < 2
+    assert exact["missing_levels"] == 0 and not exact["count_error"] > 0
+    assert found["gap_ratio"] == pytest.approx(exact["gap_ratio"], abs=1e-9)

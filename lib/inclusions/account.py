@@ -38,7 +38,11 @@ def progress_of(one: Ensemble, data: Path) -> Progress:
     place = place_of(one, data)
     saved, seconds = place.cost()
     missing = lacking(one, data)
-    each = seconds / len(saved) if saved else predicted_seconds(one.model, one.count, one.certify)
+    each = (
+        seconds / len(saved)
+        if saved
+        else predicted_seconds(one.model, one.count, one.certify, solver=one.solver)
+    )
     return Progress(
         ensemble=place.name,
         wanted=one.realizations,

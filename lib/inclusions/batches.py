@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inclusions.campaign import Campaign, Ensemble
-from inclusions.cost import predicted_memory, predicted_seconds
+from inclusions.cost import affordable, predicted_memory, predicted_seconds
 from inclusions.ensemble import lacking, place_of
 
 MEMORY_MARGIN = 1.2
@@ -22,6 +22,7 @@ class Limits(NamedTuple):
     max_ranks: int
     launcher: str  # of MPI programs
     start_timeout: int = 600  # seconds that a kernel may take to start
+    gres: str = ""  # Slurm's generic resource for a job that wants a GPU
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Limits":
@@ -34,6 +35,22 @@ class Limits(NamedTuple):
             if name not in settings and name not in cls._field_defaults:
                 raise ValueError(f"the profile's limits.yaml has no {name}")
         return cls(**{name: settings[name] for name in cls._fields if name in settings})
+
+
+def decided(campaign: Campaign, limits: Limits) -> Campaign:
+    """The campaign with `auto` as the filter where no factor fits, on as many ranks as may be."""
+    room = limits.max_mem_mb / MEMORY_MARGIN
+
+    def solver(one: Ensemble) -> str:
+        return affordable(one.solver, one.model, one.count, room, one.ranks or limits.max_ranks)
+
+    ensembles = [one._replace(solver=solver(one)) for one in campaign.ensembles]
+    return campaign._replace(ensembles=ensembles)
+
+
+def on_gpu(one: Ensemble) -> bool:
+    """Whether its jobs want a GPU."""
+    return one.solver == "filter:gpu"
 
 
 class Batch(NamedTuple):
@@ -87,19 +104,20 @@ def ranks_for(one: Ensemble, limits: Limits) -> int:
             f"{one.model.key}: ranks = {one.ranks}, this profile has {limits.max_ranks} at most"
         )
     for ranks in choices:
-        if MEMORY_MARGIN * predicted_memory(one.model, one.count, ranks) <= limits.max_mem_mb:
+        need = predicted_memory(one.model, one.count, ranks, one.solver)
+        if MEMORY_MARGIN * need <= limits.max_mem_mb:
             return ranks
-    need = predicted_memory(one.model, one.count, choices[-1]) / 1000
     raise ValueError(
-        f"{one.model.key} (dimension {one.model.dimension}) needs about {need:.1f} GB on each of "
-        f"{choices[-1]} ranks, this profile has {limits.max_mem_mb / 1000:.1f} GB and "
+        f"{one.model.key} (dimension {one.model.dimension}) needs about {need / 1000:.1f} GB on "
+        f"each of {choices[-1]} ranks, this profile has {limits.max_mem_mb / 1000:.1f} GB and "
         f"{limits.max_ranks} ranks"
     )
 
 
 def minutes(one: Ensemble, realizations: int, ranks: int) -> float:
     """Predicted time of some realizations on so many cores."""
-    return realizations * predicted_seconds(one.model, one.count, one.certify, ranks) / 60
+    each = predicted_seconds(one.model, one.count, one.certify, ranks, one.solver)
+    return realizations * each / 60
 
 
 def runtime(one: Ensemble, number: int, ranks: int, attempt: int, limits: Limits) -> float:
@@ -109,7 +127,7 @@ def runtime(one: Ensemble, number: int, ranks: int, attempt: int, limits: Limits
 
 def memory(one: Ensemble, ranks: int, attempt: int, limits: Limits) -> float:
     """MB to ask for on each rank."""
-    needed = attempt * MEMORY_MARGIN * predicted_memory(one.model, one.count, ranks)
+    needed = attempt * MEMORY_MARGIN * predicted_memory(one.model, one.count, ranks, one.solver)
     return min(limits.max_mem_mb, round(OVERHEAD_MB + needed))
 
 

@@ -16,16 +16,28 @@ from scipy.optimize import nnls
 
 from inclusions.campaign import CERTIFIED_BELOW, Campaign
 from inclusions.eigen import DENSE_BELOW
+from inclusions.eigen.polynomial_filter import memory, steps
 from inclusions.model import Model
 
 RATES = Path(__file__).with_name("rates.json")
 
 
-def predicted_seconds(model: Model, count: int, certify: float = 0.05, ranks: int = 1) -> float:
+def affordable(solver: str, model: Model, count: int, room: float, ranks: int = 1) -> str:
+    """The solver, `auto` being the filter where no factor fits into `room`, MB, for each rank."""
+    fits = predicted_memory(model, count, ranks) <= room
+    return "filter" if solver == "auto" and not fits else solver
+
+
+def predicted_seconds(
+    model: Model, count: int, certify: float = 0.05, ranks: int = 1, solver: str = "auto"
+) -> float:
     """Time of one sample, s: within a factor 1.5 of benchmarks, averaged, of more than a second.
 
     `certify` is the share of samples whose levels are counted; `ranks`, of one core each, share it.
+    `auto` stands for a factor, see `affordable`.
     """
+    if solver.startswith("filter"):
+        return _filter_seconds(model.dimension, count, certify, ranks)
     if model.dimension < DENSE_BELOW:
         return 0.002 + 5e-10 * model.dimension**3
     share = 1.0 if model.dimension <= CERTIFIED_BELOW else certify
@@ -36,7 +48,7 @@ def predicted_seconds(model: Model, count: int, certify: float = 0.05, ranks: in
 def predicted_hours(campaign: Campaign) -> float:
     """Core-hours of a whole campaign, by `predicted_seconds`."""
     seconds = (
-        one.realizations * predicted_seconds(one.model, one.count, one.certify)
+        one.realizations * predicted_seconds(one.model, one.count, one.certify, solver=one.solver)
         for one in campaign.ensembles
     )
     return sum(seconds) / 3600
@@ -44,8 +56,21 @@ def predicted_hours(campaign: Campaign) -> float:
 
 def predicted_memory(model: Model, count: int, ranks: int = 1, solver: str = "auto") -> float:
     """Peak memory of one worker or rank on one sample, MB: interpreter, factor, basis, matrix."""
+    if solver.startswith("filter"):
+        return 215 + 1e-6 * memory(model.dimension, count) / ranks
     kind = "alone" if ranks == 1 else "on_ranks"
     return float(_room(model, count, ranks, solver) @ rates()[f"memory_{kind}"])
+
+
+def _filter_seconds(n: int, count: int, certify: float, ranks: int) -> float:
+    """Time of the polynomial filter, s.
+
+    Measured (data/benchmarks/filter.json): a step on a block costs 11 ns a row while the blocks
+    are in a cache, and more as they outgrow it; a count of the levels takes four steps in 23.
+    """
+    share = 1.0 if n <= CERTIFIED_BELOW else certify
+    row = 1.25e-8 * max(1.0, n / 13000) ** 0.3
+    return 0.2 + (1 + 4 * share / 23) * steps(n, count) * n * row / ranks
 
 
 def factor_size(model: Model) -> tuple[float, float]:
@@ -87,8 +112,6 @@ def _room(model: Model, count: int, ranks: int, solver: str = "auto") -> np.ndar
     entries, vectors = factor_size(model)[0], n * (6.0 * count + 100 + 6 * model.length)
     if solver == "dense" or (solver == "auto" and n < DENSE_BELOW):
         entries, vectors = 4.0 * n * n, 0.0
-    elif solver.startswith("filter"):
-        entries = 0.0
     elif solver.endswith("-single"):
         entries /= 2
     return np.array([entries / ranks, vectors / ranks, 1e6]) / 1e6

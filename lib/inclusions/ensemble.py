@@ -97,6 +97,7 @@ def record(ensemble: Ensemble, index: int, comm=None) -> dict[str, Any]:
         measure(model, solved.pairs, solved.magnetization)
         | {
             "missing_levels": 0 if certificate.complete else -1,
+            "count_error": certificate.error or np.nan,
             "seconds": solved.seconds * ranks,
             "peak_memory": solved.peak_memory,
             "solver": solved.pairs.report.solver,
@@ -204,7 +205,8 @@ def compute(chunk: Chunk, run: Run) -> bool:
         DamagedFile: the consolidated file is damaged or cannot be read.
     """
     # A solver may hold Python's lock, and the heartbeat with it, for as long as a sample takes.
-    patience = 10 * HEARTBEAT + 3 * predicted_seconds(chunk.ensemble.model, chunk.ensemble.count)
+    one = chunk.ensemble
+    patience = 10 * HEARTBEAT + 3 * predicted_seconds(one.model, one.count, solver=one.solver)
     taken = run.first(lambda: _take(chunk, run, patience))
     if taken is None:
         return False

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inclusions import account, places
-from inclusions.batches import Batch, Limits, batches
+from inclusions.batches import Batch, Limits, batches, decided
 from inclusions.campaign import Campaign
 from inclusions.ensemble import place_of
 from inclusions.machine import available_cores, available_memory
@@ -103,9 +103,10 @@ class Workflow:
             ValueError: a sample does not fit the profile's limits.
             DamagedFile: a consolidated file is damaged.
         """
-        self.path, self.campaign, self.data = path.resolve(), campaign, data.resolve()
+        self.path, self.data = path.resolve(), data.resolve()
         self.profile, self.limits = profile, profile.limits()
-        self.jobs: list[Batch] = list(batches(campaign, self.data, self.limits))
+        self.campaign = decided(campaign, self.limits)
+        self.jobs: list[Batch] = list(batches(self.campaign, self.data, self.limits))
 
     @property
     def log(self) -> Path:

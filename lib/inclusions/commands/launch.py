@@ -6,7 +6,7 @@ from hashlib import sha256
 from importlib.metadata import version
 
 from inclusions import cost
-from inclusions.campaign import Ensemble
+from inclusions.campaign import Campaign, Ensemble
 from inclusions.eigen import MissingSolver
 from inclusions.eigen.ranks import Ranks
 from inclusions.machine import Limit, memory_limit
@@ -90,8 +90,10 @@ def agree(comm, seen: dict[str, object]) -> None:
     raise ValueError(f"ranks 0 and {rank} see {name} differently: {values}")
 
 
-def check_room(model: Model, count: int, solver: str, comm=None) -> None:
-    """Refuse a sample that does not fit the memory of this node, with all its ranks.
+def check_room(model: Model, count: int, solver: str, comm=None) -> str:
+    """The solver, for a sample that fits the memory of this node with all its ranks.
+
+    Where no factor fits, `auto` is the filter.
 
     Raises:
         MemoryError: it needs more than there is; the message says how much and what to try.
@@ -102,14 +104,30 @@ def check_room(model: Model, count: int, solver: str, comm=None) -> None:
         return here * cost.predicted_memory(model, count, ranks, name)
 
     limit = memory_limit()
+    solver = cost.affordable(solver, model, count, limit.amount / here, ranks)
+    if comm is not None:
+        solver = comm.bcast(solver)  # ranks may see a little more or less
     if needed(solver) > limit.amount:
         others = [name for name in ("shift-invert", *SMALLER) if needed(name) <= limit.amount]
         advice = f"solver {others[0]}" if others else "more MPI ranks on other nodes"
         raise too_large(model, needed(solver), limit, advice)
+    return solver
 
 
 SMALLER = ("shift-invert:ldl-single", "filter")
 """Solvers that need less memory and more time."""
+
+
+def with_solvers(plan: Campaign, comm=None) -> Campaign:
+    """The campaign with every `auto` decided that memory decides, once for all that run it."""
+    ranks, here = (1, 1) if comm is None else (comm.size, Ranks(comm).neighbours())
+    room = memory_limit().amount / here
+    solvers = [
+        cost.affordable(one.solver, one.model, one.count, room, ranks) for one in plan.ensembles
+    ]
+    solvers = solvers if comm is None else comm.bcast(solvers)
+    decided = zip(plan.ensembles, solvers, strict=True)
+    return plan._replace(ensembles=[one._replace(solver=solver) for one, solver in decided])
 
 
 def fitting(todo: list[Ensemble], workers: int) -> int:
@@ -120,8 +138,12 @@ def fitting(todo: list[Ensemble], workers: int) -> int:
     """
     if not todo:
         return 1
-    largest = max(todo, key=lambda one: one.model.dimension)
-    each = cost.predicted_memory(largest.model, largest.count, 1, largest.solver)
+
+    def memory(one: Ensemble) -> float:
+        return cost.predicted_memory(one.model, one.count, 1, one.solver)
+
+    largest = max(todo, key=memory)
+    each = memory(largest)
     limit = memory_limit()
     fitting = int(limit.amount // each)
     if fitting < 1:

@@ -42,6 +42,7 @@ def run(
     if recheck:
         _recheck(plan, folder, recheck, solver or "auto")
         return
+    plan = launch.with_solvers(plan, comm)
     for one in plan.ensembles if comm is None or comm.rank == 0 else []:
         for fault in ensemble.place_of(one, folder).set_damaged_aside(one.indices):
             print(f"set aside, to be computed again: {fault}")

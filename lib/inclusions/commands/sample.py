@@ -57,7 +57,7 @@ def spectrum(
     given = _read_fields(fields)
     seen = {"the model": model, "the seed": (seed, index), "the fields": given}
     agree(comm, seen | {"the solver": (solver, count)})
-    check_room(model, min(max(count, 1), model.dimension), solver, comm)
+    solver = check_room(model, min(max(count, 1), model.dimension), solver, comm)
     solved = ensemble.solve(model, count, seed, index, solver, fields=given, comm=comm)
     if comm is None or comm.rank == 0:
         print_solved = _print_json if as_json else _print_lines

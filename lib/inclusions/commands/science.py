@@ -48,6 +48,10 @@ def bench(
     ranks: Annotated[
         str | None, typer.Option(help="MPI ranks to share one sample, as in 1,2,4; by --length.")
     ] = None,
+    factorless: Annotated[
+        bool, typer.Option("--filter", help="The polynomial filter beside L D L^T instead.")
+    ] = False,
+    gpu: Annotated[bool, typer.Option(help="The filter on a GPU instead, some minutes.")] = False,
     output: Annotated[Path | None, typer.Option(help="File for the results, JSON.")] = None,
 ) -> None:
     """Time this project's solver beside those that others use, each in its own process."""
@@ -73,6 +77,11 @@ def bench(
         model = Model(length, disorder, bubble=bubble, target=where)
         rows = benchmarks.compare(model, chosen, 50, threads, 3, 3600, _print_timing)
         results = {"machine": benchmarks.machine(), "rows": rows, "overhead": [], "workers": []}
+    elif factorless or gpu:
+        from inclusions import bench_filter
+
+        jobs = bench_filter.on_gpu() if gpu else bench_filter.everything()
+        results = bench_filter.run(jobs, _print_timing)
     elif large:
         results = benchmarks.largest(_print_timing)
     else:
@@ -111,6 +120,10 @@ def _print_timing(row: dict[str, Any]) -> None:
     if "failed" in row:
         print(f"{start} {row['failed']}", flush=True)
         return
-    phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["phases"].items())
     memory = row["memory_peak_MB"] - row["memory_before_MB"]
+    if "phases" not in row:  # a share of a sample
+        step = 1e3 * row["cpu_seconds_a_step"]
+        print(f"{start} {step:7.3f}ms {memory:7.0f}  a step, of {row['degree']} to a filter")
+        return
+    phases = ", ".join(f"{name} {seconds:.2f}" for name, seconds in row["phases"].items())
     print(f"{start} {row['seconds']:9.3f} {memory:7.0f}  {phases}", flush=True)

@@ -264,7 +264,7 @@ def _borrow(entries: int, dtype: np.dtype, dimension: int) -> NDArray:
         raise MemoryError(
             f"the factor of dimension {dimension} needs {needed / 1024:.1f} GB, {free.source} has "
             f"{free.amount / 1024:.1f} GB free; try fewer workers, more MPI ranks on other nodes, "
-            "or solver shift-invert:ldl-single"
+            "or solver filter or shift-invert:ldl-single"
         )
     return np.empty(entries, dtype)
 

@@ -106,6 +106,8 @@ class PolynomialFilter(Solver):
     certify: bool = True  # count the levels of the window, with an error: a tenth more products
     spare: int = 6  # states sought beyond `count`, so that the window's edge is known
     attempts: int = 3  # filters tried
+    max_restarts: int = 2  # of Lanczos, for each of them
+    degree: int | None = None  # of the filter; None is what the density of states asks for
 
     name = "filter"
 
@@ -198,9 +200,11 @@ class PolynomialFilter(Solver):
     def _filtered(self, sample: _Sample, half_width: float) -> _Found:
         """The levels one filter finds, and how far from the target it can be trusted."""
         products, ranks, report = sample.products, sample.ranks, sample.report
-        bell = chebyshev.filter_of(
-            sample.rescaled(sample.target), half_width, self.damping, self.ratio
-        )
+        centre = sample.rescaled(sample.target)
+        if self.degree is None:
+            bell = chebyshev.filter_of(centre, half_width, self.damping, self.ratio)
+        else:
+            bell = chebyshev.delta(centre, self.degree, self.damping)
         ritz = self._lanczos(sample, bell)
         report.counts |= {
             "degree": bell.degree,
@@ -239,7 +243,7 @@ class PolynomialFilter(Solver):
             measure=residuals,
             tolerance=self.tolerance / 2,
             capacity=capacity(sample.wanted, self.block),
-            max_restarts=2,
+            max_restarts=self.max_restarts,
             first_check=int(1.5 * sample.wanted),
             ranks=ranks,
             check_each=True,
@@ -268,10 +272,25 @@ def capacity(wanted: int, block: int) -> int:
     return 3 * wanted + 8 * block
 
 
-def memory(dimension: int, count: int, spare: int = 6, block: int = 8) -> float:
+def vectors(wanted: int) -> float:
+    """How large the basis grows until all converge, as measured at the default ratio."""
+    return 2.6 * wanted + 40
+
+
+def steps(dimension: int, count: int) -> float:
+    """Steps of the recurrence on a block, all together: degree times applications, as measured.
+
+    The degree is that of a window of `wanted` levels; their density is the dimension over a width
+    that hardly depends on the length, at the disorder of the benchmarks.
+    """
+    wanted = count + PolynomialFilter.spare
+    return 5.6 * dimension / wanted * vectors(wanted) / PolynomialFilter.block
+
+
+def memory(dimension: int, count: int) -> float:
     """Bytes that the basis, the states and the blocks of a solve take."""
-    wanted = count + spare
-    return 8.0 * dimension * (0.85 * capacity(wanted, block) + wanted + 8 * block)
+    wanted = count + PolynomialFilter.spare
+    return 8.0 * dimension * (vectors(wanted) + wanted + 8 * PolynomialFilter.block)
 
 
 def _check_memory(device: Device, dimension: int, length: int, wanted: int, block: int) -> None:

@@ -227,6 +227,18 @@ class CompiledProducts(Products):
         start[: self.local, : block.shape[1]] = block
         return start, newest, older
 
+    @property
+    def bytes_a_step(self) -> float:
+        """What a step must read and write of memory at least: each number once.
+
+        Three blocks, half of a fourth (the start, wanted at every other step), and the graph.
+        """
+        near, states = self._near, self._near.start.size - 1
+        graph = near.neighbour.nbytes + near.start.nbytes + self._diagonal.nbytes
+        if self._bubble is not None:
+            graph += near.ring.nbytes + self._ends.nbytes
+        return 3.5 * 8 * LANES * states * self._n + graph
+
     def _steps(self, coefficients: Array, start: Any, newest: Any, older: Any) -> tuple[Any, Any]:
         # Now and then back to Python, which then hears of a Ctrl-C.
         at_once = 1 if self._exchange else max(1, int(4e7 / max(self.local, 1)))

@@ -38,6 +38,7 @@ FIELDS: dict[str, tuple[str, tuple[str, ...], str]] = {
 
 YOUNGER: dict[str, tuple[str, tuple[str, ...], str]] = {
     "retries": ("i2", (), "1"),  # solves beyond the first: not converged, or levels missing
+    "count_error": ("f4", (), "1"),  # of levels counted by random vectors, one sigma
     "half_chain_entropy": ("f4", (), "1"),  # nat
     "half_chain_entropy_variance": ("f4", (), "1"),  # within the realization
     "kullback_leibler": ("f4", (), "1"),  # nat
@@ -78,6 +79,7 @@ LONG_NAMES = {
     "half_chain_entropy_variance": "variance of the entropy of half the chain over states",
     "kullback_leibler": "divergence of states from the next in energy, mean",
     "retries": "solves beyond the first; -1 is not recorded",
+    "count_error": "levels of the window were counted to this, without a factor; nan is not so",
 }
 
 # Fields of which only so many bits of the mantissa are kept: the rest is noise that compression
