@@ -12,8 +12,7 @@ from inclusions.bench import PEERS
 from inclusions.cost import factor_size, predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.scaling import PEERS as SCALING
-from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
-
+from inclusions.tables import Ensembles
 
 def load(*paths: Path) -> dict[str, Any]:
     """Files that `inclusions bench` wrote, as one; the machine is the first file's.
