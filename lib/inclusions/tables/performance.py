@@ -11,7 +11,9 @@ from inclusions import campaign as campaigns
 from inclusions.bench import PEERS
 from inclusions.cost import predicted_hours, predicted_seconds
 from inclusions.model import Model
-from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
+from inclusions.tables import Ensembles, merged
+from inclusions.text import UNKNOWN, hours, power
+from inclusions.text import system as name_of
 
 
 def load(*paths: Path) -> dict[str, Any]:
