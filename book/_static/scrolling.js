@@ -31,6 +31,8 @@
       large.removeAttribute("loading");
       dialog.append(large);
       dialog.addEventListener("click", () => dialog.close());
+      // Not every browser lets Escape close what another key has opened.
+      dialog.addEventListener("keydown", ({ key }) => key === "Escape" && dialog.close());
       dialog.addEventListener("close", () => (dialog.remove(), link.focus()));
       document.body.append(dialog);
       dialog.showModal();

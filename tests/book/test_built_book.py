@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from playwright.sync_api import sync_playwright
 from sources import ROOT, contents, copy_sources, environment, figures_of
@@ -39,6 +40,12 @@ WIDE, PHONE = 1280, 390
 CHAPTERS = contents()
 EVERY_CHAPTER = pytest.mark.parametrize("name", CHAPTERS)
 EVERY_PAGE = pytest.mark.parametrize("name", [*CHAPTERS, "search", "genindex"])
+
+LOADED = """Promise.all([...document.images].map(image => {
+  image.loading = "eager";
+  return image.decode().catch(() => null);
+}))"""
+"""Loads what a browser leaves until it is scrolled to."""
 
 LOOK = """() => ({
   title: document.title,
@@ -221,6 +228,7 @@ def seen(at, tab):
     @cache
     def visit(name):
         at(name)
+        page.evaluate(LOADED)
         look = SimpleNamespace(**page.evaluate(LOOK), spills={}, faults=[])
         look.requests, look.errors = list(heard.requests), list(heard.errors)
         page.evaluate(UNFOLD)
@@ -470,8 +478,12 @@ def test_a_notebook_of_the_kit_runs_where_only_the_kit_is(name, kit, tmp_path, m
     notebook = nbformat.read(folder / "notebooks" / f"{name[5:]}.ipynb", as_version=4)
     where = "import inclusions, pathlib; print(pathlib.Path(inclusions.__file__).parent)"
     notebook.cells.append(nbformat.v4.new_code_cell(where))
-    kernel = KernelManager()
-    kernel.kernel_cmd = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (tmp_path / "kernels" / "kit").mkdir(parents=True)
+    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": "kit", "language": "python"}
+    (tmp_path / "kernels" / "kit" / "kernel.json").write_text(json.dumps(spec))
+    specs = KernelSpecManager(kernel_dirs=[str(tmp_path / "kernels")])
+    kernel = KernelManager(kernel_name="kit", kernel_spec_manager=specs)
     home = {"metadata": {"path": str((folder / "notebooks" / name[5:]).parent)}}
     done = NotebookClient(notebook, km=kernel, timeout=600, resources=home).execute()
     assert done.cells[-1].outputs[0].text.startswith(str(python.parents[1]))
