@@ -470,6 +470,8 @@ def small_job(request, tmp_path, monkeypatch):
     monkeypatch.setattr("inclusions.machine.ROOT", tmp_path / "root")
     if request.param == "Slurm":
         monkeypatch.setenv("SLURM_MEM_PER_NODE", "500")
+        # What the process of all tests holds is not the command's.
+        monkeypatch.setattr("inclusions.machine._resident", lambda: 100 * 2**20)
 
 
 @pytest.mark.parametrize("solver", ["dense", "shift-invert", "shift-invert:ldl"])
