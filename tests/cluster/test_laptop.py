@@ -57,10 +57,10 @@ def test_a_campaign_ends_in_consolidated_files_and_a_manifest(tmp_path, physics)
     assert (tmp_path / "data" / "manifest.json").exists()
     assert len(list((tmp_path / "data").glob("logs/*/*.ipynb"))) == 1
     assert store.verify(tmp_path / "data")[1] == []
-    first, *_, last = told.splitlines()
+    first, *between, last = [line for line in told.splitlines() if "setup" not in line]
     assert first.startswith("test: 0 of 12 realizations done, 12 to go in 1 jobs")
     assert last == f"all 12 realizations are in {tmp_path / 'data' / 'ensembles'}"
-    assert len(told.splitlines()) <= 4
+    assert len(between) <= 2
     log = tmp_path / "data" / "logs" / "workflow.log"
     assert "localrule consolidate" in log.read_text()
 
@@ -70,7 +70,7 @@ def test_a_campaign_of_any_name_in_any_folder_needs_no_home(name, tmp_path):
     text = SMALL.replace('"test"', f'"{name}"').replace("= 12", "= 2")
     code, told = make(tmp_path, text=text, name=f"{name}.toml", data=name, HOME="/proc/nowhere")
     assert code == 0, told
-    assert told.startswith(f"{name}: 0 of 2 realizations done")
+    assert f"{name}: 0 of 2 realizations done" in told
     assert store.verify(tmp_path / name) == (2, [])
     assert {path.name for path in (tmp_path / name).iterdir()} <= {
         ".snakemake", "ensembles", "logs", "manifest.json", "shards",
