@@ -1,5 +1,6 @@
 """Snakemake started on a campaign, and followed; Snakemake itself is in tests/cluster."""
 
+import json
 import os
 import signal
 import sys
@@ -102,6 +103,18 @@ def test_sigterm_withdraws_the_jobs_and_ends(flow, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         one.run()
     assert one.log.read_text() == "withdrawn\n"
+
+
+def test_campaigns_with_results_in_one_folder_keep_apart_what_their_jobs_read(flow, tmp_path):
+    one = flow("")
+    other = tmp_path / "other.toml"
+    other.write_text(CAMPAIGN.replace("realizations = 6", "realizations = 3"))
+    two = Workflow(other, campaign.load(other), one.data, Profile.at("laptop"))
+    for workflow in (one, two):
+        workflow.run()
+    for workflow in (one, two):
+        told = json.loads((workflow.data / workflow.settings).read_text())
+        assert told["campaign"] == str(workflow.path)
 
 
 def test_what_was_computed_before_is_no_job_and_damage_is_set_aside(flow, plan, tmp_path):

@@ -1,5 +1,6 @@
 """Starts Snakemake on a campaign, and tells in a few lines how far it is."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -18,6 +19,7 @@ from inclusions.batches import Batch, Limits, batches, decided
 from inclusions.campaign import Campaign
 from inclusions.ensemble import place_of
 from inclusions.machine import available_cores, available_memory
+from inclusions.store import write_atomically
 
 LOG = Path("logs", "workflow.log")
 LOOKS = (2.0, 30.0)  # seconds between two looks: at least, at most
@@ -113,6 +115,16 @@ class Workflow:
         """Where Snakemake's own lines go."""
         return self.data / LOG
 
+    @property
+    def settings(self) -> Path:
+        """What its jobs read: a file of its own, as others may run with the same results."""
+        digest = hashlib.sha256(self._settings()).hexdigest()[:12]
+        return self.log.parent / f"workflow-{digest}.json"
+
+    def _settings(self) -> bytes:
+        settings = {"campaign": str(self.path), "data": str(self.data)} | self.limits._asdict()
+        return (json.dumps(settings, indent=1) + "\n").encode()
+
     def set_damaged_aside(self) -> list[str]:
         """Rename damaged shards, so that they are computed again; what was wrong with each."""
         faults = []
@@ -129,9 +141,7 @@ class Workflow:
             FailedWorkflow: some jobs failed.
             KeyboardInterrupt: stopped, by Ctrl-C or SIGTERM; Snakemake has ended, too.
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        settings = {"campaign": str(self.path), "data": str(self.data)} | self.limits._asdict()
-        (self.log.parent / "workflow.json").write_text(json.dumps(settings, indent=1) + "\n")
+        write_atomically(self.settings, self._settings())
         watch = _Watch(self.campaign, self.data, self.jobs)
         with open(self.log, "a", encoding="utf-8") as log, _terminable():
             # In the folder of results, so that all paths are relative: Snakemake reads braces.
@@ -159,7 +169,7 @@ class Workflow:
             sys.executable, "-m", "snakemake", "--nocolor",
             "--snakefile", str(places.runs_file("Snakefile")),
             "--profile", str(self.profile.folder.resolve()),
-            "--configfile", str(self.log.parent / "workflow.json"),
+            "--configfile", str(self.settings),
         ]  # fmt: skip
         if self.profile.local:
             command += ["--resources", f"mem_mb={int(self.limits.max_mem_mb)}"]

@@ -485,7 +485,10 @@ def test_a_notebook_of_the_kit_runs_where_only_the_kit_is(name, kit, tmp_path, m
     specs = KernelSpecManager(kernel_dirs=[str(tmp_path / "kernels")])
     kernel = KernelManager(kernel_name="kit", kernel_spec_manager=specs)
     home = {"metadata": {"path": str((folder / "notebooks" / name[5:]).parent)}}
-    done = NotebookClient(notebook, km=kernel, timeout=600, resources=home).execute()
+    try:
+        done = NotebookClient(notebook, km=kernel, timeout=600, resources=home).execute()
+    finally:
+        kernel.shutdown_kernel(now=True)
     assert done.cells[-1].outputs[0].text.startswith(str(python.parents[1]))
 
 

@@ -1,6 +1,5 @@
 """Pages are mended where they lie, without Sphinx itself."""
 
-
 import pytest
 
 from inclusions.site import mend

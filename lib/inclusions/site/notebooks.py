@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 PACKAGE = f"inclusions-{version('inclusions')}.tar.gz"
 
-GUARD = f'''
+GUARD = f"""
 try:
     import inclusions
 except ModuleNotFoundError:
@@ -20,7 +20,7 @@ except ModuleNotFoundError:
         "download, run `python -m pip install {PACKAGE} jupyterlab` in it, and start "
         "`jupyter lab` there"
     ) from None
-'''.strip()
+""".strip()
 """The first cell that runs: without the package it says where that is."""
 
 OPENING = f"""*From the book* Ergodic inclusions in many-body localized systems. *To run it: unpack

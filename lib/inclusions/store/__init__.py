@@ -34,6 +34,7 @@ from inclusions.store.files import (
     Store,
     UnreadableFile,
     read,
+    write_atomically,
     write_dataset,
 )  # fmt: skip
 from inclusions.store.manifest import (
@@ -68,5 +69,6 @@ __all__ = [
     "Journal", "Listed", "OtherVersion", "Selection", "Shard", "Store", "UnreadableFile",
     "code_version", "dimensions", "ensemble_name", "export", "file_hash", "import_archive",
     "list_controls", "read", "read_arrays", "read_listed", "read_manifest", "round_mantissa",
-    "select", "stores", "to_dataset", "verify", "write_arrays", "write_dataset", "write_manifest",
+    "select", "stores", "to_dataset", "verify", "write_arrays", "write_atomically", "write_dataset",
+    "write_manifest",
 ]  # fmt: skip
