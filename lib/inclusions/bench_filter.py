@@ -98,7 +98,7 @@ def run(jobs: Iterable[Job], report: Callable[[dict], None]) -> dict[str, Any]:
             row |= json.loads(done.stdout.splitlines()[-1])
         rows.append(row)
         report(row)
-    return {"machine": machine(), "rows": rows}
+    return {"machine": machine(), "rows": rows, "overhead": [], "workers": []}
 
 
 def solved(job: Job, hamiltonian: Hamiltonian) -> dict[str, Any]:
