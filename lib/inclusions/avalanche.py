@@ -1,8 +1,11 @@
 """Predicts how far a bubble thermalizes a localized chain: avalanche theory, SM D and Eq. (6)."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from iminuit import Minuit
+from scipy import linalg, special
 
 CRITICAL_LENGTH = 1 / math.log(2)
 """Critical localization length xi_*, in sites (SM D)."""
@@ -70,6 +73,13 @@ def thermalized_distance(xi, bubble, length=math.inf):
     return np.minimum(np.where(xi < CRITICAL_LENGTH, finite, math.inf), length / 2)
 
 
+def printed_distance(xi, bubble):
+    """l_c with the exponent -1/2 that SM D prints, infinite for xi >= xi_*; in sites."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1 / np.asarray(xi, float) - 1 / CRITICAL_LENGTH
+        return np.where(inverse > 0, inverse**-0.5 * np.log(bubble), np.inf)
+
+
 def thermal_dimension(xi, bubble, length=math.inf):
     """Dimension d_therm = n_GOE 4^l_c of the thermal region (SM D).
 
@@ -132,3 +142,101 @@ def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
         ergodic = np.minimum(dimension**-exponent, isolated - 0.5)
     localized = -np.expm1(-distance / xi) * (isolated - 0.5)
     return 0.5 + (1 - p) * localized + p * ergodic
+
+
+class AvalancheFit(NamedTuple):
+    """xi and p of Eq. (6) with the ends of their 68 % intervals, and how well they describe it.
+
+    The intervals are where the profile of chi2 over the other parameter stays within 1 of its
+    minimum: p ends at 0 and 1, so a standard error would mean little. `below` and `above` are the
+    least chi2 with xi < xi_* and with xi >= xi_*.
+    """
+
+    xi: float
+    xi_low: float
+    xi_high: float
+    p: float
+    p_low: float
+    p_high: float
+    chi2: float
+    degrees: int
+    probability: float
+    below: float
+    above: float
+
+    @property
+    def regime(self):
+        """Which regime of Eq. (6) the fit prefers, by `CLEAR` in chi2, in a word or two."""
+        if self.probability < REJECTED:
+            return "rejected"
+        if self.p_high < 0.01:
+            return "no avalanche"
+        if abs(self.below - self.above) < CLEAR:
+            return "not decidable"
+        return "II" if self.below < self.above else "I"
+
+
+REJECTED = 0.01  # probability of chi2 below which a fit is called rejected
+CLEAR = 4.0  # difference of chi2 above which one regime is preferred
+XI = np.geomspace(0.05, 20, 241)  # where chi2 is scanned, in sites
+P = np.linspace(0, 1, 201)
+
+
+def fit(response, covariance, isolated, bubble, length, exponent=1.0, first=1):
+    """`AvalancheFit` of Eq. (6) to gamma_XXZ - gamma_i, by a scan of chi2 and by Minuit.
+
+    Parameters
+    ----------
+    response : gamma_XXZ - gamma_i at distances first, first + 1, ..., shape (n,)
+    covariance : of the response, shape (n, n)
+    isolated, bubble, length, exponent : see `mean_purity`
+    first : the distance that the site next to the bubble counts as
+
+    Raises
+    ------
+    LinAlgError : the covariance is not positive definite
+    """
+    distance = first + np.arange(response.size)
+    factor = linalg.cholesky(covariance, lower=True)
+
+    def chi2(xi, p):
+        """For xi and p of shapes that broadcast to S, shape S."""
+        xi, p = np.broadcast_arrays(np.asarray(xi, float)[..., None], np.asarray(p)[..., None])
+        model = isolated - mean_purity(distance, xi, p, bubble, length, isolated, exponent)
+        misfit = (response - model).reshape(-1, distance.size).T
+        white = linalg.solve_triangular(factor, misfit, lower=True)
+        return np.square(white).sum(axis=0).reshape(xi.shape[:-1])
+
+    def scan(xi, p):
+        table = chi2(xi[:, None], p)
+        return table, np.unravel_index(table.argmin(), table.shape)
+
+    coarse, (i, j) = scan(XI, P)
+    # the bound on the p-term puts kinks into chi2, so the profiles are scanned, not expanded
+    xi = np.geomspace(max(XI[i] / 1.3, XI[0]), min(XI[i] * 1.3, XI[-1]), 241)
+    p = np.linspace(max(P[j] - 0.2, 0), min(P[j] + 0.2, 1), 161)
+    fine, (i, j) = scan(xi, p)
+    minuit = Minuit(lambda xi, p: float(chi2(xi, p)), xi=xi[i], p=p[j])
+    minuit.errordef = Minuit.LEAST_SQUARES
+    minuit.limits = [(XI[0], XI[-1]), (0, 1)]
+    minuit.migrad()
+    best, least = tuple(minuit.values), float(minuit.fval)
+    if least > fine.min():
+        best, least = (float(xi[i]), float(p[j])), float(fine.min())
+
+    def interval(number, grids, axis):
+        scans = zip(grids, (coarse, fine), strict=True)
+        within = [grid[table.min(axis=axis) <= least + 1] for grid, table in scans]
+        within = np.concatenate([*within, [best[number]]])
+        return float(best[number]), float(within.min()), float(within.max())
+
+    sides = XI < CRITICAL_LENGTH, XI >= CRITICAL_LENGTH
+    below, above = (float(coarse[side].min()) for side in sides)
+    below, above = (
+        (min(below, least), above) if best[0] < CRITICAL_LENGTH else (below, min(above, least))
+    )
+    degrees = distance.size - 2
+    return AvalancheFit(
+        *interval(0, (XI, xi), 1), *interval(1, (P, p), 0),
+        least, degrees, float(special.chdtrc(degrees, least)), below, above,
+    )  # fmt: skip

@@ -39,6 +39,20 @@ def purities(magnetization: NDArray[np.float64]) -> NDArray[np.float64]:
     return 0.5 + 2 * np.square(magnetization)
 
 
+def reduced_densities(model: Model, states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Density matrix of every spin in every state by partial trace, shape (k, L, 2, 2).
+
+    `states`, shape (2^L n, k), on all configurations of chain and bubble, not only a sector's.
+    """
+    length, block = model.length, model.block
+    densities = np.empty((states.shape[1], length, 2, 2))
+    for site in range(length):
+        # the spin, and all else: higher spins, lower spins and the bubble
+        tensor = states.T.reshape(-1, 2 ** (length - 1 - site), 2, 2**site * block)
+        densities[:, site] = np.einsum("kasb,katb->kst", tensor, tensor)
+    return densities
+
+
 def entanglement_entropy(
     model: Model, states: NDArray[np.inexact], cut: int | None = None
 ) -> NDArray[np.float64]:

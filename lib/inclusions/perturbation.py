@@ -267,3 +267,57 @@ def averaged_tail(length, disorder):
     end = 2 * square * (1 - m) - (mean * (1 - m)) ** 2
     bulk = 4 * square * (1 - m) + 2 * shared * (1 - m) - (2 * mean * (1 - m)) ** 2
     return 2 * mean**2 * correlation_bracket(length) / math.sqrt(end * bulk)
+
+
+def flippable(configuration):
+    """Which bonds join opposite spins, shape (..., L - 1)."""
+    return np.diff(configuration) != 0
+
+
+def generator(hamiltonian):
+    """A of Eq. (11) as a matrix: V_jk / (E_k - E_j), from the Hamiltonian itself; no unit."""
+    matrix = hamiltonian.matrix.toarray()
+    energies = np.diag(matrix)
+    gaps = energies[None, :] - energies[:, None]
+    hopping = matrix - np.diag(energies)
+    return np.divide(hopping, gaps, out=np.zeros_like(gaps), where=hopping != 0)
+
+
+def strongest(hamiltonian):
+    """The configuration whose bonds are farthest from resonance, among those with most of them."""
+    weight = np.square(generator(hamiltonian))
+    bonds = (weight > 0).sum(axis=1)
+    return int(np.where(bonds == bonds.max(), weight.max(axis=1), np.inf).argmin())
+
+
+def printed_purity(fields, configuration, hopping, ising):
+    """P_i of Eq. (19) exactly as printed, shape (..., L); a neighbour beyond the ends counts 0."""
+    fields, eta = np.broadcast_arrays(np.asarray(fields, float), np.asarray(configuration, float))
+    padded = np.pad(eta, [(0, 0)] * (eta.ndim - 1) + [(1, 1)])
+    slope = np.diff(fields) + 2 * ising * (padded[..., 3:] - padded[..., :-3])
+    bracket = np.square(hopping * np.diff(eta) / slope)
+    purity = np.ones_like(eta)
+    purity[..., :-1] -= 2 * bracket
+    purity[..., 1:] += 2 * bracket
+    return purity
+
+
+def resolved_loss(fields, configuration, anisotropy):
+    """1 - gamma_i of the chain of Eq. (2) with every flippable bond solved as two levels.
+
+    A bond of detuning D (chain units) costs (1/2) / (1 + D^2) where `chain_purity` has 1/2D^2:
+    the same far from resonance, and never more than 1/2. Shape (..., L).
+    """
+    delta = 2 * detuning(np.asarray(fields) / 2, configuration, anisotropy / 4)
+    bond = np.where(flippable(configuration), 0.5 / (1 + delta**2), 0.0)
+    loss = np.zeros(bond.shape[:-1] + (bond.shape[-1] + 1,))
+    loss[..., :-1] += bond
+    loss[..., 1:] += bond
+    return loss
+
+
+def tail_limits(length, disorder):
+    """The tail over its large-W law sqrt(2) pi / W (L-1)(L-3), and its power of W there."""
+    law = np.sqrt(2) * np.pi / (disorder * (length - 1) * (length - 3))
+    here, double = (averaged_tail(length, w) for w in (disorder, 2 * disorder))
+    return {"ratio": here / law, "power": float(np.log2(double / here))}

@@ -271,6 +271,69 @@ def combine(function: Callable[..., Array], *estimates: Estimate) -> Estimate:
     return _estimate(function(*rows))
 
 
+def average(*estimates: Estimate) -> Estimate:
+    """Mean of several estimates, each with equal weight; what they share is not counted twice."""
+    return combine(lambda *rows: np.mean(rows, axis=0), *estimates)
+
+
+def weighted(*estimates: Estimate) -> Estimate:
+    """Mean of independent estimates of shape (), by the inverse squares of their errors."""
+    weights = np.array([float(estimate.error) ** -2 for estimate in estimates])
+    return combine(lambda *rows: weights / weights.sum() @ np.array(rows), *estimates)
+
+
+def normal(value: float, error: float, seed: int = 0, resamples: int = 1000) -> Estimate:
+    """An estimate that is known by its value and standard error alone."""
+    scatter = np.random.default_rng(seed).standard_normal(resamples)
+    scatter = (scatter - scatter.mean()) / scatter.std(ddof=1)
+    with np.errstate(invalid="ignore"):
+        return Estimate(np.asarray(value), np.asarray(error), value + error * scatter)
+
+
+class Line(NamedTuple):
+    """Slope of a weighted straight line through estimates, and how well they lie on it."""
+
+    slope: Estimate
+    chi2: float
+    degrees: int
+
+
+def line(x: ArrayLike, *estimates: Estimate) -> Line:
+    """The weighted line through independent estimates of shape () at x, two or more.
+
+    Weights are the inverse squares of the errors, in every resample alike. ValueError for fewer
+    than two x, or an estimate without an error.
+    """
+    x, y, error = (
+        _finite(x, "x"),
+        *(_finite([getattr(e, name) for e in estimates], name) for name in ("value", "error")),
+    )
+    if len(np.unique(x)) < 2 or x.shape != y.shape:
+        raise ValueError(f"a line needs at least 2 points, got {len(np.unique(x))}")
+    if error.min() <= 0:
+        raise ValueError(f"a line needs errors above 0, got {error.min()}")
+    weights = 1 / error**2
+    centre = weights @ x / weights.sum()
+    slope = weights * (x - centre) / (weights @ (x - centre) ** 2)
+    residuals = y - weights @ y / weights.sum() - (slope @ y) * (x - centre)
+    return Line(
+        combine(lambda *rows: np.stack(rows, axis=-1) @ slope, *estimates),
+        float(weights @ residuals**2),
+        len(x) - 2,
+    )
+
+
+def agreement(values: ArrayLike, errors: ArrayLike) -> tuple[float, float]:
+    """chi2 of independent values about their weighted mean, and the probability of a larger one.
+
+    The probability of a single value, which agrees with itself, is nan.
+    """
+    values, weights = _finite(values, "values"), 1 / _finite(errors, "errors") ** 2
+    chi2 = float(weights @ (values - weights @ values / weights.sum()) ** 2)
+    degrees = len(values) - 1
+    return chi2, float(special.chdtrc(degrees, chi2)) if degrees else float("nan")
+
+
 def _estimate(rows: Array) -> Estimate:
     return Estimate(rows[0], rows[1:].std(axis=0, ddof=1), rows[1:])
 
@@ -284,130 +347,58 @@ def _finite(values: ArrayLike, name: str) -> Array:
     return values
 
 
-# Purities
-
-
-def purity_by_distance(
-    linear_entropy: ArrayLike,
-    counts: ArrayLike | None = None,
-    controls: Controls | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Estimate:
-    """Mean purity at distance 0 ... ceil(L/2) - 1 from the bubble, shape (ceil(L/2),).
-
-    `linear_entropy`, shape (R, L): mean of 1 - gamma_i over the states of each realization.
-    Site i and its mirror L - 1 - i are averaged. `controls` have a set for each distance.
-    """
-    linear_entropy = _finite(linear_entropy, "linear entropies")
-    mirrored = 0.5 * (linear_entropy + linear_entropy[:, ::-1])
-    distances = (linear_entropy.shape[1] + 1) // 2
-    return bootstrap(
-        lambda m: 1 - m,
-        mirrored[:, :distances],
-        counts=counts,
-        controls=controls,
-        resamples=resamples,
-        seed=seed,
-    )
-
-
-def purity_correlation(
-    linear_entropy: ArrayLike,
-    linear_entropy_squared: ArrayLike,
-    linear_entropy_product: ArrayLike,
-    counts: ArrayLike | None = None,
-    controls: Controls | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Estimate:
-    """C(r) of Eq. (7), shape (L,), r = 0 ... L - 1: Pearson coefficient of gamma_0 and gamma_r.
-
-    The overline of Eq. (7) is read as the mean over all states of all realizations, and covers
-    the product. With x_i = 1 - gamma_i (the sign drops out), the arrays are means over the
-    states of each realization: of x_i and of x_i^2, shape (R, L), and of x_0 x_i and x_{L-1} x_i,
-    shape (R, 2, L). Each state enters twice, as it is and mirrored: the moments of both ends are
-    averaged before the coefficient is formed. Where a purity does not vary, C is nan. `controls`
-    have a set for each r, which all moments that C(r) is made of share.
-
-    Moments in single precision serve where 1 - gamma is small, but not deep on the ergodic side:
-    once gamma scatters by less than 1e-4 around 1/2, its variance, and C, is lost in them.
-    """
-    first, second, product = (
-        _finite(values, "moments")
-        for values in (linear_entropy, linear_entropy_squared, linear_entropy_product)
-    )
-    realizations, length = first.shape
-    if second.shape != first.shape or product.shape != (realizations, 2, length):
-        raise ValueError(
-            f"shapes must be (R, L), (R, L), (R, 2, L), got {first.shape}, {second.shape},"
-            f" {product.shape}"
-        )
-
-    def coefficient(end: Array, end2: Array, far: Array, far2: Array, product: Array) -> Array:
-        variance, variance_far = end2 - end**2, far2 - far**2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (product - end * far) / np.sqrt(variance * variance_far)
-
-    first, second = 0.5 * (first + first[:, ::-1]), 0.5 * (second + second[:, ::-1])
-    return bootstrap(
-        coefficient,
-        np.repeat(first[:, :1], length, axis=1),
-        np.repeat(second[:, :1], length, axis=1),
-        first,
-        second,
-        0.5 * (product[:, 0] + product[:, 1, ::-1]),
-        counts=counts,
-        controls=controls,
-        resamples=resamples,
-        seed=seed,
-    )
-
-
 # Crossings of the mean gap ratio
-
-
-DOUBTFUL = 0.05
-"""Share of resamples without a crossing above which a crossing is in doubt."""
 
 
 class Crossing(NamedTuple):
     """Disorder, units of J, where the curve of the larger size falls below the smaller's.
 
-    `value` is from the data, nan if they do not cross. `low` and `high` are the 68 % percentile
-    interval, `median` the middle, of the resamples that cross, and `missing` is the fraction of
-    those that do not: above a few percent, there may be no crossing on this grid.
+    `low` and `high` are the ends of the 68 % interval: all disorders at which the smooth fit of
+    the difference is within its error of 0, around the root; infinite where it runs on to the end
+    of the data. All are nan if the fit does not fall through 0. `spread` is half the range of the
+    root over other smooth fits: degrees of the polynomial and ranges of disorder.
     """
 
     value: float
-    median: float
     low: float
     high: float
-    missing: float
+    spread: float
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the data bound it on both sides."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
     @property
     def error(self) -> float:
-        """Half the width of the 68 % interval."""
-        return (self.high - self.low) / 2
+        """Half the width of the 68 % interval and the spread, in squares."""
+        return float(np.hypot((self.high - self.low) / 2, self.spread))
+
+    @property
+    def estimate(self) -> Estimate:
+        """The crossing as a normal variable of this error, to be combined with others."""
+        return normal(self.value, self.error, seed=int(1e6 * abs(np.nan_to_num(self.value))))
 
 
-def crossing(
-    disorder: ArrayLike,
-    small: Sequence[ArrayLike],
-    large: Sequence[ArrayLike],
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Crossing:
-    """Where the mean over `large` falls below that over `small`, as disorder grows.
+HEIGHTS = (0.05, 0.98)
+"""Of the way from Poisson to GOE: outside, two curves have nothing to tell of their crossing."""
 
-    `disorder`, shape (n,), ascends; `small` and `large` hold, for each of its entries, one array
-    of per-realization mean gap ratios. Each is an independent ensemble and is resampled alone.
+VARIANTS = ((1, HEIGHTS), (3, HEIGHTS), (2, (0.1, 0.95)), (2, (0.2, 0.98)))
+"""Other smooth fits: degree of the polynomial, and heights between which it is fitted."""
 
-    Deep in either phase both sizes agree and noise changes the sign of the difference at will.
-    So the split is placed where the most significance lies on its right side: positive
-    differences before it, negative after. The root is that of a weighted parabola through the
-    two points on either side of the split, which falls through zero once at most. Each resample
-    finds its own split. ValueError if lengths differ or a point has no spread.
+
+def crossing(disorder: ArrayLike, small: Sequence[Estimate], large: Sequence[Estimate]) -> Crossing:
+    """Where the mean gap ratio of a larger size falls below that of a smaller one.
+
+    `disorder`, shape (n,), ascends; `small` and `large` hold an independent estimate for each.
+
+    With h the height of both curves together, from 0 at Poisson to 1 at GOE, the difference over
+    h (1 - h) is a smooth function of disorder: exactly a straight line if curves are logistic. A
+    parabola is fitted to it, whose root is the crossing. Its interval is Fieller's, J. R. Stat.
+    Soc. B 16, 175 (1954): the disorders that the hypothesis of a root there survives. So it covers
+    in 68 % of the cases, also where curves merge and a root has no normal error; there it is wide.
+
+    ValueError for disorders that do not ascend, other numbers of estimates, or no error.
     """
     disorder = _finite(disorder, "disorder")
     if disorder.ndim != 1 or len(disorder) < 2 or np.any(np.diff(disorder) <= 0):
@@ -415,42 +406,50 @@ def crossing(
     if not len(disorder) == len(small) == len(large):
         lengths = f"{len(disorder)}, {len(small)}, {len(large)}"
         raise ValueError(f"disorder, small and large must be equally long, got {lengths}")
-    generator = np.random.default_rng(seed)
-    difference, variance = np.zeros((1 + resamples, len(disorder))), np.zeros(len(disorder))
-    for sign, ensembles in ((-1, small), (1, large)):
-        for i, values in enumerate(ensembles):
-            values = _finite(values, "gap ratios")
-            weights = resample(len(values), resamples, generator)
-            difference[:, i] += sign * (weights @ values) / len(values)
-            variance[i] += values.var(ddof=1) / len(values)
-    if variance.min() <= 0:
-        raise ValueError(f"gap ratios do not vary at disorder {disorder[variance.argmin()]}")
-
-    error = np.sqrt(variance)
-    significance = np.pad(difference / error, ((0, 0), (1, 0))).cumsum(axis=1)
-    splits = significance.argmax(axis=1)  # points before the split
-    roots = np.full(1 + resamples, np.nan)
-    for split in set(splits) - {0, len(disorder)}:  # there, all differences have one sign
-        rows, near = splits == split, slice(max(split - 2, 0), split + 2)
-        roots[rows] = _falling_root(disorder[near], difference[rows][:, near], error[near])
-    found = roots[1:][np.isfinite(roots[1:])]
-    quantiles = [0.5, (1 - ONE_SIGMA) / 2, (1 + ONE_SIGMA) / 2]
-    median, low, high = np.quantile(found, quantiles) if len(found) else 3 * [np.nan]
-    return Crossing(
-        float(roots[0]), float(median), float(low), float(high), 1 - len(found) / resamples
+    (low, low_error), (high, high_error) = (
+        _finite([(e.value, e.error) for e in curve], "gap ratios").T for curve in (small, large)
     )
+    error = np.hypot(low_error, high_error)
+    if min(low_error.min(), high_error.min()) <= 0:
+        raise ValueError(f"gap ratios do not vary at disorder {disorder[error.argmin()]}")
+    both = (low / low_error**2 + high / high_error**2) / (1 / low_error**2 + 1 / high_error**2)
+    height = (both - POISSON_GAP_RATIO) / (GOE_GAP_RATIO - POISSON_GAP_RATIO)
+    points = (disorder, high - low, error, height)
+    value, *ends = _falling_root(*points, 2, HEIGHTS)
+    others = [_falling_root(*points, *variant)[0] for variant in VARIANTS]
+    known = [root for root in (value, *others) if np.isfinite(root)]
+    return Crossing(value, *ends, np.ptp(known) / 2 if np.isfinite(value) else np.nan)
 
 
-def _falling_root(x: Array, rows: Array, error: Array) -> Array:
-    """Where the weighted parabola through each row falls through zero, nan if outside of x."""
-    middle = x.mean()
-    design = np.vander(x - middle, min(3, len(x)))
-    inverse = np.linalg.pinv(design / error[:, None]) / error
-    a, b, c = np.pad(inverse @ rows.T, ((3 - design.shape[1], 0), (0, 0)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # of the two roots the one with slope -sqrt(b^2 - 4ac), written so that a = 0 is harmless
-        root = middle + 2 * c / (np.sqrt(b**2 - 4 * a * c) - b)
-        return np.where((root >= x[0]) & (root <= x[-1]), root, np.nan)
+def _falling_root(
+    x: Array, y: Array, error: Array, height: Array, degree: int, heights: tuple[float, float]
+) -> tuple[float, float, float]:
+    """Root of the fit to y / h (1 - h), and Fieller's interval; nan if it does not fall through 0.
+
+    Of several roots the one with most significance on both sides.
+    """
+    chosen = (height > heights[0]) & (height < heights[1])
+    if chosen.sum() < 2:
+        return np.nan, np.nan, np.nan
+    x, scale = x[chosen], (height * (1 - height))[chosen]
+    y, error = y[chosen] / scale, error[chosen] / scale
+    middle = np.average(x, weights=error**-2)
+    design = np.vander(x - middle, min(degree + 1, len(x))) / error[:, None]
+    covariance = np.linalg.pinv(design.T @ design)
+    fine = np.linspace(x[0], x[-1], 1001)
+    rows = np.vander(fine - middle, design.shape[1])
+    fit = rows @ covariance @ design.T @ (y / error)
+    score = fit / np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))
+    falls = np.flatnonzero((fit[:-1] >= 0) & (fit[1:] < 0))
+    if not falls.size:
+        return np.nan, np.nan, np.nan
+    place = max(falls, key=lambda i: min(score[: i + 1].max(), -score[i + 1 :].min()))
+    root = fine[place] + (fine[1] - fine[0]) * fit[place] / (fit[place] - fit[place + 1])
+    beyond = np.abs(score) > 1
+    before, after = np.flatnonzero(beyond[: place + 1]), np.flatnonzero(beyond[place + 1 :])
+    low = fine[before[-1] + 1] if before.size else -np.inf
+    high = fine[place + after[0]] if after.size else np.inf
+    return float(root), float(min(low, root)), float(max(high, root))
 
 
 # Fits

@@ -12,12 +12,11 @@ from inclusions.basis import chain_states, spins
 from inclusions.claims import Verdict
 from inclusions.claims.report import escaped, shown
 from inclusions.disorder import draw
+from inclusions.experiments import SEED
 from inclusions.hamiltonian import build
 from inclusions.model import Model
 from inclusions.observables import purities
-from inclusions.tables import avalanche as avalanche_tables
-from inclusions.tables import perturbation as perturbation_tables
-from inclusions.tables import power
+from inclusions.text import power
 
 # Errata
 
@@ -53,7 +52,7 @@ def _errata(by_id: dict[str, Verdict]) -> list[Erratum]:
     xi = avalanche.CRITICAL_LENGTH * np.linspace(0.1, 0.9, 17)
     stated = 4 ** (1 / (1 - xi / avalanche.CRITICAL_LENGTH))  # n_GOE = 4
     ours = np.abs(avalanche.thermal_dimension(xi, 4) / stated - 1).max()
-    ratio = 4 * 4.0 ** avalanche_tables.printed_distance(xi, 4) / stated
+    ratio = 4 * 4.0 ** avalanche.printed_distance(xi, 4) / stated
     printed = np.maximum(ratio, 1 / ratio).max()
     excess, power_law = _random_vectors()
     taken, other = _conjugations()
@@ -68,7 +67,7 @@ def _errata(by_id: dict[str, Verdict]) -> list[Erratum]:
         for w in (100.0,)
     ]
     beyond = avalanche.effective_dimension(8, 0.5, 4, 16)
-    mixing = perturbation_tables.generator(build(draw(Model(6, 10.0), perturbation_tables.SEED, 0)))
+    mixing = perturbation.generator(build(draw(Model(6, 10.0), SEED, 0)))
     return [
         Erratum(
             1, "Sec. II, Eq. (6)", r"$\gamma - \frac12 \sim d^{-1/2}$",

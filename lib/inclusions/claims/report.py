@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inclusions import campaign, tables
+from inclusions import campaign
 from inclusions.claims import Verdict
-from inclusions.claims.criteria import OPEN, SURE, VERDICTS
+from inclusions.claims.criteria import (
+    OPEN,
+    PAPER_REALIZATIONS,
+    PAPER_STATES,
+    REPRODUCED,
+    SURE,
+    VERDICTS,
+)
 from inclusions.cost import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.places import campaign_file
-from inclusions.tables import LEAST
+from inclusions.text import hours, magnitude, number, system
 
 
 def as_table(
@@ -48,47 +55,102 @@ def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
     for verdict, count in tally(verdicts).items():
         parts.append(f"**{verdict.capitalize()}: {count or 'none'}**\n")
         for one in verdicts:
-            if one.verdict == verdict:
+            if one.verdict == verdict and not one.identity:
                 see = _reference(one, labels)
                 parts.append(f"- {escaped(one.claim)}{see and f' ({see})'}")
         parts.append("")
+    held = [one for one in verdicts if one.identity]
+    if held:
+        parts.append("**Identities, checked and counted apart**\n")
+        parts += [f"- {escaped(one.claim)}: {one.verdict}" for one in held]
     return "\n".join(parts)
+
+
+def as_tests(*verdicts: Verdict) -> pd.DataFrame:
+    """The tests of claims as Markdown: value, the error that the same has without controls."""
+    return pd.DataFrame(
+        [
+            {
+                "claim": one.id,
+                "test": escaped(test["name"]),
+                "value": shown(test["value"], test["error"]),
+                "error without controls": _bare(test["plain_error"]),
+                "in favour": _stressed(test["says"]),
+            }
+            for one in verdicts
+            for test in one.tests
+        ],
+        columns=["claim", "test", "value", "error without controls", "in favour"],
+    )
+
+
+def _bare(error: float | None) -> str:
+    return f"{error:.2g}" if error else "–"
+
+
+def _stressed(says: str) -> str:
+    return f"**{says}**" if says == "no" else says
+
+
+def words(*verdicts: Verdict) -> dict[str, str]:
+    """What a page may say of claims: `c7_verdict`, `c7_reason`, and `c7_paper`, as Markdown.
+
+    The last is the verdict of our values with the errors of the paper's statistics.
+    """
+    found = {}
+    for one in verdicts:
+        name = one.id.lower()
+        found |= {
+            f"{name}_verdict": f"*{one.verdict}*",
+            f"{name}_reason": escaped(one.reason),
+            f"{name}_paper": f"*{one.at_the_papers_errors}*",
+        }
+    return found
 
 
 def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
     """The scorecard in full as Markdown: a section for each claim."""
     labels = set(labels)
-    sections = []
-    for one in verdicts:
-        see = _reference(one, labels) or one.where
-        tests = [
-            f"| {escaped(test['name'])} | {shown(test['value'], test['error'])} "
-            f"| {SAYS[test['holds']]} |"
-            for test in one.tests
-        ]
-        table = ["| test | value | in favour |", "| --- | --- | --- |", *tests, ""]
-        used = "none yet" if one.command else "solved live, or exact; none cached"
-        if one.sizes:
-            used = (
-                f"$L = {', '.join(map(str, one.sizes))}$; "
-                f"{' to '.join(map(str, sorted(set(one.realizations))))} realizations"
-            )
-        sections.append(
-            "\n".join(
-                [
-                    f"**{one.id}. {escaped(one.claim)}.** See {see}.",
-                    "",
-                    f"*Criterion:* {escaped(one.criterion)}.",
-                    "",
-                    *(table if tests else []),
-                    f"*Data:* {used}.",
-                    "",
-                    f"*Verdict:* **{one.verdict}**. {escaped(one.reason)}",
-                    "",
-                ]
-            )
+    return "\n".join(_details(one, labels) for one in verdicts)
+
+
+def _details(one: Verdict, labels: set[str]) -> str:
+    used = "none yet" if one.command else "solved live, or exact; none cached"
+    if one.sizes:
+        used = (
+            f"$L = {', '.join(map(str, one.sizes))}$; "
+            f"{' to '.join(map(str, sorted(set(one.realizations))))} realizations"
         )
-    return "\n".join(sections)
+    lines = [
+        f"**{one.id}. {escaped(one.claim)}.** See {_reference(one, labels) or one.where}.",
+        f"*Criterion:* {escaped(one.criterion)}.",
+        markdown(as_tests(one).drop(columns="claim")) if one.tests else "",
+        f"*Data:* {used}.",
+        _sentence("Readings", one.readings),
+        _sentence("Under other choices", one.choices),
+        _drifts(one.drifts),
+        f"*Verdict:* **{one.verdict}**. {escaped(one.reason)}",
+    ]
+    return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table of texts as Markdown."""
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+
+
+def _sentence(title: str, outcomes: dict[str, str]) -> str:
+    listed = "; ".join(f"{escaped(name)}: {outcome}" for name, outcome in outcomes.items())
+    return f"*{title}:* {listed}." if listed else ""
+
+
+def _drifts(drifts: Sequence[dict[str, Any]]) -> str:
+    listed = []
+    for one in drifts:
+        turns = "turns nowhere" if one["turns"] is None else f"would turn at L = {one['turns']:.0f}"
+        listed.append(f"{one['name']}: {number(one['slope'], one['error'])} a site, {turns}")
+    return f"*Drift with L:* {escaped('; '.join(listed))}." if listed else ""
 
 
 SIGNS = {
@@ -109,29 +171,28 @@ def escaped(text: str) -> str:
     return "".join(parts)
 
 
-SAYS = {True: "yes", False: "**no**", None: "cannot tell"}
-
-
 def shown(value: float | None, error: float | None) -> str:
     value = np.nan if value is None else value
     if not error and 0 < abs(value) < 1e-6:
-        return tables.magnitude(value)
-    return tables.number(value, np.nan if error is None else error)
+        return magnitude(value)
+    return number(value, np.nan if error is None else error)
 
 
 def tally(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How many claims have each verdict."""
-    return {name: sum(one.verdict == name for one in verdicts) for name in VERDICTS.values()}
+    """How many claims have each verdict; identities are counted apart."""
+    judged = [one.verdict for one in verdicts if not one.identity]
+    return {name: judged.count(name) for name in VERDICTS.values()}
 
 
 def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The tally and the rules as a page says them."""
     counts = {f"count_{k.replace(' ', '_')}": v or "no" for k, v in tally(verdicts).items()}
-    tests = sum(len(one.tests) for one in verdicts)
+    identities = [one for one in verdicts if one.identity]
     return counts | {
         "sure": f"{SURE:g}",
-        "least": LEAST,
-        "tests": tests,
+        "tests": sum(len(one.tests) for one in verdicts),
+        "identities": len(identities),
+        "identities_hold": sum(one.verdict == REPRODUCED for one in identities),
         "paper_realizations": PAPER_REALIZATIONS,
         "paper_states": PAPER_STATES,
     }
@@ -166,7 +227,7 @@ def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             continue
         names = [Path(word).stem for word in one.command.split() if word.endswith(".toml")]
         if one.needed is None:
-            what, hours = (
+            what, cost = (
                 ", ".join(f"{name}.toml" for name in names),
                 sum(predicted_hours(campaign.load(campaign_file(n))) for n in names),
             )
@@ -176,12 +237,9 @@ def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
                 if one.needed < 100
                 else ("larger systems, not more realizations")
             )
-            hours = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
-        rows.append({"": one.id, "takes": what, "core-hours": tables.hours(hours)})
+            cost = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
+        rows.append({"": one.id, "takes": what, "core-hours": hours(cost)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
-
-
-PAPER_REALIZATIONS, PAPER_STATES = 2000, 50
 
 
 def cost_of_the_paper() -> pd.DataFrame:
@@ -190,12 +248,10 @@ def cost_of_the_paper() -> pd.DataFrame:
     models += [Model(n, 5.2) for n in (16, 18, 20)]
     return pd.DataFrame(
         {
-            "system": tables.name_of(model.bubble, model.boundary),
+            "system": system(model.bubble, model.boundary),
             "$L$": model.length,
             "dimension": model.dimension,
-            "core-hours": tables.hours(
-                PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600
-            ),
+            "core-hours": hours(PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600),
             "memory (GB)": f"{predicted_memory(model, PAPER_STATES) / 1000:.2g}",
         }
         for model in models

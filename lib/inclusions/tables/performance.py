@@ -14,8 +14,7 @@ from inclusions.eigen.ordering import LANES
 from inclusions.eigen.polynomial_filter import PolynomialFilter, vectors
 from inclusions.model import Model
 from inclusions.scaling import PEERS as SCALING
-from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
-
+from inclusions.tables import Ensembles
 
 def load(*paths: Path) -> dict[str, Any]:
     """Files that `inclusions bench` wrote, as one; the machine is the first file's.

@@ -1,0 +1,474 @@
+"""(model, its records) → `Estimate`: the one place where a quantity of the book is computed.
+
+A table, a figure, a claim and the course that show the same quantity call the same function.
+`records` is the dataset of an ensemble, with the fields of `store` over its realizations, which
+alone are resampled: errors hold for the mean over disorder. All functions hand the keywords
+`HOW` on to where the resampling is done:
+
+    salt      another resampling of the same data: what an error is worth itself
+    as_many   the error as it would be with so many realizations
+
+Purities have no unit, disorders are in units of J, distances in sites.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from inclusions import statistics
+from inclusions.model import PARAMETERS, Model, tuned_bandwidth
+from inclusions.observables import HISTOGRAM_EDGES
+from inclusions.statistics import Array, Crossing, Estimate, Fit, bootstrap, combine
+
+MIDDLE = 2
+"""Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
+
+FAR = 3
+"""Distance from which a correlation counts as far: from there no bond is shared."""
+
+SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder", "magnetization"))
+"""Parameters that curves of one family share."""
+
+Ensembles = Mapping[Model, xr.Dataset]
+
+
+def seed_of(model: Model, salt: int = 0) -> int:
+    """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
+    return crc32(model.key.encode()) + salt
+
+
+def _resampled(
+    model: Model,
+    records: xr.Dataset,
+    statistic: Callable[..., Array],
+    *arrays: Array,
+    counts: Array | None = None,
+    salt: int = 0,
+) -> Estimate:
+    """`statistics.bootstrap` of one ensemble, each realization by its number of states."""
+    if counts is None:
+        counts = records.states.values
+    if len(counts) < 2:
+        raise ValueError(
+            f"an estimate needs at least 2 realizations of {model.key}, got {len(counts)}: "
+            "compute more of them with `inclusions run`"
+        )
+    return bootstrap(statistic, *arrays, counts=counts, seed=seed_of(model, salt))
+
+
+_remembered: dict[tuple, Estimate] = {}
+
+
+def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+    """An estimate of one ensemble: computed once for each file, and scaled by `as_many`."""
+
+    @wraps(function)
+    def inner(model: Model, records: xr.Dataset, *more, as_many: int | None = None, **how):
+        key = (function.__name__, model, records.attrs.get("checksum"), more, *sorted(how.items()))
+        found = _remembered.get(key)
+        if found is None:
+            found = function(model, records, *more, **how)
+            if key[2] is not None:  # records that were made up have none
+                _remembered[key] = found
+        if as_many is None:
+            return found
+        scale = np.sqrt(records.sizes["realization"] / as_many)
+        away = scale * (found.samples - found.value)
+        return Estimate(found.value, scale * found.error, found.value + away)
+
+    return inner
+
+
+def _itself(mean: Array) -> Array:
+    return mean
+
+
+# Gap ratios
+
+
+@_estimate
+def gap_ratio(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean ratio of adjacent gaps, shape ()."""
+    counts = records.states.values.astype(float) - 2
+    return _resampled(model, records, _itself, records.gap_ratio.values, counts=counts, **how)
+
+
+def midpoint(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """Disorder at which a curve of mean gap ratios is halfway between GOE and Poisson, shape ().
+
+    `curve` has the ensembles by disorder. Linear interpolation between the two disorders that
+    enclose it; nan where no two do.
+    """
+    half = (statistics.GOE_GAP_RATIO + statistics.POISSON_GAP_RATIO) / 2
+    disorder = sorted(curve)
+    means = [gap_ratio(*curve[w], **how) for w in disorder]
+
+    def root(*rows: Array) -> Array:
+        return np.array([_falls_below(half, disorder, row) for row in np.transpose(rows)])
+
+    return combine(root, *means)
+
+
+def _falls_below(level: float, x: list[float], y: Array) -> float:
+    """First place where the polygon through (x, y) falls through `level`; nan if none."""
+    steps = np.flatnonzero((y[:-1] >= level) & (y[1:] < level))
+    if not steps.size:
+        return np.nan
+    i = steps[0]
+    return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
+
+
+def crossing(
+    small: Mapping[float, tuple[Model, xr.Dataset]],
+    large: Mapping[float, tuple[Model, xr.Dataset]],
+    **how: Any,
+) -> Crossing:
+    """Where the mean gap ratio of the larger size falls below the smaller's.
+
+    Both have their ensembles by disorder, of which at least two must be common.
+    """
+    common = sorted(set(small) & set(large))
+    if len(common) < 2:
+        raise ValueError(f"a crossing needs two disorders that both have, got {common}")
+    both = ([gap_ratio(*curve[w], **how) for w in common] for curve in (small, large))
+    return statistics.crossing(common, *both)
+
+
+def sweeps(found: Ensembles) -> list[dict[float, tuple[Model, xr.Dataset]]]:
+    """Sweeps of the bubble's bandwidth, five or more: by bandwidth, all else being equal."""
+    sorted_out: dict[Model, dict[float, tuple[Model, xr.Dataset]]] = {}
+    for model, records in found.items():
+        if model.bubble > 1:
+            tuned = Model(**(model.as_dict() | {"bandwidth": None}))
+            sorted_out.setdefault(tuned, {})[model.bandwidth] = (model, records)
+    return [curve for curve in sorted_out.values() if len(curve) >= 5]
+
+
+def _over_bandwidths(curve: Mapping[float, tuple[Model, xr.Dataset]], of_rows, **how) -> Estimate:
+    """A function of (ln beta, gap ratios of all beta in one resample) for every resample."""
+    beta = sorted(curve)
+    means = [gap_ratio(*curve[b], **how) for b in beta]
+    return combine(
+        lambda *rows: np.array([of_rows(np.log(beta), row) for row in np.transpose(rows)]), *means
+    )
+
+
+def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """The bandwidth of the largest mean gap ratio, J, shape (); `curve` by bandwidth, Fig. 6.
+
+    The top of the parabola in ln beta through the five points around the largest.
+    """
+
+    def top(x: Array, y: Array) -> float:
+        middle = int(np.clip(y.argmax(), 2, len(y) - 3))
+        near = slice(middle - 2, middle + 3)
+        bend, slope, _ = np.polyfit(x[near] - x[middle], y[near], 2)
+        place = -slope / (2 * bend) if bend < 0 else 0.0
+        return float(
+            np.exp(x[middle] + np.clip(place, x[near][0] - x[middle], x[near][-1] - x[middle]))
+        )
+
+    return _over_bandwidths(curve, top, **how)
+
+
+def lost_at_chosen(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """The largest mean gap ratio of a sweep minus that at the tuned bandwidth, shape ()."""
+    (model, _), *_ = curve.values()
+    chosen = np.log(tuned_bandwidth(model.bubble))
+    return _over_bandwidths(curve, lambda x, y: y.max() - np.interp(chosen, x, y), **how)
+
+
+def fall_to_ends(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """The largest mean gap ratio of a sweep minus the larger of those at its ends, shape ()."""
+    return _over_bandwidths(curve, lambda x, y: y.max() - max(y[0], y[-1]), **how)
+
+
+def curves(found: Ensembles) -> dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]]:
+    """Ensembles by system (the values of `SYSTEM`), then length, then disorder."""
+    sorted_out: dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]] = {}
+    for model, records in found.items():
+        kind = tuple(getattr(model, name) for name in SYSTEM)
+        by_length = sorted_out.setdefault(kind, {})
+        by_length.setdefault(model.length, {})[model.disorder] = (model, records)
+    return {kind: dict(sorted(lengths.items())) for kind, lengths in sorted_out.items()}
+
+
+# Purities
+
+
+@_estimate
+def purity_profile(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean purity at distance 0 ... ceil(L/2) - 1 from the bubble, or the nearer end.
+
+    Site i and its mirror image L - 1 - i are averaged.
+    """
+    entropy = _entropy(records)
+    mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : (model.length + 1) // 2]
+    return _resampled(model, records, lambda m: 1 - m, mirrored, **how)
+
+
+@_estimate
+def purity(model: Model, records: xr.Dataset, sites: str = "middle", **how: Any) -> Estimate:
+    """Mean purity in the middle of the chain, or over "all" its sites, shape ().
+
+    All sites of a periodic chain are its middle.
+    """
+    weights = np.full(model.length, 1 / model.length)
+    if sites != "all" and model.boundary != "periodic":
+        weights = middle_weights(model.length)
+    return _resampled(model, records, lambda m: 1 - m, _entropy(records) @ weights, **how)
+
+
+@_estimate
+def site_purity(model: Model, records: xr.Dataset, site: int, **how: Any) -> Estimate:
+    """Mean purity of one site, shape ()."""
+    return _resampled(model, records, lambda m: 1 - m, _entropy(records)[:, site], **how)
+
+
+def middle_weights(length: int) -> Array:
+    """Equal weights on the sites at the two greatest distances from the ends, shape (L,)."""
+    site = np.arange(length)
+    distance = np.minimum(site, length - 1 - site)
+    chosen = distance >= distance.max() - MIDDLE + 1
+    return chosen / chosen.sum()
+
+
+def _entropy(records: xr.Dataset) -> Array:
+    return records.linear_entropy.values.astype(float)
+
+
+@_estimate
+def excess(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """gamma - 1/2, mean over all sites, shape ()."""
+    return _resampled(model, records, lambda m: 0.5 - m, _entropy(records).mean(axis=1), **how)
+
+
+@_estimate
+def scatter(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """The part of gamma - 1/2 that differs from state to state, mean over all sites, shape ()."""
+    parts = scattered(_entropy(records), records.linear_entropy_variance.values.astype(float))
+    return _resampled(model, records, _itself, parts.mean(axis=1), **how)
+
+
+def scattered(entropy: Array, variance: Array) -> Array:
+    """The part of gamma - 1/2 that differs from state to state, same shape.
+
+    <S^z> of a realization's states is taken as Gaussian, mean m and variance s^2. Then
+    gamma - 1/2 has mean 2 (m^2 + s^2) and variance 8 s^2 (s^2 + 2 m^2), and this is 2 s^2: what
+    random-matrix theory speaks of. m is what the window of energies has in common.
+    With 50 states it comes out within 5 % for m >= s, and 30 % too small for m = 0.
+    """
+    whole = 0.5 - entropy
+    return whole - np.sqrt(np.clip(whole**2 - variance / 2, 0, None))
+
+
+# The deficit against the isolated chain of L + 2
+
+
+def partner(model: Model, found: Ensembles, boundary: str = "open") -> Model:
+    """The isolated chain two sites longer at the same disorder.
+
+    Raises:
+        LookupError: it is not among the ensembles found.
+    """
+    wanted = Model(model.length + 2, model.disorder, boundary=boundary)
+    if wanted not in found:
+        raise LookupError(
+            f"{model.key} has nothing to be compared with: there is no {boundary} chain of "
+            f"L + 2 = {wanted.length} at W = {wanted.disorder:g}; add {wanted.key} to the campaign"
+        )
+    return wanted
+
+
+def partners(probes: Ensembles, references: Ensembles) -> list[tuple[Model, Model]]:
+    """Each system that has an isolated chain two sites longer among the references, with it."""
+    isolated = {
+        (model.length - 2, model.disorder): model for model in references if not model.bubble
+    }
+    places = ((model, isolated.get((model.length, model.disorder))) for model in probes)
+    return [(model, chain) for model, chain in places if chain is not None]
+
+
+def deficit(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, sites: str = "middle",
+    **how: Any,
+) -> Estimate:  # fmt: skip
+    """gamma_XXZ - gamma_i at each distance, Fig. 9; gamma_XXZ of these `sites` of the chain."""
+    return combine(
+        np.subtract, purity(chain, isolated, sites, **how), purity_profile(model, records, **how)
+    )
+
+
+def middle_deficit(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, sites: str = "middle",
+    **how: Any,
+) -> Estimate:  # fmt: skip
+    """gamma_XXZ minus the purity farthest from the bubble, shape ()."""
+    return combine(
+        np.subtract, purity(chain, isolated, sites, **how), purity(model, records, **how)
+    )
+
+
+class Plateau(NamedTuple):
+    """Fits of gamma_0 + A e^(-i/xi) to a deficit: with gamma_0 free, and held at 0."""
+
+    free: Fit
+    zero: Fit
+
+    @property
+    def gained(self) -> float:
+        """Probability of so large a drop of chi2 if gamma_0 is 0."""
+        return float(stats.chi2.sf(max(self.zero.chi2 - self.free.chi2, 0.0), 1))
+
+
+def plateau(deficit: Estimate) -> Plateau:
+    """Fit of Fig. 9 over four distances or more, with the covariance of the resamples.
+
+    Raises:
+        ValueError: too few distances, or too few realizations for a covariance.
+    """
+    distance = np.arange(len(deficit.value))
+    return Plateau(
+        *(
+            statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
+            for fixed in (None, 0)
+        )
+    )
+
+
+# Correlations of purities
+
+
+@_estimate
+def correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """C(r) of Eq. (7) whole, within and between realizations, shape (3, L), r = 0 ... L - 1.
+
+    The Pearson coefficient of gamma_0 and gamma_r, the overline of Eq. (7) read as the mean over
+    all states of all realizations, which covers the product. Each state enters twice, as it is
+    and mirrored. The covariance is that of the states of one realization, averaged, plus that of
+    the realizations' means; each part is divided by the same widths, so that they add up.
+
+    Moments in single precision serve where 1 - gamma is small, but not deep on the ergodic side:
+    once gamma scatters by less than 1e-4 around 1/2, its variance, and C, is lost in them. Where
+    a purity does not vary, C is nan.
+    """
+    mean = _entropy(records)
+    variance = records.linear_entropy_variance.values.astype(float)
+    covariance = records.linear_entropy_covariance.values.astype(float)
+    product = mean[:, [0, -1], None] * mean[:, None, :]
+
+    def coefficient(first: Array, second: Array, inner: Array, outer: Array) -> Array:
+        width = second - first**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.sqrt(width[:, :1] * width)
+            within, between = inner / scale, (outer - first[:, :1] * first) / scale
+        return np.stack([within + between, within, between], axis=1)
+
+    return _resampled(
+        model,
+        records,
+        coefficient,
+        0.5 * (mean + mean[:, ::-1]),
+        0.5 * (variance + mean**2 + (variance + mean**2)[:, ::-1]),
+        *(0.5 * (ends[:, 0] + ends[:, 1, ::-1]) for ends in (covariance, product)),
+        **how,
+    )
+
+
+def far(length: int) -> slice:
+    """Distances that count as far, up to half the chain."""
+    return slice(min(FAR, length // 2), length // 2 + 1)
+
+
+def far_correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean of C(r) over r = 3 ... L/2, whole, within and between realizations, shape (3,)."""
+    return _far_mean(model.length, correlation(model, records, **how))
+
+
+def _far_mean(length: int, *parts: Estimate) -> Estimate:
+    return combine(lambda *c: sum(c)[..., far(length)].mean(axis=-1), *parts)
+
+
+def enhancement(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, **how: Any
+) -> Estimate:
+    """Far C(r) of a system minus that of a chain at equal distances, as `far_correlation`."""
+    both = (correlation(*one, **how) for one in ((model, records), (chain, isolated)))
+    at = far(model.length)
+    return combine(lambda a, b: (a[..., at] - b[..., at]).mean(axis=-1), *both)
+
+
+def fixed_disorder_correlation(model: Model, records: xr.Dataset, salt: int = 0) -> Estimate:
+    """Pearson coefficient over the states of one realization, far mean, averaged over them."""
+    variance = records.linear_entropy_variance.values.astype(float)
+    covariance = records.linear_entropy_covariance.values.astype(float)
+    ends = []
+    for end, order in ((0, slice(None)), (1, slice(None, None, -1))):
+        spread, joint = variance[:, order], covariance[:, end, order]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends.append((joint / np.sqrt(spread[:, :1] * spread))[:, far(model.length)])
+    values = np.nanmean(np.concatenate(ends, axis=1), axis=1)
+    return statistics.mean(values[np.isfinite(values)], seed=seed_of(model, salt))
+
+
+# Distributions
+
+
+def magnetization_density(model: Model, records: xr.Dataset, salt: int = 0) -> Estimate:
+    """Density of 2<S^z> at each distance, shape (distances, bins), bins of `HISTOGRAM_EDGES`.
+
+    Batches of realizations are resampled, each by its states; a single one tells no error.
+    """
+    counts = records.magnetization_histogram.values.astype(float)
+    single = len(counts) == 1
+    density = bootstrap(
+        lambda m: m / m.sum(axis=-1, keepdims=True) / np.diff(HISTOGRAM_EDGES),
+        np.repeat(counts, 2, axis=0) if single else counts,
+        seed=seed_of(model, salt),
+    )
+    if single:
+        unknown = (np.full_like(part, np.nan) for part in (density.error, density.samples))
+        return Estimate(density.value, *unknown)
+    return density
+
+
+def magnetization_shares(
+    model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5, salt: int = 0
+) -> Estimate:
+    """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of the chain, shape (2,).
+
+    Its error is that of few batches, widened as Student's t is wider than a normal variable.
+    """
+    density = magnetization_density(model, records, salt)
+    spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
+    chosen = np.stack([spin > edge, spin < centre], axis=-1) * np.diff(HISTOGRAM_EDGES)[:, None]
+    return combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
+
+
+def centre_entropies(records: xr.Dataset) -> Array:
+    """Linear entropy of each realization at the sites farthest from both ends, shape (R,)."""
+    entropy = _entropy(records)
+    middle = (entropy.shape[1] - 1) // 2
+    return np.clip((entropy[:, middle] + entropy[:, -1 - middle]) / 2, 0, 0.5)
+
+
+# Checks
+
+
+@_estimate
+def end_difference(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean purity of site 0 minus that of site L - 1, which a mirror image exchanges, shape ()."""
+    entropy = _entropy(records)
+    return _resampled(model, records, _itself, entropy[:, -1] - entropy[:, 0], **how)
+
+
+def naive_error(records: xr.Dataset, site: int) -> float:
+    """Error of the mean purity of a site if every state were a sample of its own."""
+    mean = records.linear_entropy.values[:, site].astype(float)
+    within = records.linear_entropy_variance.values[:, site].mean()
+    return float(np.sqrt((mean.var() + within) / records.states.values.sum()))
