@@ -13,12 +13,11 @@ Purities have no unit, disorders are in units of J, distances in sites.
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from inclusions import statistics
 from inclusions.model import PARAMETERS, Model, tuned_bandwidth
@@ -149,13 +148,15 @@ def sweeps(found: Ensembles) -> list[dict[float, tuple[Model, xr.Dataset]]]:
     return [curve for curve in sorted_out.values() if len(curve) >= 5]
 
 
-def _over_bandwidths(curve: Mapping[float, tuple[Model, xr.Dataset]], of_rows, **how) -> Estimate:
-    """A function of (ln beta, gap ratios of all beta in one resample) for every resample."""
+def _over_bandwidths(
+    curve: Mapping[float, tuple[Model, xr.Dataset]],
+    function: Callable[[Array, Array], Array],
+    **how: Any,
+) -> Estimate:
+    """A function of ln beta, shape (n,), and the gap ratios of all resamples, shape (S, n)."""
     beta = sorted(curve)
     means = [gap_ratio(*curve[b], **how) for b in beta]
-    return combine(
-        lambda *rows: np.array([of_rows(np.log(beta), row) for row in np.transpose(rows)]), *means
-    )
+    return combine(lambda *rows: function(np.log(beta), np.stack(rows, axis=-1)), *means)
 
 
 def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
@@ -164,14 +165,18 @@ def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) 
     The top of the parabola in ln beta through the five points around the largest.
     """
 
-    def top(x: Array, y: Array) -> float:
-        middle = int(np.clip(y.argmax(), 2, len(y) - 3))
-        near = slice(middle - 2, middle + 3)
-        bend, slope, _ = np.polyfit(x[near] - x[middle], y[near], 2)
-        place = -slope / (2 * bend) if bend < 0 else 0.0
-        return float(
-            np.exp(x[middle] + np.clip(place, x[near][0] - x[middle], x[near][-1] - x[middle]))
-        )
+    def top(x: Array, y: Array) -> Array:
+        middles = np.clip(y.argmax(axis=1), 2, len(x) - 3)
+        places = np.empty(len(y))
+        for middle in set(middles):
+            rows, near = middles == middle, slice(middle - 2, middle + 3)
+            bend, slope, _ = np.polyfit(x[near] - x[middle], y[rows][:, near].T, 2)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                place = x[middle] - slope / (2 * bend)
+            # where it does not bend down, the larger end
+            ends = np.where(slope > 0, x[near][-1], x[near][0])
+            places[rows] = np.where(bend < 0, np.clip(place, x[near][0], x[near][-1]), ends)
+        return np.exp(places)
 
     return _over_bandwidths(curve, top, **how)
 
@@ -180,22 +185,18 @@ def lost_at_chosen(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) 
     """The largest mean gap ratio of a sweep minus that at the tuned bandwidth, shape ()."""
     (model, _), *_ = curve.values()
     chosen = np.log(tuned_bandwidth(model.bubble))
-    return _over_bandwidths(curve, lambda x, y: y.max() - np.interp(chosen, x, y), **how)
+
+    def lost(x: Array, y: Array) -> Array:
+        return y.max(axis=1) - np.array([np.interp(chosen, x, row) for row in y])
+
+    return _over_bandwidths(curve, lost, **how)
 
 
 def fall_to_ends(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
     """The largest mean gap ratio of a sweep minus the larger of those at its ends, shape ()."""
-    return _over_bandwidths(curve, lambda x, y: y.max() - max(y[0], y[-1]), **how)
-
-
-def curves(found: Ensembles) -> dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]]:
-    """Ensembles by system (the values of `SYSTEM`), then length, then disorder."""
-    sorted_out: dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]] = {}
-    for model, records in found.items():
-        kind = tuple(getattr(model, name) for name in SYSTEM)
-        by_length = sorted_out.setdefault(kind, {})
-        by_length.setdefault(model.length, {})[model.disorder] = (model, records)
-    return {kind: dict(sorted(lengths.items())) for kind, lengths in sorted_out.items()}
+    return _over_bandwidths(
+        curve, lambda x, y: y.max(axis=1) - np.maximum(y[:, 0], y[:, -1]), **how
+    )
 
 
 # Purities
@@ -314,31 +315,16 @@ def middle_deficit(
     )
 
 
-class Plateau(NamedTuple):
-    """Fits of gamma_0 + A e^(-i/xi) to a deficit: with gamma_0 free, and held at 0."""
-
-    free: Fit
-    zero: Fit
-
-    @property
-    def gained(self) -> float:
-        """Probability of so large a drop of chi2 if gamma_0 is 0."""
-        return float(stats.chi2.sf(max(self.zero.chi2 - self.free.chi2, 0.0), 1))
-
-
-def plateau(deficit: Estimate) -> Plateau:
+def plateau(deficit: Estimate, fixed: float | None = None) -> Fit:
     """Fit of Fig. 9 over four distances or more, with the covariance of the resamples.
+
+    `fixed` holds gamma_0 at a number.
 
     Raises:
         ValueError: too few distances, or too few realizations for a covariance.
     """
     distance = np.arange(len(deficit.value))
-    return Plateau(
-        *(
-            statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
-            for fixed in (None, 0)
-        )
-    )
+    return statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
 
 
 # Correlations of purities

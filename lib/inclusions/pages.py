@@ -36,7 +36,7 @@ stands what the book's script needs, which print and notebooks leave out:
 
 Any other number goes by
 
-    pages.say(crossing=tables.number(2.31, 0.04))        {glue:text}`crossing`
+    pages.say(crossing=text.number(2.31, 0.04))        {glue:text}`crossing`
 
 No key may hold a colon. A page defines no function and computes no physics.
 """
@@ -46,7 +46,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -56,13 +56,14 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from inclusions import tables
+from inclusions import tables, text
 from inclusions.figures import STYLE
 from inclusions.figures.dark import following
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, root
-from inclusions.store import read_manifest
+from inclusions.store import Entry, read_manifest
 from inclusions.tables import Ensembles
+from inclusions.text import Column
 
 
 def load(campaign: str, **parameters: Any) -> Ensembles:
@@ -73,7 +74,28 @@ def load(campaign: str, **parameters: Any) -> Ensembles:
         ValueError: no ensemble of the campaign is of this kind.
         DamagedFile: a file is not the one in the manifest.
     """
-    return tables.load(campaign_file(campaign), data_folder(), **parameters)
+    found = tables.load(campaign_file(campaign), data_folder(), **parameters)
+    _loaded.append(found)
+    return found
+
+
+_loaded: list[Ensembles] = []  # on this page
+
+
+def _used(
+    ensembles: Sequence[Ensembles], numbers: Iterable[pd.DataFrame], figure: Figure | None = None
+) -> tuple[Sequence[Ensembles], set[str]]:
+    """The ensembles behind some tables, and the names of those files that are shown.
+
+    A figure knows what it draws (`figures.draws`), and a table of `tables` where its rows come
+    from. Others are told by naming the ensembles.
+    """
+    carry = [table for table in numbers if "sources" in table]
+    if not carry:
+        return ensembles, {name for part in ensembles for name in part.sources}
+    names = getattr(figure, "drawn", None) or tables.sources_of(*carry)
+    known = ensembles or list({id(part.found): part for part in _loaded}.values())
+    return [part for part in known if not names or names & part.sources.keys()], names
 
 
 def show(
@@ -85,7 +107,8 @@ def show(
 ) -> None:
     """Display a figure, glue it as `name`, and save it with its numbers for download.
 
-    `numbers` are the plotted tables; `computed` says how a figure without ensembles was made.
+    `numbers` are the plotted tables, whose rows say which ensembles they come from; tables made
+    elsewhere need these named. `computed` says how a figure without ensembles was made.
     Also glued: `name`-provenance (Markdown) and, as texts, `name`-extent, the sizes and
     statistics, and `name`-realizations, how many a point.
     """
@@ -97,7 +120,9 @@ def show(
     for title, table in numbers.items():
         files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
         table.to_csv(folder / [*files.values()][-1], index=False, float_format="%.10g")
-    sources = {file: entry for part in ensembles for file, entry in part.sources.items()}
+    ensembles, names = _used(ensembles, numbers.values(), figure)
+    shown = [part.only(names) for part in ensembles]
+    sources = {file: entry for part in shown for file, entry in part.sources.items()}
     if sources:
         files["sources (JSON)"] = f"{name}.json"
     missing = [f"{key}.nc" for part in ensembles for key in part.missing]
@@ -105,11 +130,11 @@ def show(
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
-    lines = [provenance(ensembles) or f"{computed or 'Drawn'} when this page was built."]
+    lines = [provenance(ensembles, names) or f"{computed or 'Drawn'} when this page was built."]
     _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
     counts = [entry["realizations"] for entry in sources.values()]
     say(**{
-        f"{name}-extent": tables.extent(*ensembles), f"{name}-realizations": tables.spread(counts)
+        f"{name}-extent": tables.extent(*shown), f"{name}-realizations": text.spread(counts)
     })  # fmt: skip
     _glue(
         name,
@@ -148,9 +173,22 @@ def _drawn(figure: Figure, kind: str) -> bytes:
     return following(drawn.decode()).encode() if kind == "svg" else drawn
 
 
-def provenance(ensembles: Sequence[Ensembles]) -> str:
-    """Files with short hashes, realizations, cost and code version, and what is missing."""
-    sources = {file: entry for part in ensembles for file, entry in part.sources.items()}
+def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
+    """Files with short hashes, realizations, cost and code version, and what is missing.
+
+    Of the files of these names.
+    """
+    shown = _described({
+        file: entry for part in ensembles for file, entry in part.sources.items() if file in names
+    })  # fmt: skip
+    campaigns = dict.fromkeys(part.campaign for part in ensembles)
+    lacking = (_lacking([p for p in ensembles if p.campaign == one]) for one in campaigns)
+    return " ".join(filter(None, [shown, *lacking]))
+
+
+def _described(sources: Mapping[str, Entry]) -> str:
+    if not sources:
+        return ""
     parts = []
     families = sorted(sources, key=_by_numbers)
     for family, names in groupby(families, key=lambda file: file.split("-W")[0]):
@@ -158,33 +196,31 @@ def provenance(ensembles: Sequence[Ensembles]) -> str:
         whole = hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
         count = f", {len(hashes)} files" if len(hashes) > 1 else ""
         parts.append(f"`{family}` ({whole[:7]}{count})")
-    text = ""
-    if sources:
-        realizations = sum(entry["realizations"] for entry in sources.values())
-        hours = sum(entry["core_hours"] for entry in sources.values())
-        versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
-        text = (
-            f"Data: {', '.join(parts)}; {realizations} realizations in all, "
-            f"{tables.hours(hours)} core-hours, inclusions {versions}."
+    realizations = sum(entry["realizations"] for entry in sources.values())
+    hours = sum(entry["core_hours"] for entry in sources.values())
+    versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
+    return (
+        f"Data: {', '.join(parts)}; {realizations} realizations in all, "
+        f"{text.hours(hours)} core-hours, inclusions {versions}."
+    )
+
+
+def _lacking(parts: Sequence[Ensembles]) -> str:
+    """What one campaign asks for and does not have."""
+    missing = [name for part in parts for name in part.missing]
+    wanted, there = (sum(getattr(p, n) for p in parts) for n in ("wanted", "realizations"))
+    command = f"`inclusions run book/runs/campaigns/{parts[0].campaign.name}`"
+    if missing:
+        total = len(missing) + sum(len(part.found) for part in parts)
+        first = ", ".join(f"`{name}`" for name in missing[:3])
+        more = ", …" if len(missing) > 3 else ""
+        return (
+            f"**Missing: {len(missing)} of {total} ensembles** ({first}{more});"
+            f" {command} computes them."
         )
-    for campaign in dict.fromkeys(part.campaign for part in ensembles):
-        parts = [part for part in ensembles if part.campaign == campaign]
-        missing = [name for part in parts for name in part.missing]
-        wanted, there = (sum(getattr(p, n) for p in parts) for n in ("wanted", "realizations"))
-        command = f"`inclusions run book/runs/campaigns/{campaign.name}`"
-        if missing:
-            total = len(missing) + sum(len(part.found) for part in parts)
-            first = ", ".join(f"`{name}`" for name in missing[:3])
-            more = ", …" if len(missing) > 3 else ""
-            text += (
-                f" **Missing: {len(missing)} of {total} ensembles** ({first}{more});"
-                f" {command} computes them."
-            )
-        elif there < wanted:
-            text += (
-                f" The campaign asks for {wanted} realizations and has {there}; {command} goes on."
-            )
-    return text.strip()
+    if there < wanted:
+        return f"The campaign asks for {wanted} realizations and has {there}; {command} goes on."
+    return ""
 
 
 def _by_numbers(name: str) -> list[tuple[bool, float, str]]:
@@ -195,27 +231,45 @@ def _by_numbers(name: str) -> list[tuple[bool, float, str]]:
 
 def say(**texts: Any) -> None:
     """Glue texts and numbers for the page: {glue:text}`name`. Underscores become hyphens."""
-    for name, text in texts.items():
-        _glue(name.replace("_", "-"), "text/plain", repr(str(text)))
+    for name, value in texts.items():
+        _glue(name.replace("_", "-"), "text/plain", repr(str(value)))
 
 
-def write(name: str, text: str) -> None:
+def verdicts(*ids: str) -> None:
+    """Glue what the scorecard says of these claims: c7-verdict and c7-paper, and c7-reason.
+
+    The first two are texts, the last is Markdown. A page says no other yes or no.
+    """
+    from inclusions.claims import report, scorecard  # for the few pages that judge
+
+    for one in scorecard(data_folder(), *ids):
+        say(**report.words(one))
+        write(f"{one.id.lower()}-reason", report.escaped(one.reason))
+
+
+def write(name: str, piece: str) -> None:
     """Glue a piece of Markdown: ```{glue:md} name with :format: myst; a notebook shows it."""
     from IPython.display import Markdown, display
 
-    _glue(name, "text/markdown", text)
-    display(Markdown(re.sub(r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>", text)))
+    _glue(name, "text/markdown", piece)
+    display(Markdown(re.sub(r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>", piece)))
 
 
-def tabulate(name: str, table: pd.DataFrame, *ensembles: Ensembles) -> None:
-    """Glue a table of texts and numbers as Markdown: ```{glue:md} name with :format: myst.
+def tabulate(
+    name: str, table: pd.DataFrame, columns: Sequence[Column] = (), *ensembles: Ensembles
+) -> None:
+    """Glue a table as Markdown: ```{glue:md} name with :format: myst.
 
-    With the ensembles it is made from, `name`-provenance is glued too.
+    `columns` say how a table of numbers is shown; one of texts is shown as it is. Of a table that
+    knows its ensembles, or whose ensembles are named, `name`-provenance is glued too.
     """
-    if ensembles:
-        write(f"{name}-provenance", provenance(ensembles))
+    ensembles, names = _used(ensembles, [table])
+    if names or ensembles:
+        _glue(f"{name}-provenance", "text/markdown", provenance(ensembles, names))
+    if columns:
+        table = text.readable(table, columns)
     if table.empty:
-        table = pd.DataFrame({"data": [tables.UNKNOWN]})
+        table = pd.DataFrame({"data": [text.UNKNOWN]})
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
     write(name, "\n".join(lines) + "\n")

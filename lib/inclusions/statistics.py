@@ -491,7 +491,7 @@ def fit_plateau(
     step and ten times the range of the distances. `fixed` holds the plateau at a number: fixed=0
     against free is the difference of chi2, one degree of freedom, that tests for a plateau.
     """
-    distance, value, factor = _points(distance, value, error, 4)
+    distance, value, whiten = _points(distance, value, error, 4)
     steps = np.diff(np.sort(distance))
     limits = (steps[steps > 0].min() / 10, 10 * steps.sum())
 
@@ -500,8 +500,8 @@ def fit_plateau(
         curve = np.exp(-distance / length)
         columns = np.array([np.ones_like(curve), curve] if fixed is None else [curve]).T
         offset = value - (fixed or 0)
-        best, *_ = np.linalg.lstsq(_whiten(factor, columns), _whiten(factor, offset), rcond=None)
-        residuals = _whiten(factor, offset - columns @ best)
+        best, *_ = np.linalg.lstsq(whiten @ columns, whiten @ offset, rcond=None)
+        residuals = whiten @ (offset - columns @ best)
         return residuals @ residuals, [*([] if fixed is None else [fixed]), *best, length]
 
     _, start = min(linear(length) for length in np.geomspace(*limits, 100)[1:-1])
@@ -509,7 +509,7 @@ def fit_plateau(
     return _fit(
         lambda *parameters: plateau(distance, *parameters),
         value,
-        factor,
+        whiten,
         dict(zip(names, start, strict=True)),
         limits={"length": limits},
         fixed=() if fixed is None else ("plateau",),
@@ -526,18 +526,18 @@ def fit_power_law(dimension: ArrayLike, value: ArrayLike, error: ArrayLike) -> F
     least = min(dimension.min(initial=np.inf), value.min(initial=np.inf))
     if least <= 0:
         raise ValueError(f"a power law needs positive values, got {least}")
-    logarithm, target, factor = _points(np.log(dimension), np.log(value), error / value, 3)
+    logarithm, target, whiten = _points(np.log(dimension), np.log(value), error / value, 3)
     slope, intercept = np.polyfit(logarithm, target, 1)
     return _fit(
         lambda amplitude, exponent: amplitude - exponent * logarithm,
         target,
-        factor,
+        whiten,
         {"log_amplitude": intercept, "exponent": -slope},
     )
 
 
 def _points(x: ArrayLike, y: ArrayLike, error: ArrayLike, least: int) -> tuple[Array, Array, Array]:
-    """Checked points, and the lower Cholesky factor of their covariance."""
+    """Checked points, and the inverse of the lower Cholesky factor of their covariance."""
     x, y, error = _finite(x, "x"), _finite(y, "y"), _finite(error, "error")
     n = len(y)
     if x.shape != (n,) or y.shape != (n,) or error.shape not in ((n,), (n, n)):
@@ -545,25 +545,22 @@ def _points(x: ArrayLike, y: ArrayLike, error: ArrayLike, least: int) -> tuple[A
     if len(np.unique(x)) < least:
         raise ValueError(f"this fit needs at least {least} points, got {len(np.unique(x))}")
     try:
-        return x, y, linalg.cholesky(np.diag(error**2) if error.ndim == 1 else error, lower=True)
+        lower = linalg.cholesky(np.diag(error**2) if error.ndim == 1 else error, lower=True)
+        return x, y, linalg.solve_triangular(lower, np.eye(n), lower=True)
     except linalg.LinAlgError:
         raise ValueError("error must be positive, or a positive definite covariance") from None
-
-
-def _whiten(factor: Array, values: Array) -> Array:
-    return linalg.solve_triangular(factor, values, lower=True)
 
 
 def _fit(
     model: Callable[..., Array],
     value: Array,
-    factor: Array,
+    whiten: Array,
     start: dict[str, float],
     limits: dict[str, tuple[float, float]] | None = None,
     fixed: tuple[str, ...] = (),
 ) -> Fit:
     def chi2(*parameters: float) -> float:
-        residuals = _whiten(factor, value - model(*parameters))
+        residuals = whiten @ (value - model(*parameters))
         return residuals @ residuals
 
     minuit = Minuit(chi2, *start.values(), name=tuple(start))

@@ -1,6 +1,7 @@
 """One function a claim: what it measures in the ensembles, or live, and the tests that follow."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -487,7 +488,7 @@ def plateau_of_deficit(results: Results) -> Finding:
                 continue
             deficit = results.estimate(estimates.deficit, *pair, sites=sites)
             level = results.estimate(estimates.purity, pair[1], sites=sites)
-            fit = estimates.plateau(deficit).free
+            fit = estimates.plateau(deficit)
             fits.append(f"{fit.chi2:.1f} for {fit.degrees} at W = {w:g} ({sites})")
             for what, base in SHARES.items():
                 scale = float(level.value) - base
@@ -514,7 +515,7 @@ def _plateau_drift(results: Results, by_length: dict, disorder: float):
     series = {}
     for length, chosen in by_length.items():
         if disorder in chosen and length >= 10:
-            fit = estimates.plateau(results.estimate(estimates.deficit, *chosen[disorder])).free
+            fit = estimates.plateau(results.estimate(estimates.deficit, *chosen[disorder]))
             if fit.valid:
                 value, error = fit.values["plateau"], fit.errors["plateau"]
                 series[length] = statistics.normal(value, error, seed=length)
@@ -585,6 +586,12 @@ def perturbative_agreement(results: Results) -> Finding:
     return Finding(parts, [], note)
 
 
+@lru_cache
+def _small_chains(length: int, disorder: float, count: int) -> pd.DataFrame:
+    """Solved once, however often the claim is measured."""
+    return experiments.small_chain_correlations(length, [disorder], count, (1.0,))
+
+
 STRONG = 200.0
 """Disorder at which a sample rarely has a resonance, units of J."""
 
@@ -601,7 +608,7 @@ def conserved_correlation(results: Results) -> Finding:
     ]  # fmt: skip
     for length, count in ((10, 12), (8, 100)):
         site = length // 2
-        table = experiments.small_chain_correlations(length, [disorder], count, (1.0,))
+        table = _small_chains(length, disorder, count)
         row = table[table.distance == site].iloc[0]
         model = Model(length, disorder)
         fields = np.array([draw(model, experiments.SEED, i).fields for i in range(count)])

@@ -93,19 +93,15 @@ def _stressed(says: str) -> str:
 
 
 def words(*verdicts: Verdict) -> dict[str, str]:
-    """What a page may say of claims: `c7_verdict`, `c7_reason`, and `c7_paper`, as Markdown.
+    """What a page may say of claims, to glue as texts: `c7_verdict` and `c7_paper`.
 
-    The last is the verdict of our values with the errors of the paper's statistics.
+    The latter is the verdict of our values with the errors of the paper's statistics.
     """
-    found = {}
-    for one in verdicts:
-        name = one.id.lower()
-        found |= {
-            f"{name}_verdict": f"*{one.verdict}*",
-            f"{name}_reason": escaped(one.reason),
-            f"{name}_paper": f"*{one.at_the_papers_errors}*",
-        }
-    return found
+    return {
+        f"{one.id.lower()}_{name}": outcome
+        for one in verdicts
+        for name, outcome in (("verdict", one.verdict), ("paper", one.at_the_papers_errors))
+    }
 
 
 def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:

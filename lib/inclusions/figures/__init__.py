@@ -21,6 +21,7 @@ from matplotlib.transforms import blended_transform_factory
 from scipy.optimize import isotonic_regression
 
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
+from inclusions.tables import sources_of
 
 STYLE = Path(__file__).with_name("inclusions.mplstyle")
 WIDTH = 7.0  # inches: the width of the page's column
@@ -43,6 +44,11 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
             return draw(*arguments, **options)
 
     return inner
+
+
+def draws(figure: Figure, *parts: pd.DataFrame) -> None:
+    """Note on a figure which ensembles it shows: those that these rows come from."""
+    figure.drawn = sources_of(*parts)
 
 
 def canvas(columns: int = 1, width: float = WIDTH, height: float = 3.4) -> tuple[Figure, Any]:

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from inclusions.avalanche import CRITICAL_LENGTH
+from inclusions.avalanche import CRITICAL_LENGTH, REJECTED
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -19,7 +19,6 @@ from inclusions.figures import (
     shade_of,
     styled,
 )
-from inclusions.tables.avalanche import REJECTED
 
 RATIOS = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
 EXPONENTS = {1.0: ("o", "random-matrix exponent 1"), 0.5: ("s", "printed exponent 1/2")}

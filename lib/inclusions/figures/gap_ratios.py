@@ -17,7 +17,6 @@ from inclusions.figures import (
     shade_of,
     styled,
 )
-from inclusions.statistics import DOUBTFUL
 
 # Fig. 2
 
@@ -27,8 +26,8 @@ def means(table: pd.DataFrame, crossings: pd.DataFrame) -> Figure:
     """Fig. 2: mean gap ratio against disorder, with (left) and without bubble (right).
 
     The inset has the disorder at which the curves of L and L + 2 cross, against 1/L. A hollow
-    symbol marks a crossing that more than 5 % of the resamples do not have, a cross on the axis
-    a pair that does not cross at all.
+    symbol marks a crossing that the data bound on one side at most, a cross on the axis a pair
+    that does not cross at all.
     """
     figure = Figure((WIDTH, 4.3))
     left, right = figure.subplots(1, 2, sharey=True)
@@ -82,7 +81,10 @@ KINDS = {  # (has a bubble, boundary): colour, marker, name
 
 
 def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
-    """Crossings with their 68 % intervals against 1/L; L is the shorter chain of the pair."""
+    """Crossings against 1/L, with 68 % intervals and the spread over fits in squares.
+
+    L is the shorter chain of the pair.
+    """
     shift = {kind: 0.0012 * (place - 1) for place, kind in enumerate(KINDS)}  # keep bars apart
     for row in crossings.itertuples():
         kind = (row.bubble > 0, row.boundary)
@@ -92,10 +94,11 @@ def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
             foot = blended_transform_factory(axes.transData, axes.transAxes)
             axes.plot([x], [0.03], "x", color=colour, transform=foot, clip_on=False)
             continue
-        low, high = min(row.low, row.disorder), max(row.high, row.disorder)
+        error = np.hypot([row.disorder - row.low, row.high - row.disorder], row.spread)
+        known = np.where(np.isfinite(error), error, 0)  # an open side has no bar
         axes.errorbar(
-            [x], [row.disorder], [[row.disorder - low], [high - row.disorder]], color=colour,
-            marker=marker, ms=4.5, mfc="white" if row.missing > DOUBTFUL else colour,
+            [x], [row.disorder], known[:, None], color=colour, marker=marker, ms=4.5,
+            mfc=colour if row.bounded else "white",
         )  # fmt: skip
     handles = [
         Line2D([], [], color=colour, marker=marker, ls="", ms=4, label=name)

@@ -18,6 +18,7 @@ from inclusions.figures import (
     colour_of,
     disorder_axis,
     disorder_legend,
+    draws,
     empty,
     legend_below,
     marker_of,
@@ -28,7 +29,6 @@ from inclusions.figures import (
     styled,
 )
 from inclusions.statistics import plateau
-from inclusions.tables import settled
 
 LOCALIZED = 4.0  # disorder from which the paper's figures of purities begin, units of J
 
@@ -187,7 +187,10 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
         axes.margins(x=0.11)
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(r"mean purity $\gamma_i$")
-    disorder_legend(figure, localized)
+    shown = localized[localized.length.isin(lengths)]
+    bands = isolated[(isolated.boundary == "open") & isolated.disorder.isin(shown.disorder)]
+    draws(figure, shown, bands[bands.length.isin([n + 2 for n in lengths])])
+    disorder_legend(figure, shown)
     part_names(figure)
     return figure
 
@@ -219,6 +222,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
         row[0].set_ylabel(rf"mean purity $\gamma_{{{distance}}}$")
     for axes in panels[-1]:
         axes.set_xlabel("length $L$")
+    draws(figure, localized[localized.distance.isin(distances)])
     disorder_legend(figure, localized)
     part_names(figure)
     return figure
@@ -273,6 +277,7 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
         for i in range(largest + 1)
     ]
     handles.append(Line2D([], [], color="k", label="isolated chain"))
+    draws(figure, table[table.disorder.isin(disorders)])
     legend_below(figure, handles)
     return figure
 
@@ -284,15 +289,15 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
 def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Fig. 9: gamma_XXZ - gamma_i with fits (top), and the fitted gamma_0 (bottom).
 
-    Top: the longest chain with realizations enough and three disorders. Bottom: all lengths; only
-    fits in which gamma_0 is constrained on both sides.
+    Top: the longest chain with three disorders. Bottom: all lengths; only fits in which gamma_0
+    is constrained on both sides.
     """
     figure = Figure((WIDTH, 7.6))
     top, bottom = figure.subplots(2, 1)
     localized = differences[differences.disorder >= LOCALIZED]
     fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
     if not empty(top, localized):
-        counts = settled(localized).groupby("length").disorder.nunique()
+        counts = localized.groupby("length").disorder.nunique()
         length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
         part = localized[localized.length == length]
         steps = np.linspace(0, part.distance.max(), 100)
@@ -331,6 +336,7 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         margin = 0.1 * (high - low)
         bottom.set_ylim(low - margin, high + margin)  # the worst fits may leave the panel
         bottom.legend()
+    draws(figure, localized[localized.length == localized.length.max()], fitted)
     bottom.axhline(0, color="#777777", lw=0.9)
     bottom.set_ylabel(r"plateau $\gamma_0$")
     disorder_axis(bottom)
@@ -367,6 +373,7 @@ def shifts(table: pd.DataFrame) -> Figure:
             )  # fmt: skip
         axes.set_title(f"$L = {length}$")
         disorder_axis(axes)
+    draws(figure, chosen[chosen.length.isin(lengths)])
     panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
     handles = [
         Line2D([], [], color=colour, marker=marker, label=name)
@@ -422,9 +429,10 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
     for axes in panels[:, 0]:
         axes.set_ylabel("density")
     handles = [
-        Line2D([], [], color=distance_colour(i, largest), label=f"bubble, $i = {i}$")
+        Line2D([], [], color=distance_colour(i, largest), label=f"bubble {length}, $i = {i}$")
         for i in range(largest + 1)
     ]
     handles.append(Line2D([], [], color="k", label=f"isolated, {length + 2}, middle"))
+    draws(figure, table[table.disorder.isin(disorders) & table.length.isin([length, length + 2])])
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure

@@ -15,9 +15,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from inclusions.experiments import Sweep
 from inclusions.figures import BUBBLE, CHAIN, RING, WIDTH, styled
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
-from inclusions.tables.sliders import Sweep
 
 TONES = (CHAIN, BUBBLE, RING, "#555555")
 """Colours on paper; in the book, CSS has a lighter set of the same for dark pages."""

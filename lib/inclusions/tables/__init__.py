@@ -3,8 +3,8 @@
 Here is what all chapters share; a module holds what one of them shows.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,14 @@ class Ensembles:
     @property
     def realizations(self) -> int:
         return sum(entry["realizations"] for entry in self.sources.values())
+
+    def only(self, names: Collection[str]) -> "Ensembles":
+        """Those of these files; what is missing and wanted stays."""
+        return replace(
+            self,
+            found={m: data for m, data in self.found.items() if source(m, data) in names},
+            sources={name: entry for name, entry in self.sources.items() if name in names},
+        )
 
 
 def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
@@ -149,6 +157,12 @@ def entry(model: Model, data: xr.Dataset, *others: tuple[Model, xr.Dataset], **m
 def source(model: Model, data: xr.Dataset) -> str:
     """The name of the consolidated file that holds an ensemble."""
     return f"{ensemble_name(model, data.attrs.get('seed', 0), data.attrs.get('states', 0))}.nc"
+
+
+def sources_of(*tables: pd.DataFrame) -> set[str]:
+    """The files that the rows of some tables come from; of tables that know of none, none."""
+    named = (table.sources for table in tables if "sources" in table)
+    return {name for column in named for names in column for name in names.split()}
 
 
 def valued(name: str, estimate: Estimate) -> dict[str, float]:

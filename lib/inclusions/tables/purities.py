@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from inclusions import estimates, statistics, text
 from inclusions.estimates import SYSTEM
@@ -305,10 +306,11 @@ def plateaus(
     for model, partner in estimates.partners(first, second):
         both = (model, first[model]), (partner, second[partner])
         try:
-            fits = estimates.plateau(estimates.deficit(*both[0], *both[1], sites))
+            deficit = estimates.deficit(*both[0], *both[1], sites)
+            free, zero = estimates.plateau(deficit), estimates.plateau(deficit, fixed=0)
         except ValueError:  # too few distances, or realizations for a covariance
             continue
-        free, zero = fits
+        gained = max(zero.chi2 - free.chi2, 0.0)
         level = float(estimates.purity(*both[1], sites).value)
         rows.append(
             entry(
@@ -318,7 +320,7 @@ def plateaus(
                 decay=free.values["length"], decay_error=free.errors["length"],
                 chi2=free.chi2, degrees=free.degrees, p_value=free.p_value, valid=free.valid,
                 chi2_zero=zero.chi2, degrees_zero=zero.degrees, p_zero=zero.p_value,
-                valid_zero=zero.valid, p_plateau=fits.gained,
+                valid_zero=zero.valid, p_plateau=float(special.chdtrc(1, gained)),
                 relative=free.values["plateau"] / level,
                 relative_error=free.errors["plateau"] / level,
             )
