@@ -138,6 +138,16 @@ def crossing(
     return statistics.crossing(common, *both)
 
 
+def curves(found: Ensembles) -> dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]]:
+    """Ensembles by system (the values of `SYSTEM`), then length, then disorder."""
+    sorted_out: dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]] = {}
+    for model, records in found.items():
+        kind = tuple(getattr(model, name) for name in SYSTEM)
+        by_length = sorted_out.setdefault(kind, {})
+        by_length.setdefault(model.length, {})[model.disorder] = (model, records)
+    return {kind: dict(sorted(lengths.items())) for kind, lengths in sorted_out.items()}
+
+
 def sweeps(found: Ensembles) -> list[dict[float, tuple[Model, xr.Dataset]]]:
     """Sweeps of the bubble's bandwidth, five or more: by bandwidth, all else being equal."""
     sorted_out: dict[Model, dict[float, tuple[Model, xr.Dataset]]] = {}

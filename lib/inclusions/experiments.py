@@ -13,8 +13,8 @@ from inclusions import estimates, perturbation, statistics
 from inclusions.basis import chain_states, spins
 from inclusions.disorder import draw
 from inclusions.eigen import Dense, ShiftInvert
-from inclusions.eigen.registry import FACTORIZATIONS
 from inclusions.eigen.ordering import structure
+from inclusions.eigen.registry import FACTORIZATIONS
 from inclusions.eigen.types import Eigenpairs, certify
 from inclusions.estimates import seed_of
 from inclusions.hamiltonian import build

@@ -406,6 +406,46 @@ def readable_shifts(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> pd.D
     )  # fmt: skip
 
 
+def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
+    """Mean shift of each system in 10^-3, over the disorders in 4 <= W <= 6 that all have.
+
+    For the longest of the chains with a bubble that have the most of the other systems. `rest` is
+    what the bubble does beyond the periodic chain of L + 2.
+    """
+    found = merged(*ensembles)
+    table = shifts(*ensembles)
+    middle = table[table.disorder.between(4.0, 6.0)]
+    # a length counts once it has two disorders
+    counts = middle[middle.system == "bubble"].groupby("length").disorder.nunique()
+    systems = middle[middle.length.isin(counts.index[counts > 1])].groupby("length")
+    length = max(systems.system.nunique().items(), key=lambda one: one[::-1], default=(0,))[0]
+    at = middle[middle.length == length].groupby("system").disorder.agg(set)
+    shared = sorted(set.intersection(*at)) if len(at) else []
+    texts = {"shift_length": length or UNKNOWN, "shift_disorders": text.listed(shared)}
+
+    def difference(w: float, model: Model, sites: str = "middle", base: Model | None = None):
+        partner = base or Model(length + 2, w)
+        return estimates.middle_deficit(model, found[model], partner, found[partner], sites)
+
+    systems = {
+        "bubble": lambda w: difference(w, Model(length, w, bubble=4)),
+        "edges": lambda w: difference(w, Model(length, w, bubble=4), "all"),
+        "trivial": lambda w: difference(w, Model(length, w, bubble=1)),
+        "ring": lambda w: difference(w, Model(length + 2, w, boundary="periodic")),
+        "short": lambda w: difference(w, Model(length, w)),
+        "rest": lambda w: difference(
+            w, Model(length, w, bubble=4), base=Model(length + 2, w, boundary="periodic")
+        ),
+    }
+    for name, of in systems.items():
+        known = name in at.index or (name == "rest" and {"bubble", "ring"} <= set(at.index))
+        mean = statistics.average(*map(of, shared)) if known and shared else None
+        texts[f"shift_{name}"] = (
+            UNKNOWN if mean is None else text.times(1e3)(float(mean.value), float(mean.error))
+        )
+    return texts
+
+
 # Fig. 7: magnetization
 
 
