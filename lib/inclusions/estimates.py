@@ -36,9 +36,9 @@ SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder",
 Ensembles = Mapping[Model, xr.Dataset]
 
 
-def seed_of(model: Model, salt: int = 0) -> int:
+def seed_of(model: Model) -> int:
     """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
-    return crc32(model.key.encode()) + salt
+    return crc32(model.key.encode())
 
 
 def _resampled(
@@ -57,7 +57,7 @@ def _resampled(
             f"an estimate needs at least 2 realizations of {model.key}, got {len(counts)}: "
             "compute more of them with `inclusions run`"
         )
-    return bootstrap(statistic, *arrays, counts=counts, seed=seed_of(model, salt))
+    return bootstrap(statistic, *arrays, counts=counts, seed=seed_of(model), salt=salt)
 
 
 _remembered: dict[tuple, Estimate] = {}
@@ -409,7 +409,7 @@ def fixed_disorder_correlation(model: Model, records: xr.Dataset, salt: int = 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             ends.append((joint / np.sqrt(spread[:, :1] * spread))[:, far(model.length)])
     values = np.nanmean(np.concatenate(ends, axis=1), axis=1)
-    return statistics.mean(values[np.isfinite(values)], seed=seed_of(model, salt))
+    return bootstrap(_itself, values[np.isfinite(values)], seed=seed_of(model), salt=salt)
 
 
 # Distributions
@@ -425,7 +425,8 @@ def magnetization_density(model: Model, records: xr.Dataset, salt: int = 0) -> E
     density = bootstrap(
         lambda m: m / m.sum(axis=-1, keepdims=True) / np.diff(HISTOGRAM_EDGES),
         np.repeat(counts, 2, axis=0) if single else counts,
-        seed=seed_of(model, salt),
+        seed=seed_of(model),
+        salt=salt,
     )
     if single:
         unknown = (np.full_like(part, np.nan) for part in (density.error, density.samples))

@@ -129,6 +129,7 @@ def bootstrap(
     controls: Controls | None = None,
     resamples: int = 1000,
     seed: int = 0,
+    salt: int = 0,
 ) -> Estimate:
     """Estimate of a function of means; all arrays, shape (R, ...), are drawn together.
 
@@ -137,6 +138,7 @@ def bootstrap(
     `counts`, shape (R,), are the numbers of states behind each realization's means; equal if not
     given. The same seed and number of realizations give the same draws: then `combine` keeps the
     correlation of two estimates from one ensemble. Give independent ensembles their own seeds.
+    Another `salt` draws all anew: what an error is worth itself.
 
     With `controls` x each mean of y becomes that of y - b (x - <x>), b from the regression of y
     on x: Owen, Monte Carlo theory (2013), 8.9. It has the same expectation up to terms of order
@@ -154,7 +156,7 @@ def bootstrap(
     if counts.min() < 0 or counts.sum() == 0:
         raise ValueError("counts must not be negative, nor all zero")
     realizations = len(counts)
-    drawn = _draws(realizations, resamples)
+    drawn = _draws(realizations, resamples, salt)
     order = np.random.default_rng([seed, realizations]).permutation(resamples)
     order = np.concatenate([[0], 1 + order])
     total = drawn @ counts
@@ -233,13 +235,13 @@ def sharpened(values: ArrayLike, controls: Controls) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _draws(realizations: int, resamples: int) -> Array:
+def _draws(realizations: int, resamples: int, salt: int) -> Array:
     """The draws that all ensembles of a size share, each in a random order of its own.
 
     Drawing takes longer than everything else about a bootstrap. Resample b of one ensemble meets
     an unrelated one of another as if each had been drawn for itself.
     """
-    drawn = resample(realizations, resamples, np.random.default_rng([realizations, resamples]))
+    drawn = resample(realizations, resamples, np.random.default_rng([realizations, resamples, *[salt] * (salt > 0)]))
     drawn.flags.writeable = False
     return drawn
 
