@@ -25,7 +25,7 @@ BY_ID = {claim.id: claim for claim in CLAIMS}
 class MadeUp(Results):
     """Ensembles made when asked for: means as told, scatter of `noise` over the realizations."""
 
-    def __new__(cls, models, **laws):
+    def __new__(cls, *models, **laws):
         return object.__new__(cls)
 
     def __init__(self, models, realizations=500, noise=0.01, **laws):

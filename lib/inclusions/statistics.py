@@ -241,7 +241,8 @@ def _draws(realizations: int, resamples: int, salt: int) -> Array:
     Drawing takes longer than everything else about a bootstrap. Resample b of one ensemble meets
     an unrelated one of another as if each had been drawn for itself.
     """
-    drawn = resample(realizations, resamples, np.random.default_rng([realizations, resamples, *[salt] * (salt > 0)]))
+    seeds = [realizations, resamples, salt][: 3 if salt else 2]
+    drawn = resample(realizations, resamples, np.random.default_rng(seeds))
     drawn.flags.writeable = False
     return drawn
 
@@ -280,7 +281,9 @@ def average(*estimates: Estimate) -> Estimate:
 
 def weighted(*estimates: Estimate) -> Estimate:
     """Mean of independent estimates of shape (), by the inverse squares of their errors."""
-    weights = np.array([float(estimate.error) ** -2 for estimate in estimates])
+    error = np.array([float(estimate.error) for estimate in estimates])
+    least = error[error > 0].min(initial=np.inf)  # what has no error is no better than the best
+    weights = np.maximum(error, least if np.isfinite(least) else 1.0) ** -2.0
     return combine(lambda *rows: weights / weights.sum() @ np.array(rows), *estimates)
 
 

@@ -114,8 +114,8 @@ CLAIMS = (
     Claim(
         "C6", "W → ∞: γ → 1, independent of volume", "text", "fig-losses", ("high-disorder",),
         high_disorder_limit,
-        "1 − γ at mid-chain, extrapolated linearly in 1/W, is 0 within its error; and ln (1 − γ) "
-        "less ln L/(L−1) has no slope in L at any W ≥ 15 beyond the error; L ≥ 10, where 50 states "
+        "1 − γ at mid-chain, extrapolated linearly in 1/W, is 0 within its error; and (1 − γ) "
+        "(L−1)/L has no slope in L at any W ≥ 15 beyond the error; L ≥ 10, where 50 states "
         "are the middle of the spectrum",
     ),
     Claim(

@@ -289,8 +289,7 @@ def high_disorder_limit(results: Results) -> Finding:
                 limit)]  # fmt: skip
     for w in sorted(by_w):
         if len(by_w[w]) > 1:
-            logs = [combine(np.log, loss) for loss in by_w[w].values()]
-            slope = statistics.line([*by_w[w]], *logs).slope
+            slope = statistics.line([*by_w[w]], *by_w[w].values()).slope
             parts.append(by(within_error, f"growth a site of 1 - gamma, W = {w:g}", slope))
     return Finding(parts, models, "The factor L/(L - 1) of flippable bonds is divided out.")
 
