@@ -169,37 +169,41 @@ def _over_bandwidths(
     return combine(lambda *rows: function(np.log(beta), np.stack(rows, axis=-1)), *means)
 
 
+def _tops(x: Array, y: Array, at: float) -> tuple[Array, Array]:
+    """Where the parabola through the five points around the largest has its top, and lost at `at`.
+
+    `y` has shape (S, n). Where it does not bend down, the larger end. Lost is the top minus the
+    parabola at `at`, or minus the polygon where that is outside of the five points.
+    """
+    middles = np.clip(y.argmax(axis=1), 2, len(x) - 3)
+    places, lost = np.empty(len(y)), np.empty(len(y))
+    for middle in set(middles):
+        rows, near = middles == middle, slice(middle - 2, middle + 3)
+        low, high = x[near][[0, -1]]
+        fits = np.polyfit(x[near] - x[middle], y[rows][:, near].T, 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            place = np.clip(x[middle] - fits[1] / (2 * fits[0]), low, high)
+        place = np.where(fits[0] < 0, place, np.where(fits[1] > 0, high, low))
+        here = [np.interp(at, x, row) for row in y[rows]]
+        if low <= at <= high:
+            here = np.polyval(fits, at - x[middle])
+        places[rows], lost[rows] = place, np.polyval(fits, place - x[middle]) - here
+    return places, lost
+
+
 def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
     """The bandwidth of the largest mean gap ratio, J, shape (); `curve` by bandwidth, Fig. 6.
 
     The top of the parabola in ln beta through the five points around the largest.
     """
-
-    def top(x: Array, y: Array) -> Array:
-        middles = np.clip(y.argmax(axis=1), 2, len(x) - 3)
-        places = np.empty(len(y))
-        for middle in set(middles):
-            rows, near = middles == middle, slice(middle - 2, middle + 3)
-            bend, slope, _ = np.polyfit(x[near] - x[middle], y[rows][:, near].T, 2)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                place = x[middle] - slope / (2 * bend)
-            # where it does not bend down, the larger end
-            ends = np.where(slope > 0, x[near][-1], x[near][0])
-            places[rows] = np.where(bend < 0, np.clip(place, x[near][0], x[near][-1]), ends)
-        return np.exp(places)
-
-    return _over_bandwidths(curve, top, **how)
+    return _over_bandwidths(curve, lambda x, y: np.exp(_tops(x, y, x[0])[0]), **how)
 
 
 def lost_at_chosen(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
-    """The largest mean gap ratio of a sweep minus that at the tuned bandwidth, shape ()."""
+    """The top of the gap ratios of a sweep minus their value at the tuned bandwidth, shape ()."""
     (model, _), *_ = curve.values()
     chosen = np.log(tuned_bandwidth(model.bubble))
-
-    def lost(x: Array, y: Array) -> Array:
-        return y.max(axis=1) - np.array([np.interp(chosen, x, row) for row in y])
-
-    return _over_bandwidths(curve, lost, **how)
+    return _over_bandwidths(curve, lambda x, y: _tops(x, y, chosen)[1], **how)
 
 
 def fall_to_ends(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
