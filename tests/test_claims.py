@@ -239,7 +239,7 @@ CASES = {
         dict(ratio=ergodic_below(2.5, 0.15), noise=0.003),
     ),
     "C3": (
-        dict(ratio=peak(lambda m: 0.57), realizations=2000),
+        dict(ratio=peak(lambda m: 0.57), noise=0.03, realizations=2000),
         dict(ratio=peak(lambda m: 0.2 if m.disorder < 2 else 1.0)),
     ),
     "C6": (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inclusions import estimates
+from inclusions import campaign, controls, ensemble, estimates, store, tables
 from inclusions.model import Model
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 
@@ -241,3 +241,45 @@ def test_scatter_recovers_the_variance_of_gaussian_magnetizations(mean, low, hig
     gamma = 0.5 + 2 * spins**2
     part = estimates.scattered(1 - gamma.mean(1), gamma.var(1)).mean()
     assert low < part / (2 * 0.02**2) < high
+
+
+# Controls
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Results of a short chain with controls of its ensemble at W = 5 and none at W = 3."""
+    place = tmp_path_factory.mktemp("controls")
+    (place / "tiny.toml").write_text(
+        'name = "tiny"\nseed = 5\nstates = 20\n\n[[ensemble]]\nlength = 8\n'
+        "disorder = [3.0, 5.0]\nrealizations = 120\n"
+    )
+    ensemble.run(campaign.load(place / "tiny.toml"), place / "data")
+    for one in store.stores(place / "data"):
+        one.consolidate()
+    controls.compute(place / "data", Model(8, 5.0), 5, range(120))
+    store.write_manifest(place / "data")
+    return tables.load(place / "tiny.toml", place / "data")
+
+
+def test_controls_sharpen_purities_and_leave_the_plain_value_to_those_who_ask(folder):
+    model = Model(8, 5.0)
+    records = folder.found[model]
+    for function in (estimates.purity_profile, estimates.purity):
+        sharp, plain = function(model, records), function(model, records, plain=True)
+        assert np.all(sharp.error < 0.6 * plain.error)
+        assert np.all(np.abs(sharp.value - plain.value) < 4 * plain.error)
+        without = function(model, records.drop_attrs())
+        np.testing.assert_array_equal(without.samples, plain.samples)
+    sharp = estimates.correlation(model, records)
+    assert sharp.value[0, 0] == pytest.approx(1) and sharp.value.shape == (3, 8)
+
+
+def test_missing_controls_leave_the_plain_value_and_say_why_in_a_line(folder):
+    model = Model(8, 3.0)
+    records = folder.found[model]
+    found = estimates.purity(model, records)
+    assert found.error == estimates.purity(model, records, plain=True).error
+    (why,) = folder.why_plain()
+    assert why == estimates.why_plain(model, records) and "\n" not in why
+    assert "inclusions controls CAMPAIGN.toml computes them" in why

@@ -5,6 +5,7 @@ A table, a figure, a claim and the course that show the same quantity call the s
 alone are resampled: errors hold for the mean over disorder. All functions hand the keywords
 `HOW` on to where the resampling is done:
 
+    plain     without controls; else they sharpen what they can, where they are computed
     salt      another resampling of the same data: what an error is worth itself
     as_many   the error as it would be with so many realizations
 
@@ -12,7 +13,8 @@ Purities have no unit, disorders are in units of J, distances in sites.
 """
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -20,9 +22,11 @@ import numpy as np
 import xarray as xr
 
 from inclusions import statistics
+from inclusions.controls import NoControls, Predictions, load
 from inclusions.model import PARAMETERS, Model, tuned_bandwidth
 from inclusions.observables import HISTOGRAM_EDGES
-from inclusions.statistics import Array, Crossing, Estimate, Fit, bootstrap, combine
+from inclusions.statistics import Array, Controls, Crossing, Estimate, Fit, bootstrap, combine
+from inclusions.store import DamagedFile
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
@@ -47,9 +51,14 @@ def _resampled(
     statistic: Callable[..., Array],
     *arrays: Array,
     counts: Array | None = None,
+    controls: Callable[[Predictions], Controls] | None = None,
+    plain: bool = False,
     salt: int = 0,
 ) -> Estimate:
-    """`statistics.bootstrap` of one ensemble, each realization by its number of states."""
+    """`statistics.bootstrap` of one ensemble, each realization by its number of states.
+
+    `controls` chooses those of the quantity among the predictions for the realizations.
+    """
     if counts is None:
         counts = records.states.values
     if len(counts) < 2:
@@ -57,7 +66,37 @@ def _resampled(
             f"an estimate needs at least 2 realizations of {model.key}, got {len(counts)}: "
             "compute more of them with `inclusions run`"
         )
-    return bootstrap(statistic, *arrays, counts=counts, seed=seed_of(model), salt=salt)
+    known = None if plain or controls is None else predictions(model, records)
+    chosen = None if known is None else controls(known)
+    return bootstrap(
+        statistic, *arrays, counts=counts, controls=chosen, seed=seed_of(model), salt=salt
+    )
+
+
+def predictions(model: Model, records: xr.Dataset) -> Predictions | None:
+    """What windows know of these realizations; None, and `why_plain` says why, if nothing."""
+    folder = records.attrs.get("data")
+    if folder is None:  # made up, or solved live
+        return None
+    return _loaded(folder, model, records.attrs["seed"], tuple(records.realization.values))[0]
+
+
+def why_plain(model: Model, records: xr.Dataset) -> str:
+    """Why estimates of an ensemble that was read are plain, in a line; empty if they are not."""
+    folder = records.attrs.get("data")
+    if folder is None:
+        return ""
+    return _loaded(folder, model, records.attrs["seed"], tuple(records.realization.values))[1]
+
+
+@lru_cache(maxsize=2048)
+def _loaded(
+    folder: str, model: Model, seed: int, indices: tuple[int, ...]
+) -> tuple[Predictions | None, str]:
+    try:
+        return load(Path(folder), model, int(seed), indices), ""
+    except (NoControls, DamagedFile) as error:
+        return None, str(error)
 
 
 _remembered: dict[tuple, Estimate] = {}
@@ -169,26 +208,21 @@ def _over_bandwidths(
     return combine(lambda *rows: function(np.log(beta), np.stack(rows, axis=-1)), *means)
 
 
-def _tops(x: Array, y: Array, at: float) -> tuple[Array, Array]:
-    """Where the parabola through the five points around the largest has its top, and lost at `at`.
+def _near_top(x: Array, y: Array) -> tuple[slice, Array]:
+    """The five points around the largest of the data, and parabolas through them, shape (3, S).
 
-    `y` has shape (S, n). Where it does not bend down, the larger end. Lost is the top minus the
-    parabola at `at`, or minus the polygon where that is outside of the five points.
+    `y` has shape (S, n), the data first; parabolas are around the middle of the five.
     """
-    middles = np.clip(y.argmax(axis=1), 2, len(x) - 3)
-    places, lost = np.empty(len(y)), np.empty(len(y))
-    for middle in set(middles):
-        rows, near = middles == middle, slice(middle - 2, middle + 3)
-        low, high = x[near][[0, -1]]
-        fits = np.polyfit(x[near] - x[middle], y[rows][:, near].T, 2)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            place = np.clip(x[middle] - fits[1] / (2 * fits[0]), low, high)
-        place = np.where(fits[0] < 0, place, np.where(fits[1] > 0, high, low))
-        here = [np.interp(at, x, row) for row in y[rows]]
-        if low <= at <= high:
-            here = np.polyval(fits, at - x[middle])
-        places[rows], lost[rows] = place, np.polyval(fits, place - x[middle]) - here
-    return places, lost
+    middle = int(np.clip(y[0].argmax(), 2, len(x) - 3))
+    near = slice(middle - 2, middle + 3)
+    return near, np.polyfit(x[near] - x[middle], y[:, near].T, 2)
+
+
+def _top(x: Array, fits: Array) -> Array:
+    """Where each parabola has its top within these five x; the larger end if it bends up."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = np.clip(x[2] - fits[1] / (2 * fits[0]), x[0], x[-1])
+    return np.where(fits[0] < 0, place, np.where(fits[1] > 0, x[-1], x[0]))
 
 
 def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
@@ -196,14 +230,32 @@ def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) 
 
     The top of the parabola in ln beta through the five points around the largest.
     """
-    return _over_bandwidths(curve, lambda x, y: np.exp(_tops(x, y, x[0])[0]), **how)
+
+    def best(x: Array, y: Array) -> Array:
+        near, fits = _near_top(x, y)
+        return np.exp(_top(x[near], fits))
+
+    return _over_bandwidths(curve, best, **how)
 
 
 def lost_at_chosen(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
-    """The top of the gap ratios of a sweep minus their value at the tuned bandwidth, shape ()."""
+    """The gap ratio at the best bandwidth of a sweep minus that at the tuned one, shape ().
+
+    Both by the parabola of `best_bandwidth`, the best being that of the data in every resample:
+    else the loss would be a square, whose error says nothing. By the polygon beyond the parabola.
+    """
     (model, _), *_ = curve.values()
     chosen = np.log(tuned_bandwidth(model.bubble))
-    return _over_bandwidths(curve, lambda x, y: _tops(x, y, chosen)[1], **how)
+
+    def lost(x: Array, y: Array) -> Array:
+        near, fits = _near_top(x, y)
+        five = x[near]
+        top = np.polyval(fits, _top(five, fits)[0] - five[2])
+        if five[0] <= chosen <= five[-1]:
+            return top - np.polyval(fits, chosen - five[2])
+        return top - np.array([np.interp(chosen, x, row) for row in y])
+
+    return _over_bandwidths(curve, lost, **how)
 
 
 def fall_to_ends(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
@@ -224,7 +276,9 @@ def purity_profile(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     """
     entropy = _entropy(records)
     mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : (model.length + 1) // 2]
-    return _resampled(model, records, lambda m: 1 - m, mirrored, **how)
+    return _resampled(
+        model, records, lambda m: 1 - m, mirrored, controls=Predictions.purities, **how
+    )
 
 
 @_estimate
@@ -236,7 +290,10 @@ def purity(model: Model, records: xr.Dataset, sites: str = "middle", **how: Any)
     weights = np.full(model.length, 1 / model.length)
     if sites != "all" and model.boundary != "periodic":
         weights = middle_weights(model.length)
-    return _resampled(model, records, lambda m: 1 - m, _entropy(records) @ weights, **how)
+    return _resampled(
+        model, records, lambda m: 1 - m, _entropy(records) @ weights,
+        controls=lambda known: known.weighted(weights), **how,
+    )  # fmt: skip
 
 
 @_estimate
@@ -260,7 +317,11 @@ def _entropy(records: xr.Dataset) -> Array:
 @_estimate
 def excess(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     """gamma - 1/2, mean over all sites, shape ()."""
-    return _resampled(model, records, lambda m: 0.5 - m, _entropy(records).mean(axis=1), **how)
+    weights = np.full(model.length, 1 / model.length)
+    return _resampled(
+        model, records, lambda m: 0.5 - m, _entropy(records) @ weights,
+        controls=lambda known: known.weighted(weights), **how,
+    )  # fmt: skip
 
 
 @_estimate
@@ -362,22 +423,23 @@ def correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     covariance = records.linear_entropy_covariance.values.astype(float)
     product = mean[:, [0, -1], None] * mean[:, None, :]
 
-    def coefficient(first: Array, second: Array, inner: Array, outer: Array) -> Array:
-        width = second - first**2
+    def coefficient(
+        end: Array, end2: Array, first: Array, second: Array, inner: Array, outer: Array
+    ) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.sqrt(width[:, :1] * width)
-            within, between = inner / scale, (outer - first[:, :1] * first) / scale
+            scale = np.sqrt((end2 - end**2) * (second - first**2))
+            within, between = inner / scale, (outer - end * first) / scale
         return np.stack([within + between, within, between], axis=1)
 
+    moments = mean, variance + mean**2
+    first, second = (0.5 * (moment + moment[:, ::-1]) for moment in moments)
+    # each r has controls of its own, also for the moments of the end
+    ends = (np.repeat(moment[:, :1], model.length, axis=1) for moment in (first, second))
+    inner, outer = (0.5 * (pair[:, 0] + pair[:, 1, ::-1]) for pair in (covariance, product))
     return _resampled(
-        model,
-        records,
-        coefficient,
-        0.5 * (mean + mean[:, ::-1]),
-        0.5 * (variance + mean**2 + (variance + mean**2)[:, ::-1]),
-        *(0.5 * (ends[:, 0] + ends[:, 1, ::-1]) for ends in (covariance, product)),
-        **how,
-    )
+        model, records, coefficient, *ends, first, second, inner, outer,
+        controls=Predictions.correlations, **how,
+    )  # fmt: skip
 
 
 def far(length: int) -> slice:

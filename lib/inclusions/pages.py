@@ -181,6 +181,10 @@ def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
     shown = _described({
         file: entry for part in ensembles for file, entry in part.sources.items() if file in names
     })  # fmt: skip
+    plain = {why for part in ensembles for why in part.only(names).why_plain()}
+    if plain:
+        first = min(plain)
+        shown += f" Plain means, without controls, in {len(plain)} of them: {first}."
     campaigns = dict.fromkeys(part.campaign for part in ensembles)
     lacking = (_lacking([p for p in ensembles if p.campaign == one]) for one in campaigns)
     return " ".join(filter(None, [shown, *lacking]))

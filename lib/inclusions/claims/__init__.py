@@ -192,8 +192,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "another seed of the resampling": {"how": {"salt": 1}},
     "a third seed": {"how": {"salt": 2}},
     "without the longest chain": {"shorter": True},
-    "without controls": {"how": {}},
-    "2000 samples without controls": {"how": {"as_many": PAPER_REALIZATIONS}},
+    "without controls": {"how": {"plain": True}},
+    "2000 samples without controls": {"how": {"plain": True, "as_many": PAPER_REALIZATIONS}},
 }
 """Other choices under which a claim is measured again: what each makes of the verdict is shown."""
 

@@ -190,7 +190,7 @@ class Results:
 
     def __call__(self, model: Model) -> xr.Dataset:
         path, entry = self.files[model]
-        return _read(path, entry["sha256"])
+        return _read(path, entry["sha256"]).assign_attrs(data=str(path.parents[1]))
 
     def under(self, **choice: Any) -> "Results":
         """The same results looked at otherwise."""

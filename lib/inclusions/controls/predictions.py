@@ -117,7 +117,7 @@ class Predictions:
         )
 
     def purities(self) -> Controls:
-        """For `statistics.purity_by_distance`: each distance has its window."""
+        """For `estimates.purity_profile`: each distance has its window."""
         return _controls(self.windows[..., None], self.expected[..., None])
 
     def weighted(self, weights: ArrayLike) -> Controls:
@@ -132,7 +132,7 @@ class Predictions:
         return _controls((self.windows @ folded)[:, None], (self.expected @ folded)[:, None])
 
     def correlations(self) -> Controls:
-        """For `statistics.purity_correlation`: the product, the window of site 0, that of r."""
+        """For `estimates.correlation`: the product, the window of site 0, that of r."""
         length = self.model.length
         site = np.arange(length)
         sites = np.stack([np.zeros(length, int), np.minimum(site, length - 1 - site)], axis=1)

@@ -32,6 +32,11 @@ class Ensembles:
     def realizations(self) -> int:
         return sum(entry["realizations"] for entry in self.sources.values())
 
+    def why_plain(self) -> list[str]:
+        """Why means of purities are not sharpened by controls, a line for each such ensemble."""
+        reasons = (estimates.why_plain(model, data) for model, data in self.found.items())
+        return [reason for reason in reasons if reason]
+
     def only(self, names: Collection[str]) -> "Ensembles":
         """Those of these files; what is missing and wanted stays."""
         return replace(
@@ -62,7 +67,8 @@ def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
             missing.append(path.stem)
             continue
         sources[path.name] = listed[path.name]
-        found[one.model] = read_listed(path, listed[path.name]["sha256"])
+        records = read_listed(path, listed[path.name]["sha256"])
+        found[one.model] = records.assign_attrs(data=str(data))  # where its controls are
     return Ensembles(
         campaign, found, sources, tuple(missing), sum(one.realizations for one in plan)
     )
