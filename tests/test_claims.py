@@ -13,7 +13,7 @@ from inclusions import campaign, claims, ensemble, store
 from inclusions.claims import CLAIMS, criteria, errata, report
 from inclusions.claims.criteria import OPEN, REFUTED, REPRODUCED, Results
 from inclusions.estimates import seed_of
-from inclusions.model import Model
+from inclusions.model import Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, normal
 from inclusions.store import DamagedFile
 
@@ -239,7 +239,7 @@ CASES = {
         dict(ratio=ergodic_below(2.5, 0.15), noise=0.003),
     ),
     "C3": (
-        dict(ratio=peak(lambda m: 0.57), noise=0.03, realizations=2000),
+        dict(ratio=peak(lambda m: tuned_bandwidth(m.bubble)), noise=0.03, realizations=2000),
         dict(ratio=peak(lambda m: 0.2 if m.disorder < 2 else 1.0)),
     ),
     "C6": (
