@@ -27,6 +27,12 @@ def some(tmp_path_factory):
     return folder, tables.Ensembles(Path("made-up.toml"), other, {}, (), COUNT)
 
 
+def profile(entropy, known=None):
+    """Mean purity by distance, as `estimates` forms it."""
+    mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : -(-entropy.shape[1] // 2)]
+    return statistics.bootstrap(lambda m: 1 - m, mirrored, controls=known)
+
+
 def test_gains_are_the_ratios_of_bootstrapped_variances_of_ensembles_that_have_controls(some):
     folder, ensembles = some
     found = gains(folder, ensembles)
@@ -34,8 +40,7 @@ def test_gains_are_the_ratios_of_bootstrapped_variances_of_ensembles_that_have_c
     gain = found.set_index("quantity").gain
     entropy = ensembles.found[MODEL].linear_entropy.values
     purities = controls.load(folder, MODEL, 20230823, range(COUNT)).purities()
-    plain = statistics.purity_by_distance(entropy)
-    sharp = statistics.purity_by_distance(entropy, controls=purities)
+    plain, sharp = profile(entropy), profile(entropy, purities)
     ratio = (plain.error / sharp.error) ** 2
     for name, place in (("first", 0), ("second", 1), ("middle", 3)):
         assert gain[name] == pytest.approx(ratio[place], rel=0.25)
@@ -48,9 +53,7 @@ def test_sharpened_samples_scatter_less_and_have_the_sharpened_mean(some):
     folder, ensembles = some
     table = predicted(MODEL, ensembles.found[MODEL], folder)
     purities = controls.load(folder, MODEL, 20230823, range(COUNT)).purities()
-    sharp = statistics.purity_by_distance(
-        ensembles.found[MODEL].linear_entropy.values, controls=purities
-    )
+    sharp = profile(ensembles.found[MODEL].linear_entropy.values, purities)
     assert 1 - table.sharpened.mean() == pytest.approx(sharp.value[-1], abs=1e-9)
     assert table.sharpened.std() < 0.4 * table["sample"].std()
     left, right = prediction(table).axes

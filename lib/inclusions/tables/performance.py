@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 
 from inclusions import campaign as campaigns
+from inclusions import text
 from inclusions.bench import PEERS
 from inclusions.cost import factor_size, predicted_hours, predicted_memory, predicted_seconds
 from inclusions.eigen.ordering import LANES
 from inclusions.eigen.polynomial_filter import PolynomialFilter, vectors
 from inclusions.model import Model
 from inclusions.scaling import PEERS as SCALING
-from inclusions.tables import Ensembles
+from inclusions.tables import Ensembles, merged
+from inclusions.text import UNKNOWN, hours, power
+
 
 def load(*paths: Path) -> dict[str, Any]:
     """Files that `inclusions bench` wrote, as one; the machine is the first file's.
@@ -354,7 +357,7 @@ def programme(campaign: Path) -> pd.DataFrame:
     for one in campaigns.load(campaign).ensembles:
         model = one.model
         row = rows.setdefault((model.bubble, model.boundary, model.length), {
-            "system": name_of(model.bubble, model.boundary),
+            "system": text.system(model.bubble, model.boundary),
             "$L$": model.length, "dimension": model.dimension,
             "realizations": 0, "hours": 0.0,
         })  # fmt: skip
