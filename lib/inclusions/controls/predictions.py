@@ -131,6 +131,10 @@ class Predictions:
             folded[-1] /= 2  # the site in the middle is its own mirror
         return _controls((self.windows @ folded)[:, None], (self.expected @ folded)[:, None])
 
+    def whole(self) -> Controls:
+        """The mean over all sites, one number each: for what is not of one site."""
+        return self.weighted(np.full(self.model.length, 1 / self.model.length))
+
     def correlations(self) -> Controls:
         """For `estimates.correlation`: the product, the window of site 0, that of r."""
         length = self.model.length
