@@ -655,3 +655,32 @@ def test_one_peak_that_is_not_beta_distributed_is_not_taken_for_two():
 def test_mixture_refuses_what_is_not_linear_entropies(linear_entropy, message):
     with pytest.raises(ValueError, match=message):
         statistics.mixture(linear_entropy)
+
+
+def test_two_samples_tell_one_distribution_from_two():
+    rng = np.random.default_rng(3)
+    one, other = rng.uniform(size=(2, 1000))
+    same = statistics.two_samples(one, other)
+    assert same.p_value > 0.01
+    assert same.least == 0
+    mixed = np.where(rng.uniform(size=1000) < 0.3, -1.0, other)  # a share of 0.3 is elsewhere
+    found = statistics.two_samples(one, mixed)
+    assert found.p_value < 1e-6
+    assert found.distance == pytest.approx(0.3, abs=0.06)
+    assert 0.1 < found.least < 0.3
+
+
+def test_the_lower_bound_of_a_distance_holds_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    exceeded = 0
+    for _ in range(200):
+        one, other = rng.uniform(size=(2, 100))
+        exceeded += statistics.two_samples(one, np.where(other < 0.2, -1.0, other)).least > 0.2
+    assert exceeded <= 200 * 0.05
+
+
+def test_median_and_its_error_are_those_of_the_samples():
+    values = np.random.default_rng(5).standard_normal(401)
+    found = statistics.median(values, seed=1)
+    assert found.value == np.median(values)
+    assert found.error == pytest.approx(np.sqrt(np.pi / 2 / 401), rel=0.3)  # of a normal variable

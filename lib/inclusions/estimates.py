@@ -20,6 +20,7 @@ from zlib import crc32
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 from inclusions import statistics
 from inclusions.controls import NoControls, Predictions, load
@@ -524,6 +525,59 @@ def centre_entropies(records: xr.Dataset) -> Array:
     entropy = _entropy(records)
     middle = (entropy.shape[1] - 1) // 2
     return np.clip((entropy[:, middle] + entropy[:, -1 - middle]) / 2, 0, 0.5)
+
+
+# Samples of their own, and shared ones
+
+
+@_estimate
+def purity_variance(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Variance of the purity in the middle, within and between realizations, shape (2,).
+
+    The mean variance over the states of one realization, and the variance of the realizations'
+    means; both are means over the sites of the middle, and they add up to the whole.
+    """
+    mean, weights = _entropy(records), middle_weights(model.length)
+    within = records.linear_entropy_variance.values.astype(float)
+
+    def parts(inside: Array, first: Array, second: Array) -> Array:
+        return np.stack([inside @ weights, (second - first**2) @ weights], axis=-1)
+
+    return _resampled(model, records, parts, within, mean, mean**2, **how)
+
+
+@_estimate
+def median_purity(model: Model, records: xr.Dataset) -> Estimate:
+    """Median over realizations of the purity at the sites farthest from both ends, shape ()."""
+    return statistics.median(1 - centre_entropies(records), seed=seed_of(model))
+
+
+def thermal_fraction(
+    records: xr.Dataset, isolated: xr.Dataset, purity: float = 0.6, confidence: float = 0.95
+) -> tuple[statistics.TwoSamples, float]:
+    """What the samples' purities farthest from the ends say of the share p that thermalizes.
+
+    Let the bubble thermalize a share p of the samples and leave the others as they are. Then the
+    distribution functions of the two systems differ by p at most anywhere, so that the distance
+    of Kolmogorov and Smirnov bounds p from below; and of the samples with a bubble at least p
+    are thermal, with a purity below `purity`, which bounds it from above: the second number, at
+    this confidence (Clopper and Pearson 1934). Where the lower bound exceeds the upper, there is
+    no such p.
+    """
+    with_bubble, without = (1 - centre_entropies(part) for part in (records, isolated))
+    thermal, samples = int((with_bubble < purity).sum()), len(with_bubble)
+    upper = stats.beta.ppf(confidence, thermal + 1, samples - thermal) if thermal < samples else 1.0
+    return statistics.two_samples(with_bubble, without, confidence), float(upper)
+
+
+@_estimate
+def window_share(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Width of the window of states as a share of the spectrum's, shape ()."""
+    width, whole = (np.ptp(records[name].values, axis=1) for name in WIDTHS)
+    return _resampled(model, records, _itself, width / whole, **how)
+
+
+WIDTHS = ("energy_window", "spectrum_edges")
 
 
 # Checks

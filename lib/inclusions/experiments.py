@@ -15,7 +15,7 @@ from inclusions.disorder import draw
 from inclusions.eigen import Dense, ShiftInvert
 from inclusions.eigen.ordering import structure
 from inclusions.eigen.registry import FACTORIZATIONS
-from inclusions.eigen.types import Eigenpairs, certify
+from inclusions.eigen.types import Eigenpairs, certify, closest
 from inclusions.estimates import seed_of
 from inclusions.hamiltonian import build
 from inclusions.model import Model
@@ -502,3 +502,46 @@ def prefactors(length: int, disorder: float) -> pd.DataFrame:
         | {side: float(np.median(a[where] / b[where])) for side, where in sides.items()}
         for name, (a, b) in printed.items()
     )
+
+
+# Where in the spectrum
+
+
+def windows(models: Sequence[Model], counts: Sequence[int], realizations: int) -> pd.DataFrame:
+    """Mean gap ratio and purity of the states closest to the target, by how many are taken.
+
+    Every sample is solved whole. Columns beside those of the model: states, share (of the width
+    of the spectrum), purity and gap_ratio, each with its error over realizations, and change,
+    purity against that with the first of `counts` in the same samples, with its error.
+    """
+    rows = []
+    for model in models:
+        found = np.array([_by_count(model, counts, index) for index in range(realizations)])
+        # (realizations, counts, quantities)
+        mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(realizations)
+        against = found[:, :, 1] - found[:, :1, 1]
+        spread = against.std(axis=0, ddof=1) / np.sqrt(realizations)
+        for place, count in enumerate(counts):
+            names = ("share", "purity", "gap_ratio")
+            rows.append(
+                model.as_dict()
+                | {"states": min(count, model.dimension)}
+                | dict(zip(names, mean[place], strict=True))
+                | {f"{name}_error": error[place, i] for i, name in enumerate(names)}
+                | {"change": against[:, place].mean(), "change_error": spread[place]}
+            )
+    return pd.DataFrame(rows)
+
+
+def _by_count(model: Model, counts: Sequence[int], index: int) -> list[tuple[float, ...]]:
+    """Share of the spectrum, mean purity and gap ratio of one sample for each count of states."""
+    hamiltonian = build(draw(model, SEED, index))
+    pairs = Dense()(hamiltonian, hamiltonian.dimension)
+    gamma = purities(magnetizations(hamiltonian, pairs)).mean(axis=1)
+    width, found = np.ptp(pairs.energies), []
+    for count in counts:
+        chosen = closest(pairs.energies, pairs.target, min(count, len(pairs.energies)))
+        energies = pairs.energies[chosen]
+        ratio = statistics.gap_ratios(energies).mean()
+        found.append((np.ptp(energies) / width, gamma[chosen].mean(), ratio))
+    return found

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from iminuit import Minuit
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, optimize, special
+from scipy import linalg, optimize, special, stats
 
 Array = NDArray[np.float64]
 
@@ -258,6 +258,37 @@ def mean(
     return bootstrap(
         lambda m: m, values, counts=counts, controls=controls, resamples=resamples, seed=seed
     )
+
+
+class TwoSamples(NamedTuple):
+    """How far two distributions are apart: Kolmogorov's and Smirnov's largest difference."""
+
+    distance: float
+    p_value: float  # of a distance as large, were they one
+    least: float  # the true distance exceeds it, at the confidence asked for
+
+
+def two_samples(one: ArrayLike, other: ArrayLike, confidence: float = 0.95) -> TwoSamples:
+    """The test of Kolmogorov and Smirnov of two independent samples.
+
+    The lower bound takes from the distance what either empirical distribution may be off, by the
+    inequality of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (Ann. Prob. 18, 1269).
+    """
+    one, other = _finite(one, "values"), _finite(other, "values")
+    found = stats.ks_2samp(one, other)
+    off = sum(np.sqrt(np.log(4 / (1 - confidence)) / (2 * len(part))) for part in (one, other))
+    distance = float(found.statistic)
+    return TwoSamples(distance, float(found.pvalue), max(0.0, distance - float(off)))
+
+
+def median(values: ArrayLike, resamples: int = 1000, seed: int = 0) -> Estimate:
+    """Median over realizations, values of shape (R,), with its error from resampling them."""
+    ordered = np.sort(_finite(values, "values"))
+    drawn = resample(len(ordered), resamples, np.random.default_rng([seed, len(ordered)]))
+    passed = drawn.cumsum(axis=1) >= drawn.sum(axis=1, keepdims=True) / 2
+    rows = ordered[passed.argmax(axis=1)]
+    rows[0] = np.median(ordered)
+    return _estimate(rows)
 
 
 def combine(function: Callable[..., Array], *estimates: Estimate) -> Estimate:
