@@ -57,7 +57,8 @@ pdf: setup data $(KERNELS)  ## build the book as _build/inclusions.pdf; installs
 	./setup.sh latex
 	@rm -rf _build/latex
 	$(dir $(PYTHON))jupyter-book build --all --builder pdflatex .
-	@cp _build/latex/inclusions.pdf _build/ && echo "The book is _build/inclusions.pdf"
+	@cp _build/latex/inclusions.pdf _build/
+	@echo "The book is _build/inclusions.pdf; make book links it on its first page"
 
 student: setup data $(KERNELS)  ## build the edition without solutions: _build/student, as HTML and notebooks
 	$(PYTHON) -m inclusions.student _build/student
@@ -66,6 +67,7 @@ student: setup data $(KERNELS)  ## build the edition without solutions: _build/s
 	@cp $(patsubst %,_build/student/_build/html/_sources/book/course/%.ipynb,$(filter-out \
 	  index teachers-notes,$(notdir $(basename $(wildcard book/course/*.md))))) _build/student/notebooks
 	@cp _build/student/_build/inclusions-student-kit.zip _build/
+	@$(PYTHON) -m inclusions.student --handouts _build/student
 	@echo "Hand out _build/student/_build/html and its notebooks in _build/student/notebooks, or"
 	@echo "_build/inclusions-student-kit.zip, which has the package and the data too"
 

@@ -54,12 +54,17 @@ def test_the_first_cell_of_a_row_heads_it_and_a_cell_alone_does_not():
     assert mend.mended(once) == once
 
 
-def test_what_folds_is_called_what_it_says_and_no_id_comes_twice():
-    page = (
-        '<summary aria-label="Toggle hidden content">Show code</summary>'
-        '<section id="exercise-content"><section id="exercise-content">'
+def test_what_folds_is_called_what_it_says():
+    page = '<summary aria-label="Toggle hidden content">Show code</summary>'
+    assert mend.mended(page) == "<summary>Show code</summary>"
+
+
+def test_the_data_of_a_figure_are_a_line_that_opens():
+    page = '<p>Data: 2 ensembles. <i class="files"><a href="d">f</a> (1).</i> Download: SVG.</p>'
+    assert mend.mended(page) == (
+        '<details class="data"><summary>Data: 2 ensembles. </summary>'
+        '<p><a href="d">f</a> (1).</p></details><p> Download: SVG.</p>'
     )
-    assert mend.mended(page) == "<summary>Show code</summary><section><section>"
 
 
 def test_drawings_have_their_size_and_open_large(tmp_path):

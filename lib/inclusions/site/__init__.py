@@ -9,15 +9,18 @@ the build (`mend`).
 import ast
 import json
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from inclusions.places import data_folder
-from inclusions.site import addresses, citation, kit
+from inclusions.site import addresses, kit
+from inclusions.site.fill import PDF, as_text, fill
 from inclusions.site.lean import lighten
 from inclusions.site.mend import mend_pages
 from inclusions.site.notebooks import Book, notebook, without_solutions
@@ -26,7 +29,10 @@ from inclusions.site.notebooks import Book, notebook, without_solutions
 def setup(app) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("config-inited", link_source)
-    app.connect("source-read", tell_citation)
+    app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon reads it
+    app.connect("doctree-read", settle_exercises, priority=100)  # before code is linked
+    app.connect("doctree-resolved", keep_data_for_the_appendix)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one
     app.connect("html-page-context", offer_colab, priority=900)
@@ -82,16 +88,31 @@ def offer_colab(app, pagename: str, templatename: str, context: dict, doctree) -
             })  # fmt: skip
 
 
-def tell_citation(app, docname: str, source: list[str]) -> None:
-    """Put the BibTeX entries where the page on citing wants them."""
-    if docname.endswith("citing"):
-        entries = citation.of(Path(app.srcdir), app.config.inclusions_address)
-        source[0] = source[0].replace("{{ bibtex }}", entries)
+def settle_exercises(app, doctree) -> None:
+    """What an exercise or a solution says is no section of the page: all would have one id."""
+    for node in list(doctree.findall(nodes.section)):
+        if {"exercise-content", "solution-content"} & set(node["ids"]):
+            node.replace_self(nodes.compound("", *node.children))
+
+
+def keep_data_for_the_appendix(app, doctree, docname: str) -> None:
+    """On paper the files behind a figure are left to the list of all data."""
+    if app.builder.format != "latex":
+        return
+    for opening in list(doctree.findall(lambda n: 'class="files"' in n.astext())):
+        if opening.tagname != "raw":
+            continue
+        siblings = opening.parent.children
+        first = siblings.index(opening)
+        closing = (i for i in range(first, len(siblings)) if siblings[i].astext() == "</i>")
+        del siblings[first : next(closing) + 1]
 
 
 def finish(app, exception: Exception | None) -> None:
     """Make the pages of a build that succeeded light and whole."""
     if not exception and app.builder.format == "html":
+        if (paper := Path(app.outdir).parent / PDF).exists():
+            shutil.copy(paper, app.outdir)
         lighten(Path(app.outdir))
         mend_pages(Path(app.outdir))
 

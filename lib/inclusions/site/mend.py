@@ -14,10 +14,12 @@ MENDED = (
     (r'<link href="([^"]*)_static/vendor/fontawesome[^"]*" rel="stylesheet" />',
      r'<link href="\1_static/icons.css" rel="stylesheet" />'),
     (r'<i class="(fa[^"]*)"></i>', r'<i class="\1" aria-hidden="true"></i>'),
+    # Where the data of a figure come from is one line, and opens to files and hashes.
+    (r'<p>(Data: (?:(?!</p>|<i ).)*)<i class="files">(.*?)</i>(.*?)</p>',
+     r'<details class="data"><summary>\1</summary><p>\2</p></details><p>\3</p>'),
     # What folds is called what it says.
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
-    # Ids that many elements share name none of them.
-    (r' id="(?:exercise|solution)-content"', ""),
+    # The search page has the theme's field and its own.
     (r'(id="search-input".*?) id="search-input"', r"\1"),
     # The side bar is a landmark, or what stands beside its navigation is in none.
     (
