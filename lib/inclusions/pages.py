@@ -174,9 +174,9 @@ def _drawn(figure: Figure, kind: str) -> bytes:
 
 
 def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
-    """Files with short hashes, realizations, cost and code version, and what is missing.
+    """How many ensembles, realizations and core-hours, which folds open to files with hashes.
 
-    Of the files of these names.
+    Of the files of these names; and what is missing, with the command that computes it.
     """
     shown = _described({
         file: entry for part in ensembles for file, entry in part.sources.items() if file in names
@@ -193,19 +193,15 @@ def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
 def _described(sources: Mapping[str, Entry]) -> str:
     if not sources:
         return ""
-    parts = []
-    families = sorted(sources, key=_by_numbers)
-    for family, names in groupby(families, key=lambda file: file.split("-W")[0]):
-        hashes = [sources[file]["sha256"] for file in names]
-        whole = hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
-        count = f", {len(hashes)} files" if len(hashes) > 1 else ""
-        parts.append(f"`{family}` ({whole[:7]}{count})")
+    names = sorted(sources, key=by_numbers)
+    listed = ", ".join(_hashed([*group], sources) for _, group in groupby(names, key=family))
     realizations = sum(entry["realizations"] for entry in sources.values())
-    hours = sum(entry["core_hours"] for entry in sources.values())
+    cost = text.hours(sum(entry["core_hours"] for entry in sources.values()))
     versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
     return (
-        f"Data: {', '.join(parts)}; {realizations} realizations in all, "
-        f"{text.hours(hours)} core-hours, inclusions {versions}."
+        f"Data: {len(names)} ensemble{'s' * (len(names) > 1)}, {text.grouped(realizations)} "
+        f"realizations, {cost} core-hours. "
+        f'<i class="files">{listed}; inclusions {versions}.</i>'
     )
 
 
@@ -227,8 +223,26 @@ def _lacking(parts: Sequence[Ensembles]) -> str:
     return ""
 
 
-def _by_numbers(name: str) -> list[tuple[bool, float, str]]:
-    """Sorts L8 before L10."""
+def _hashed(names: Sequence[str], sources: Mapping[str, Entry]) -> str:
+    """A family of files, linked to its list in the book, with the hash of its one or all."""
+    hashes = [sources[name]["sha256"] for name in names]
+    whole = hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
+    title = family(names[0])
+    return f"{{ref}}`{title} <{family_label(title)}>` ({len(names)}, `{whole[:7]}`)"
+
+
+def family(name: str) -> str:
+    """Files of one system and length: what stands before the disorder in their names."""
+    return name.split("-W")[0]
+
+
+def family_label(title: str) -> str:
+    """The label of a family in the book's list of all data."""
+    return f"data-{title.lower()}"
+
+
+def by_numbers(name: str) -> list[tuple[bool, float, str]]:
+    """For sorting: L8 before L10."""
     pieces = re.split(r"(\d+(?:\.\d+)?)", name)
     return [(p[:1].isdigit(), float(p) if p[:1].isdigit() else 0.0, p) for p in pieces]
 
@@ -252,17 +266,28 @@ def verdicts(*ids: str) -> None:
 
 
 def write(name: str, piece: str) -> None:
-    """Glue a piece of Markdown: ```{glue:md} name with :format: myst; a notebook shows it."""
+    """Glue a piece of Markdown for the directive glue:md, format myst; a notebook shows it."""
     from IPython.display import Markdown, display
 
     _glue(name, "text/markdown", piece)
-    display(Markdown(re.sub(r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>", piece)))
+    for role, instead in ROLES:
+        piece = re.sub(role, instead, piece)
+    display(Markdown(piece))
+
+
+ROLES = (
+    (r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>"),
+    (r"\{ref\}`([^<`]*) <[^`]*>`", r"`\1`"),
+    (r"\[([^]]*)\]\{\.[^}]*\}", r"\1"),
+)
+"""Markup of the book in tables, and what a notebook that stands alone has for it."""
 
 
 def tabulate(
     name: str, table: pd.DataFrame, columns: Sequence[Column] = (), *ensembles: Ensembles
 ) -> None:
-    """Glue a table as Markdown: ```{glue:md} name with :format: myst.
+    """Glue a table as Markdown, for the directive glue:md, format myst.
+
 
     `columns` say how a table of numbers is shown; one of texts is shown as it is. Of a table that
     knows its ensembles, or whose ensembles are named, `name`-provenance is glued too.

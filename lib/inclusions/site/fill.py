@@ -15,8 +15,10 @@ from pathlib import Path
 import inclusions
 from inclusions.claims import CLAIMS
 from inclusions.claims.report import escaped
+from inclusions.pages import by_numbers, family, family_label
 from inclusions.places import data_folder
 from inclusions.site import citation
+from inclusions.text import grouped, hours, spread
 
 
 def fill(app, docname: str, source: list[str]) -> None:
@@ -64,17 +66,15 @@ def data(folder: Path) -> str:
         entries = [listed[name] for name in names]
         rows = [
             f"| `{name.removeprefix(title).removeprefix('-')}` | {entry['realizations']} "
-            f"| {entry['core_hours']:.2g} | `{entry['sha256'][:16]}` |"
+            f"| {hours(entry['core_hours'])} | `{entry['sha256'][:16]}` |"
             for name, entry in zip(names, entries, strict=True)
         ]
-        counts = sorted({entry["realizations"] for entry in entries})
-        each = " or ".join(map(str, counts)) if len(counts) < 3 else f"{counts[0]} to {counts[-1]}"
-        cost = sum(entry["core_hours"] for entry in entries)
-        total = sum(entry["realizations"] for entry in entries)
+        counts = spread([entry["realizations"] for entry in entries])
+        cost = hours(sum(entry["core_hours"] for entry in entries))
+        total = grouped(sum(entry["realizations"] for entry in entries))
         sections.append("\n".join([
             f"({family_label(title)})=", f"## {title}", "",
-            f"{len(names)} files of {each} realizations, {total:,} in all, {cost:.3g} core-hours.",
-            "",
+            f"{len(names)} files of {counts} realizations, {total} in all, {cost} core-hours.", "",
             ":::{dropdown} Files", "",
             "| file | realizations | core-hours | SHA-256 begins |", "| --- | --- | --- | --- |",
             *rows, ":::", "",
@@ -110,19 +110,3 @@ def as_text(app, what: str, name: str, obj, options, lines: list[str]) -> None:
         parts = re.split(r"(`[^`]+`)", line.replace("```", ""))
         parts[::2] = [re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
         lines[number] = "".join(f"`{part}`" if part[:1] == "`" else part for part in parts)
-
-
-def family(name: str) -> str:
-    """Files of one system and length: what stands before the disorder in their names."""
-    return name.split("-W")[0]
-
-
-def family_label(title: str) -> str:
-    """The label of a family in the list of all data."""
-    return f"data-{title.lower()}"
-
-
-def by_numbers(name: str) -> list[tuple[bool, float, str]]:
-    """For sorting: L8 before L10."""
-    pieces = re.split(r"(\d+(?:\.\d+)?)", name)
-    return [(p[:1].isdigit(), float(p) if p[:1].isdigit() else 0.0, p) for p in pieces]
