@@ -441,7 +441,7 @@ def test_the_table_links_only_what_the_book_has(empty):
     table = report.as_table(empty, {"fig-gap-ratios"})
     assert table["where"].iloc[0] == "{numref}`fig-gap-ratios`"
     assert not any("numref" in where for where in table["where"].iloc[1:])
-    assert report.as_details(empty, {"fig-gap-ratios"}).count("{numref}") == 1
+    assert "".join(report.sections(empty, {"fig-gap-ratios"}).values()).count("{numref}") == 1
 
 
 def test_the_lists_hold_every_claim_once_under_its_verdict(empty):

@@ -1,4 +1,4 @@
-"""The first screen and the correspondence say what the scorecard and the data say, and all of it."""
+"""The first screen and the correspondence say what the scorecard and the data say."""
 
 import re
 from pathlib import Path
@@ -68,5 +68,5 @@ def test_every_claim_is_in_the_correspondence_and_belongs_to_a_figure_or_to_none
 
 def test_a_verdict_is_told_by_sign_and_word(verdicts):
     for one in verdicts:
-        told = summary.marked(one.verdict)
+        told = report.marked(one.verdict)
         assert re.fullmatch(r"\[[✓✗?]\s[a-z ]+\]\{\.verdict \.[a-z-]+\}", told)

@@ -275,6 +275,12 @@ def write(name: str, piece: str) -> None:
     display(Markdown(piece))
 
 
+def pieces(named: Mapping[str, str]) -> None:
+    """Glue several pieces of Markdown, each by its name."""
+    for name, piece in named.items():
+        write(name, piece)
+
+
 ROLES = (
     (r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>"),
     (r"\{ref\}`([^<`]*) <[^`]*>`", r"`\1`"),

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from inclusions.claims import Verdict
-from inclusions.claims.report import escaped
-from inclusions.claims.summary import marked
+from inclusions.claims.report import escaped, marked
 
 
 class Figure(NamedTuple):

@@ -14,6 +14,7 @@ from inclusions.claims.criteria import (
     OPEN,
     PAPER_REALIZATIONS,
     PAPER_STATES,
+    REFUTED,
     REPRODUCED,
     SURE,
     VERDICTS,
@@ -37,7 +38,7 @@ def as_table(
             "": one.id,
             "claim": escaped(one.claim) if markdown else one.claim,
             "where": _reference(one, labels) or one.where,
-            "verdict": one.verdict,
+            "verdict": marked(one.verdict) if markdown else one.verdict,
         }
         for one in verdicts
     )
@@ -78,10 +79,16 @@ def as_tests(*verdicts: Verdict) -> pd.DataFrame:
                 "in favour": _stressed(test["says"]),
             }
             for one in verdicts
-            for test in one.tests
+            for test in sorted(one.tests, key=_disorder)
         ],
         columns=["claim", "test", "value", "error without controls", "in favour"],
     )
+
+
+def _disorder(test: dict[str, Any]) -> float:
+    """The disorder that a test's name gives, for their order; those of none come first."""
+    found = re.search(r"\bW = ([\d.]+\d|\d)", test["name"])
+    return float(found[1]) if found else 0.0
 
 
 def _bare(error: float | None) -> str:
@@ -104,10 +111,10 @@ def words(*verdicts: Verdict) -> dict[str, str]:
     }
 
 
-def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
-    """The scorecard in full as Markdown: a section for each claim."""
+def sections(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> dict[str, str]:
+    """What the scorecard has in full on each claim as Markdown, to glue as claim-c1 and so on."""
     labels = set(labels)
-    return "\n".join(_details(one, labels) for one in verdicts)
+    return {f"claim-{one.id.lower()}": _details(one, labels) for one in verdicts}
 
 
 def _details(one: Verdict, labels: set[str]) -> str:
@@ -118,14 +125,14 @@ def _details(one: Verdict, labels: set[str]) -> str:
             f"{' to '.join(map(str, sorted(set(one.realizations))))} realizations"
         )
     lines = [
-        f"**{one.id}. {escaped(one.claim)}.** See {_reference(one, labels) or one.where}.",
+        f"{marked(one.verdict)}. {escaped(one.reason)}",
+        f"*In the paper:* {one.where}. *Here:* {_reference(one, labels) or 'computed below'}.",
         f"*Criterion:* {escaped(one.criterion)}.",
         markdown(as_tests(one).drop(columns="claim")) if one.tests else "",
         f"*Data:* {used}.",
         _sentence("Readings", one.readings),
         _sentence("Under other choices", one.choices),
         _drifts(one.drifts),
-        f"*Verdict:* **{one.verdict}**. {escaped(one.reason)}",
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
 
@@ -147,6 +154,15 @@ def _drifts(drifts: Sequence[dict[str, Any]]) -> str:
         turns = "turns nowhere" if one["turns"] is None else f"would turn at L = {one['turns']:.0f}"
         listed.append(f"{one['name']}: {number(one['slope'], one['error'])} a site, {turns}")
     return f"*Drift with L:* {escaped('; '.join(listed))}." if listed else ""
+
+
+MARKS = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
+"""A verdict is known by its sign and its word, not by its colour alone."""
+
+
+def marked(verdict: str) -> str:
+    """A verdict as Markdown with a class for its colour."""
+    return f"[{MARKS[verdict]}\xa0{verdict}]{{.verdict .{verdict.replace(' ', '-')}}}"
 
 
 SIGNS = {

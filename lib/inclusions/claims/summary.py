@@ -3,16 +3,7 @@
 from collections.abc import Sequence
 
 from inclusions.claims import Verdict
-from inclusions.claims.criteria import OPEN, REFUTED, REPRODUCED
-from inclusions.claims.report import tally
-
-SIGNS = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
-"""A verdict is known by its sign and its word, not by its colour alone."""
-
-
-def marked(verdict: str) -> str:
-    """A verdict as Markdown with a class for its colour."""
-    return f"[{SIGNS[verdict]}\xa0{verdict}]{{.verdict .{verdict.replace(' ', '-')}}}"
+from inclusions.claims.report import MARKS, tally
 
 
 def bar(verdicts: Sequence[Verdict], scorecard: str) -> str:
@@ -28,6 +19,6 @@ def bar(verdicts: Sequence[Verdict], scorecard: str) -> str:
             name = verdict.replace(" ", "-")
             groups.append(
                 f'<li class="{name}" style="flex-grow: {count}">'
-                f"<strong>{SIGNS[verdict]} {count} {verdict}</strong> <span>{links}</span></li>"
+                f"<strong>{MARKS[verdict]} {count} {verdict}</strong> <span>{links}</span></li>"
             )
     return f'<ul class="verdict-bar">\n{"".join(groups)}\n</ul>\n'

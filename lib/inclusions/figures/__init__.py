@@ -114,6 +114,15 @@ def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
     )  # fmt: skip
 
 
+def name_end(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
+    """Write a curve's disorder behind its last point, in its colour."""
+    last = curve.loc[curve[x].idxmax()]
+    axes.annotate(
+        f"$W = {last.disorder:g}$", (last[x], last[y]), xytext=(7, 0), textcoords="offset points",
+        ha="left", va="center", fontsize=NAME_SIZE + 1, color=colour_of(last.disorder),
+    )  # fmt: skip
+
+
 def part_names(figure: Figure) -> None:
     """Move the names of curves that begin close together apart, by as little as it takes.
 

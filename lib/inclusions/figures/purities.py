@@ -12,6 +12,7 @@ from matplotlib.ticker import NullFormatter
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
+    GREY,
     NEUTRAL,
     RING,
     WIDTH,
@@ -22,6 +23,7 @@ from inclusions.figures import (
     empty,
     legend_below,
     marker_of,
+    name_end,
     name_start,
     nearest,
     part_names,
@@ -149,14 +151,19 @@ def losses(table: pd.DataFrame) -> Figure:
 
 # Fig. 3
 
+SHOWN = (4.0, 5.2, 6.0, 8.0, 10.0)
+"""Disorders of the profiles: few enough to tell apart; the slider has all."""
+
 
 @styled
 def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
     """Fig. 3: purity by distance, and the isolated chain of L + 2 as a band.
 
-    A panel for each of the two longest chains with a bubble that share disorders.
+    A panel for each of the two longest chains with a bubble, at some disorders that both have;
+    what the bubble takes far from it is the space between a curve's end and its band.
     """
     localized = purities[(purities.bubble > 0) & (purities.disorder >= LOCALIZED)]
+    localized = localized[localized.disorder.isin(nearest(localized.disorder, SHOWN))]
     lengths = sorted(set(localized.length))[-2:]
     figure = Figure((WIDTH, 5.2))
     panels = figure.subplots(1, max(len(lengths), 1), sharey=True, squeeze=False)[0]
@@ -180,17 +187,20 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             axes.errorbar(
                 curve.distance, curve.purity, curve.error, color=colour, marker=marker_of(length)
             )
-            name_start(axes, curve, "distance", "purity")
-        axes.set(
-            xlabel="distance $i$ from the bubble", title=f"bubble $L = {length}$, band {length + 2}"
-        )
-        axes.margins(x=0.11)
+            name_end(axes, curve, "distance", "purity")
+        if len(levels):
+            strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
+            axes.annotate(
+                f"bands: chain alone, {length + 2} spins", (0, levels.purity[strongest]),
+                xytext=(0, 5), textcoords="offset points", fontsize=8, color=GREY,
+            )  # fmt: skip
+        axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
+        axes.set_xlim(-0.4, localized.distance.max() + 1.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(r"mean purity $\gamma_i$")
     shown = localized[localized.length.isin(lengths)]
     bands = isolated[(isolated.boundary == "open") & isolated.disorder.isin(shown.disorder)]
     draws(figure, shown, bands[bands.length.isin([n + 2 for n in lengths])])
-    disorder_legend(figure, shown)
     part_names(figure)
     return figure
 
