@@ -92,10 +92,16 @@ def test_the_embedded_numbers_are_those_of_the_table_at_every_position(profiles)
                         & (profiles.p == p)
                         & (profiles.bubble == bubble)
                     ]
-                    shown = at(content, 0, series, **{
-                        "localization length ξ/ξ_{*}": i, "samples with avalanche p": j,
-                        "states of the bubble n_{GOE}": k,
-                    })
+                    shown = at(
+                        content,
+                        0,
+                        series,
+                        **{
+                            "localization length ξ/ξ_{*}": i,
+                            "samples with avalanche p": j,
+                            "states of the bubble n_{GOE}": k,
+                        },
+                    )
                     np.testing.assert_allclose(shown, rows.difference, rtol=1e-4, atol=1e-12)
 
 

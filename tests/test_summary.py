@@ -20,9 +20,10 @@ def verdicts(tmp_path_factory):
 
 def test_the_bar_has_every_claim_once_under_its_verdict(verdicts):
     html = summary.bar(verdicts, "reproduction.html")
-    assert re.findall(r'href="reproduction.html#(c\d+)"', html).sort() == [
-        one.id.lower() for one in verdicts
-    ].sort()
+    assert (
+        re.findall(r'href="reproduction.html#(c\d+)"', html).sort()
+        == [one.id.lower() for one in verdicts].sort()
+    )
     for verdict, count in report.tally(verdicts).items():
         assert (f"{count} {verdict}</strong>" in html) == bool(count)
 
