@@ -36,15 +36,13 @@ def resonance_ratio(distance, xi, bubble):
 
     The avalanche goes on while the ratio is above 1. All arguments broadcast.
 
-    Parameters
-    ----------
-    distance : l, up to which the chain is thermal, in sites
-    xi : localization length of the isolated chain, in sites
-    bubble : dimension n_GOE of the bubble
+    Args:
+        distance: l, up to which the chain is thermal, in sites
+        xi: localization length of the isolated chain, in sites
+        bubble: dimension n_GOE of the bubble
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     distance, xi, bubble = _read(distance=distance, xi=xi, bubble=bubble)
     return np.sqrt(bubble) * np.exp(distance * (1 / CRITICAL_LENGTH - 1 / xi))
@@ -56,15 +54,13 @@ def thermalized_distance(xi, bubble, length=math.inf):
     This is where Eq. (8) equals 1 (the printed exponent -1/2 is a factor 1/2). It is infinite
     for xi >= xi_*, and never more than half the length, since both ends touch the bubble.
 
-    Parameters
-    ----------
-    xi : localization length of the isolated chain, in sites; broadcasts with the others
-    bubble : dimension n_GOE of the bubble
-    length : sites L of the chain; infinite unless given
+    Args:
+        xi: localization length of the isolated chain, in sites; broadcasts with the others
+        bubble: dimension n_GOE of the bubble
+        length: sites L of the chain; infinite unless given
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     xi, bubble, length = _read(xi=xi, bubble=bubble, length=length)
     # times xi xi_*: the difference xi_* - xi is exact where 1/xi - 1/xi_* rounds to 0
@@ -97,14 +93,14 @@ def effective_dimension(distance, xi, bubble, length=math.inf):
     most thermal ones. With the minus sign d_eff passes 1 exactly where the avalanche would
     stop in an infinite chain.
 
-    Parameters
-    ----------
-    distance : i, distance of the site from the bubble, in sites; broadcasts with the others
-    xi, bubble, length : see `thermalized_distance`
+    Args:
+        distance: i, distance of the site from the bubble, in sites; broadcasts with the others
+        xi: see `thermalized_distance`
+        bubble: see `thermalized_distance`
+        length: see `thermalized_distance`
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     distance, xi = _read(distance=distance, xi=xi)
     return np.exp(-2 * distance / xi) * thermal_dimension(xi, bubble, length)
@@ -120,19 +116,17 @@ def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
     With the minimum gamma_i never exceeds gamma_XXZ and tends to it for xi < xi_*, as the
     paper states of its regime II.
 
-    Parameters
-    ----------
-    distance : i, distance of the site from the bubble, in sites; all arguments broadcast
-    xi : localization length of the isolated chain, in sites
-    p : probability that the bubble starts an avalanche
-    bubble : dimension n_GOE of the bubble
-    length : sites L of the chain
-    isolated : mean purity gamma_XXZ of the isolated chain
-    exponent : 1 is random-matrix theory (<S^z> ~ d^(-1/2), squared); the paper prints 1/2
+    Args:
+        distance: i, distance of the site from the bubble, in sites; all arguments broadcast
+        xi: localization length of the isolated chain, in sites
+        p: probability that the bubble starts an avalanche
+        bubble: dimension n_GOE of the bubble
+        length: sites L of the chain
+        isolated: mean purity gamma_XXZ of the isolated chain
+        exponent: 1 is random-matrix theory (<S^z> ~ d^(-1/2), squared); the paper prints 1/2
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     distance, xi, p, isolated, exponent = _read(
         distance=distance, xi=xi, p=p, isolated=isolated, exponent=exponent
@@ -185,16 +179,17 @@ P = np.linspace(0, 1, 201)
 def fit(response, covariance, isolated, bubble, length, exponent=1.0, first=1):
     """`AvalancheFit` of Eq. (6) to gamma_XXZ - gamma_i, by a scan of chi2 and by Minuit.
 
-    Parameters
-    ----------
-    response : gamma_XXZ - gamma_i at distances first, first + 1, ..., shape (n,)
-    covariance : of the response, shape (n, n)
-    isolated, bubble, length, exponent : see `mean_purity`
-    first : the distance that the site next to the bubble counts as
+    Args:
+        response: gamma_XXZ - gamma_i at distances first, first + 1, ..., shape (n,)
+        covariance: of the response, shape (n, n)
+        isolated: see `mean_purity`
+        bubble: see `mean_purity`
+        length: see `mean_purity`
+        exponent: see `mean_purity`
+        first: the distance that the site next to the bubble counts as
 
-    Raises
-    ------
-    LinAlgError : the covariance is not positive definite
+    Raises:
+        LinAlgError: the covariance is not positive definite
     """
     distance = first + np.arange(response.size)
     factor = linalg.cholesky(covariance, lower=True)

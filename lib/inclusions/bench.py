@@ -23,6 +23,7 @@ from inclusions.eigen.ordering import structure
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.machine import peak_memory
 from inclusions.model import Model
+from inclusions.workers import threads
 
 SAMPLE = {"seed": 20230823, "disorder": 4.0}  # of every benchmark
 
@@ -151,7 +152,7 @@ def measure(peer: str, model: Model, index: int, count: int, repeats: int) -> di
         "dimension": model.dimension,
         "matrix_entries": int(entries),
         "count": count,
-        "threads": int(os.environ.get("OMP_NUM_THREADS", 0)),
+        "threads": threads(),
         "seconds_first": seconds[0],
         "seconds": median(seconds[1:] or seconds),
         "repeats": repeats,

@@ -41,10 +41,12 @@ class Job(NamedTuple):
 
 
 def chain(length: int) -> Model:
+    """The chain alone, at the disorder of every benchmark."""
     return Model(length, SAMPLE["disorder"])
 
 
 def bubble(length: int) -> Model:
+    """The chain with the paper's bubble, at the disorder of every benchmark."""
     return Model(length, SAMPLE["disorder"], bubble=4)
 
 

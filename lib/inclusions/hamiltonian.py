@@ -19,8 +19,7 @@ from inclusions.model import Model
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where the entries of rows [start, stop) stand and what each is made of; shared by all
-    realizations of a model."""
+    """Where the entries of rows [start, stop) stand, what each is made of; for all realizations."""
 
     indptr: NDArray[np.integer]  # (stop - start + 1,)
     indices: NDArray[np.integer]  # (entries,), ascending within a row

@@ -294,7 +294,6 @@ def tabulate(
 ) -> None:
     """Glue a table as Markdown, for the directive glue:md, format myst.
 
-
     `columns` say how a table of numbers is shown; one of texts is shown as it is. Of a table that
     knows its ensembles, or whose ensembles are named, `name`-provenance is glued too.
     """

@@ -51,9 +51,8 @@ def detuning(fields, configuration, ising):
     Flipping a bond with eta_i != eta_{i+1} changes the energy by 2 eta_i Delta. (Eq. (12)
     prints half of that J_z.) A neighbour beyond the ends counts 0. In the units of the fields.
 
-    Raises
-    ------
-    ValueError : shapes differ, fields or ising are not finite, configuration is not +1 or -1
+    Raises:
+        ValueError: shapes differ, fields or ising are not finite, configuration is not +1 or -1
     """
     fields, configuration = _read(fields, configuration)
     ising = _finite("ising", ising)
@@ -70,9 +69,8 @@ def admixture(fields, configuration, hopping, ising):
     flip. It changes sign with eta and eta' exchanged, so the state is e^A |eta> (Eq. (10) prints
     e^{iA}), and eta' enters it with the coefficient -<eta|A|eta'>. Dimensionless.
 
-    Raises
-    ------
-    ValueError : see `detuning`; hopping is not finite; a bond to flip has no detuning
+    Raises:
+        ValueError: see `detuning`; hopping is not finite; a bond to flip has no detuning
     """
     delta = detuning(fields, configuration, ising)
     fields, configuration = _read(fields, configuration)
@@ -123,9 +121,8 @@ def free_purity_pauli(fields, configuration, hopping):
     1 - sum (1/2) (J / (h_{i+1} - h_i))^2 (1 - eta_i eta_{i+1}) over the bonds of site i; Eq. (21)
     prints 4 for the 1/2.
 
-    Raises
-    ------
-    ValueError : see `detuning`; hopping is not finite; two neighbouring fields are equal
+    Raises:
+        ValueError: see `detuning`; hopping is not finite; two neighbouring fields are equal
     """
     fields, configuration = _read(fields, configuration)
     if not (step := np.diff(fields)).all():
@@ -154,15 +151,13 @@ def chain_purity(fields, configuration, anisotropy=1.0):
     J_z = anisotropy / 4: a flippable bond lowers gamma_i by half the inverse square of
     h_{i+1} - h_i + (anisotropy / 2) (eta_{i+2} - eta_{i-1}). Energies in units of the chain's J.
 
-    Parameters
-    ----------
-    fields : h_i, shape (..., L), units of J
-    configuration : eta_i = 2 S^z_i of the eigenstate at infinite disorder, +1 or -1, (..., L)
-    anisotropy : Delta of Eq. (2)
+    Args:
+        fields: h_i, shape (..., L), units of J
+        configuration: eta_i = 2 S^z_i of the eigenstate at infinite disorder, +1 or -1, (..., L)
+        anisotropy: Delta of Eq. (2)
 
-    Raises
-    ------
-    ValueError : see `admixture`
+    Raises:
+        ValueError: see `admixture`
     """
     return purity(
         _finite("fields", fields) / 2, configuration, 0.5, _finite("anisotropy", anisotropy) / 4
@@ -175,9 +170,8 @@ def spin_moment(length, count):
     The sector is S^z = 0 for even and +1/2 for odd length. Of all products of n spins, the
     mean is (-1)^(n/2) C(L/2, n/2) / C(L, n), with halves rounded down; for even L odd n give 0.
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 1, or count of 0 ... length
+    Raises:
+        ValueError: length is not a whole number of at least 1, or count of 0 ... length
     """
     length = _whole("length", length, 1)
     count = _whole("count", count, 0, length)
@@ -192,9 +186,8 @@ def correlation_bracket(length):
     2L / ((L-1)^2 (L-3)) for even L; the printed 2/L^2 is its limit. For odd L, in the sector
     S^z = +1/2, it is the same with L+1 for L.
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 4
+    Raises:
+        ValueError: length is not a whole number of at least 4
     """
     length = _whole("length", length, 4)
     return spin_moment(length, 4) - spin_moment(length, 2) ** 2
@@ -212,15 +205,14 @@ def pearson_tail(length, left=1.0, right=1.0):
 
     Equal couplings give 2 sqrt(2) / ((L-2)^(1/2) (L-3)^(3/2)) for even L, whatever the disorder.
 
-    Parameters
-    ----------
-    length : sites L of the chain, at least 5
-    left, right : couplings a and a' of the bonds of site r, any unit; right = 0 at the far end
+    Args:
+        length: sites L of the chain, at least 5
+        left: coupling a of one bond of site r, any unit
+        right: coupling a' of the other bond, same unit; 0 at the far end
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 5; couplings not finite and >= 0,
-        or both 0
+    Raises:
+        ValueError: length is not a whole number of at least 5; couplings not finite and >= 0,
+            or both 0
     """
     length = _whole("length", length, 5)
     if not (0 <= left < math.inf and 0 <= right < math.inf and left + right > 0):
@@ -246,14 +238,12 @@ def averaged_tail(length, disorder):
 
     with B of `correlation_bracket`.
 
-    Parameters
-    ----------
-    length : sites L of the open chain, at least 5; r is a site with two bonds
-    disorder : W, units of J
+    Args:
+        length: sites L of the open chain, at least 5; r is a site with two bonds
+        disorder: W, units of J
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 5, or disorder not finite and above 0
+    Raises:
+        ValueError: length is not a whole number of at least 5, or disorder not finite and above 0
     """
     length = _whole("length", length, 5)
     if not 0 < disorder < math.inf:

@@ -246,6 +246,7 @@ def results(data: Path) -> Results:
 
 
 def need(models: Sequence[Model], what: str) -> Sequence[Model]:
+    """The models, of which there must be one."""
     if not models:
         raise Missing(f"there is no ensemble of {what}")
     return models

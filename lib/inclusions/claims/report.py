@@ -184,6 +184,7 @@ def escaped(text: str) -> str:
 
 
 def shown(value: float | None, error: float | None) -> str:
+    """The value with its error as text; without an error with the digits that it has."""
     value = np.nan if value is None else value
     if not error and 0 < abs(value) < 1e-6:
         return magnitude(value)

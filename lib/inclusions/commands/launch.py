@@ -9,7 +9,7 @@ from inclusions import cost
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.eigen import MissingSolver
 from inclusions.eigen.ranks import Ranks
-from inclusions.machine import Limit, memory_limit
+from inclusions.machine import Limit, lacks, memory_limit
 from inclusions.model import Model
 
 
@@ -26,6 +26,10 @@ def ranks() -> int:
     return max([1, *(int(value) for value in values if value.isascii() and value.isdigit())])
 
 
+def _load() -> None:
+    from mpi4py import MPI  # noqa: F401
+
+
 def world():
     """The MPI world if this process is one of several ranks, else None.
 
@@ -35,10 +39,10 @@ def world():
     """
     if (launched := ranks()) == 1:
         return None
-    try:
-        from mpi4py import MPI
-    except ImportError:
-        raise MissingSolver("several ranks need mpi4py: install python3-mpi4py or mpi4py") from None
+    if why := lacks(_load, "several ranks need mpi4py: install python3-mpi4py or mpi4py"):
+        raise MissingSolver(why)
+    from mpi4py import MPI
+
     comm = MPI.COMM_WORLD
     if comm.size != launched:
         built = MPI.Get_library_version().split(",")[0].strip("\0 ")

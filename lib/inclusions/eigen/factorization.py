@@ -13,8 +13,9 @@ from inclusions.eigen import ldl, mumps
 from inclusions.eigen.ldl import LDL, SingleLDL
 from inclusions.eigen.mumps import Settings
 from inclusions.eigen.ordering import elimination_order
-from inclusions.eigen.types import Matrix
+from inclusions.eigen.types import Factor, Matrix
 from inclusions.hamiltonian import Hamiltonian, unknowns
+from inclusions.machine import lacks
 
 
 def _shifted(hamiltonian: Hamiltonian, shift: float) -> sp.csc_array:
@@ -79,22 +80,30 @@ class Factorization(NamedTuple):
     matrix: Callable[..., Matrix]  # of (hamiltonian, `Ranks` or None)
     counts_levels: bool  # whether it knows the inertia: L U does not, nor does rounded L D L^T
     on_ranks: bool
-    here: Callable[[], bool]
-    how_to_get: str = ""
+    lacks: Callable[[], str] = str  # what keeps it from being here, and how to get it; else empty
+
+    def here(self) -> bool:
+        """Whether it can be used."""
+        return not self.lacks()
 
 
-def _local(what, factor, counts_levels, here=lambda: True, how_to_get="") -> Factorization:
+def _local(
+    what: str,
+    factor: Callable[[Hamiltonian, float], Factor],
+    counts_levels: bool,
+    lacks: Callable[[], str] = str,
+) -> Factorization:
     matrix = partial(LocalMatrix, factor, counts_levels)
-    return Factorization(what, matrix, counts_levels, False, here, how_to_get)
+    return Factorization(what, matrix, counts_levels, False, lacks)
 
 
 def _mumps(what: str, settings: Settings) -> Factorization:
     counts, matrix = settings.precision == "float64", partial(mumps.MumpsMatrix, settings)
-    return Factorization(what, matrix, counts, True, _mumps_here, PYMUMPS)
+    return Factorization(what, matrix, counts, True, _no_mumps)
 
 
-def _mumps_here() -> bool:
-    return mumps.available()
+def _no_mumps() -> str:
+    return lacks(mumps.load, PYMUMPS)
 
 
 PYMUMPS = (
@@ -103,15 +112,15 @@ PYMUMPS = (
 )
 
 
-def _compiled() -> bool:
-    return ldl.available()
+def _not_compiled() -> str:
+    return "" if ldl.available() else COMPILER
 
 
 COMPILER = "factorization ldl needs a C compiler when the package is installed: pip install -e ."
 FACTORIZATIONS = {
-    "ldl": _local("own L D L^T", LDL, True, _compiled, COMPILER),
+    "ldl": _local("own L D L^T", LDL, True, _not_compiled),
     "ldl-single": _local(
-        "the same, factor in float32, solves refined", SingleLDL, False, _compiled, COMPILER
+        "the same, factor in float32, solves refined", SingleLDL, False, _not_compiled
     ),
     "mumps": _mumps("MUMPS L D L^T in our order, on any number of ranks", Settings()),
     "mumps-single": _mumps("the same, factor in float32, solves refined", Settings("float32")),

@@ -27,14 +27,10 @@ from inclusions.hamiltonian import Hamiltonian, pattern, unknowns
 from inclusions.machine import available_cores, memory_limit
 
 
-def available() -> bool:
-    """Whether PyMUMPS and the MPI it needs can be imported."""
-    try:
-        with newest_kernels():
-            from mumps import DMumpsContext  # noqa: F401
-    except ImportError:  # python-mumps, too, is imported as mumps, and has no such class
-        return False
-    return True
+def load() -> None:
+    """Import PyMUMPS and the MPI it needs; python-mumps, of the same name, has no such class."""
+    with newest_kernels():
+        from mumps import DMumpsContext  # noqa: F401
 
 
 class Settings(NamedTuple):
@@ -270,7 +266,7 @@ class MumpsMatrix(RankedRows):
         return MumpsFactor(self, shift)
 
     def __enter__(self) -> "MumpsMatrix":
-        if self.ranks.size > 1 and "OMP_NUM_THREADS" not in os.environ:
+        if self.ranks.size > 1 and not os.environ.get("OMP_NUM_THREADS", "").strip():
             share = max(1, available_cores() // self.ranks.neighbours())
             self._open.enter_context(threadpool_limits(share))
         return self

@@ -172,8 +172,8 @@ class ShiftInvert(Solver):
         if not good.all():
             raise NotConverged(
                 f"{good.sum()} of {good.size} states after {pairs.report.counts['restarts']} "
-                f"restarts; worst residual {pairs.residuals.max():.1e} J; raise max_restarts or "
-                "tolerance",
+                f"restarts; worst residual {pairs.residuals.max():.1e} J; try "
+                "another solver, which `inclusions solvers` lists",
                 pairs.kept(good),
             )
 

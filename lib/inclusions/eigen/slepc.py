@@ -24,14 +24,14 @@ from inclusions.eigen.types import (
 from inclusions.hamiltonian import Hamiltonian, build
 
 
-def slepc_available() -> bool:
-    """Whether petsc4py and slepc4py can be imported."""
-    try:
-        import petsc4py  # noqa: F401
-        import slepc4py  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def load() -> None:
+    """Import PETSc and SLEPc, and start neither."""
+    with newest_kernels():
+        import petsc4py.lib
+        import slepc4py.lib
+
+        petsc4py.lib.ImportPETSc()
+        slepc4py.lib.ImportSLEPc()
 
 
 class DistributedMatrix:

@@ -93,6 +93,7 @@ def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
 
 
 def disorder_axis(axes: Axes) -> None:
+    """Label the x axis as disorder."""
     axes.set_xlabel("disorder $W$ ($J$)")
 
 

@@ -182,7 +182,7 @@ def glued(path: Path) -> dict[str, str]:
 
 
 def numbers(env) -> dict[str, str]:
-    """ "Fig. 2.1", "Table 3.2", "(2.4)" or the title of a section, by label."""
+    """The number as in "Fig. 2.1", "Table 3.2", "(2.4)", or the title of a section, by label."""
     standard = env.domaindata["std"]
     found = {label: title for label, (_, _, title) in standard["labels"].items()}
     for label, (page, anchor) in standard["anonlabels"].items():

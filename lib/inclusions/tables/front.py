@@ -8,8 +8,7 @@ from inclusions.text import UNKNOWN, number, spread
 
 
 def answer(shifts: pd.DataFrame, quoted: float = 5.2) -> str:
-    """One sentence: what the bubble takes from the purity of the spin farthest from it, and up to
-    which disorder that is known from nothing.
+    """What the bubble takes from the purity of the farthest spin, up to which disorder: a sentence.
 
     `shifts` is that of `tables.purities.shifts`; the longest chain with most disorders speaks.
     """
