@@ -31,6 +31,8 @@ class Column(NamedTuple):
 
 def readable(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """A table of numbers as one of texts: its rows, these columns."""
+    if table.empty:  # without data it may lack even its columns
+        return pd.DataFrame(columns=[column.heading for column in columns])
     return pd.DataFrame({column.heading: _shown(table, column) for column in columns})
 
 

@@ -94,6 +94,7 @@ WAYS = {
     "factor": ("#0072B2", "o", "L D Lᵀ"),
     "filter": ("#D55E00", "s", "polynomial filter"),
     "filter (GPU)": ("#009E73", "D", "polynomial filter, GPU"),
+    "Polfed.jl": ("#56534e", "^", "Polfed.jl, as published"),
 }
 
 
@@ -116,7 +117,8 @@ def ways(rows: pd.DataFrame, beyond: pd.DataFrame) -> Figure:
                 if way == "factor":
                     rest = beyond[beyond.system == system]
                 rest = rest.sort_values("dimension")
-                label = title if system == "bubble" and len(part) else None
+                named = rows[rows.way == way].system.max() == system  # both, or the only one
+                label = title if named else None
                 axes.plot(run.dimension, run[name], line, marker=marker, color=colour, label=label)
                 axes.plot(rest.dimension, rest[name], ":", marker=marker, color=colour, mfc="none")
     handles, labels = figure.axes[0].get_legend_handles_labels()

@@ -202,7 +202,11 @@ def scaling(benchmarks: dict[str, Any]) -> pd.DataFrame:
     rows = []
     for row in found:
         model, counts = Model(**row["model"]), row["counts"]
-        own, peak = alone[model], max(row["memory_peak_MB"])
+        own, peak = alone.get(model), max(row["memory_peak_MB"])
+        ratios = (UNKNOWN, UNKNOWN)
+        if own is not None:
+            seconds, memory = row["seconds"] / own["seconds"], peak / max(own["memory_peak_MB"])
+            ratios = (f"{seconds:.2f}", f"{memory:.2f}")
         rows.append(
             {
                 "ensemble": model.key,
@@ -212,9 +216,9 @@ def scaling(benchmarks: dict[str, Any]) -> pd.DataFrame:
                 "($10^9$ operations)": _millions(counts.get("factor_flops"), 1e9),
                 "factor (s)": f"{row['phases'].get('factorization', np.nan):.2g}",
                 "states (s)": f"{row['seconds']:.3g}",
-                "over one process": f"{row['seconds'] / own['seconds']:.2f}",
+                "over one process": ratios[0],
                 "peak of a rank (MB)": f"{peak:.0f}",
-                "over its peak": f"{peak / max(own['memory_peak_MB']):.2f}",
+                "over its peak": ratios[1],
                 "sums": counts.get("reductions", UNKNOWN),
             }
         )
@@ -382,6 +386,27 @@ def exponents(growth: pd.DataFrame) -> dict[str, str]:
     }
 
 
+PUBLISHED = ((18, 434.0), (20, 14138.0))
+"""Length of a chain and CPU-s for some 100 states: Polfed.jl, by its authors (arXiv:2605.10191)."""
+
+
+def published() -> pd.DataFrame:
+    """What the authors of Polfed.jl give for it, on other machines; columns of `without_factor`."""
+    chains = [(Model(length, 4.0), seconds) for length, seconds in PUBLISHED]
+    return pd.DataFrame(
+        {"way": "Polfed.jl", "system": "chain", "length": model.length,
+         "dimension": model.dimension, "states": 100, "seconds": seconds, "memory": np.nan,
+         "whole": True}
+        for model, seconds in chains
+    )  # fmt: skip
+
+
+WAYS = (
+    "way", "system", "length", "dimension", "states", "seconds", "memory", "products", "whole",
+    "GB_a_second", "triad",
+)  # fmt: skip
+
+
 def without_factor(benchmarks: dict[str, Any]) -> pd.DataFrame:
     """The filter beside L D L^T, one thread: what was run whole, and what a share of it says.
 
@@ -416,7 +441,7 @@ def without_factor(benchmarks: dict[str, Any]) -> pd.DataFrame:
                 "triad": row.get("triad_GB_a_second"),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=WAYS)
 
 
 def factor_beyond(rows: pd.DataFrame) -> pd.DataFrame:
@@ -466,6 +491,10 @@ def compared(rows: pd.DataFrame, beyond: pd.DataFrame) -> pd.DataFrame:
 
 def ways(rows: pd.DataFrame, beyond: pd.DataFrame) -> dict[str, str]:
     """What the comparison says in numbers, for the text."""
+    if rows.empty:
+        names = ("slower", "leaner", "published", "largest", "hours", "bandwidth", "gpu")
+        unknown = {f"filter_{name}": UNKNOWN for name in names}
+        return unknown | {"factor_largest": UNKNOWN}
     whole = rows[rows.whole.astype(bool) & (rows.dimension > 3000)]
     keys = ["system", "length", "states"]
     both = whole[whole.way == "filter"].merge(whole[whole.way == "factor"], on=keys)
@@ -474,7 +503,9 @@ def ways(rows: pd.DataFrame, beyond: pd.DataFrame) -> dict[str, str]:
     factor = beyond[beyond.dimension > 400_000]
     share = (rows.GB_a_second / rows.triad)[rows.dimension > 100_000].astype(float)
     gpu = rows[rows.way == "filter (GPU)"]
+    other = published().merge(whole[whole.way == "filter"], on=["system", "length", "states"])
     return {
+        "filter_published": f"{(other.seconds_x / other.seconds_y).iloc[0]:.2g}",
         "filter_slower": f"{slower.min():.2g} to {slower.max():.2g}",
         "filter_leaner": f"{leaner.min():.2g} to {leaner.max():.2g}",
         "filter_largest": f"{large.memory.max() / 1000:.1f}",
