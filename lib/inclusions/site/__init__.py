@@ -2,8 +2,8 @@
 
 Where the project has an address, pages link their source there, Binder and Colab (`addresses`), and
 the citation has it (`citation`). Each page that computes is offered as a notebook that runs
-anywhere (`notebooks`), all of them with package and data as one zip (`kit`). Pages are mended after
-the build (`mend`).
+anywhere (`notebooks`), all of them with package and data as one zip (`kit`). A page describes
+itself (`describe`), and is mended after the build (`mend`).
 """
 
 import ast
@@ -20,6 +20,7 @@ from sphinx.util import logging
 
 from inclusions.places import data_folder
 from inclusions.site import addresses, kit
+from inclusions.site.describe import describe
 from inclusions.site.fill import PDF, as_text, fill
 from inclusions.site.lean import lighten
 from inclusions.site.mend import mend_pages
@@ -36,6 +37,7 @@ def setup(app) -> dict[str, bool]:
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one
     app.connect("html-page-context", offer_colab, priority=900)
+    app.connect("html-page-context", describe)
     app.connect("build-finished", offer_kit)
     app.connect("build-finished", finish, priority=900)  # when MathJax is there
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from inclusions import estimates, statistics, text
+from inclusions.statistics import GOE_GAP_RATIO
 from inclusions.tables import Ensembles, entry, frame, merged, valued
 from inclusions.text import DISORDER, LENGTH, SYSTEM, Column, number
 
@@ -136,17 +137,37 @@ def fraction_texts(table: pd.DataFrame) -> dict[str, str]:
 
 
 def published() -> pd.DataFrame:
-    """What others have found for the chain of Eq. (2) without bubble."""
+    """What others have found: the limits of the gap ratio, and for the chain of Eq. (2).
+
+    Each finding is one that the source states in its abstract, in the words of this book.
+    """
     rows = [
-        ("Poisson, $2\\ln 2 - 1$", "0.3863", "independent levels", "{cite:t}`oganesyan2007`"),
-        ("GOE", "0.5307(1)", "large matrices", "{cite:t}`atas2013`"),
-        (r"$W_c$, periodic, $L = 8 \dots 16$", "3.5(10)", "gap ratios", "{cite:t}`pal2010`"),
-        (r"$W_c$, periodic, $L \leq 22$", "3.72(6)", "collapse of ⟨r⟩ at ε = 0.5",
-         "{cite:t}`luitz2015`"),
-        ("$W_c$, 50 to 100 spins", "5.5", "relaxation in time", "{cite:t}`doggen2018`"),
-        (r"$W_c$, periodic, $L \leq 24$", "5.4", "crossings, extrapolated in 1/L",
-         "{cite:t}`sierant2020polfed`"),
-        ("stable against a bath", "≳ 20, drifting", "relaxation by a bath at one end",
-         "{cite:t}`sels2022`"),
+        (f"$\\langle r\\rangle = 2\\ln 2 - 1 \\approx {2 * np.log(2) - 1:.4f}$",
+         "independent levels", "oganesyan2007"),
+        (f"$\\langle r\\rangle \\approx {GOE_GAP_RATIO}$",
+         "random matrices of the orthogonal class", "atas2013"),
+        ("a transition, roughly located, and hints of infinite randomness at it",
+         "all eigenstates of short chains", "pal2010"),
+        ("a transition whose disorder depends on the energy", "eigenstates, $L \\leq 22$",
+         "luitz2015"),
+        ("a critical disorder well above that of short chains",
+         "relaxation in time, up to 100 spins", "doggen2018"),
+        ("decay continues at twice the disorder then taken for critical", "relaxation in time",
+         "sierant2022"),
+        ("unstable to avalanches much deeper in what looks localized",
+         "slowest relaxation by a bath at one end", "morningstar2022"),
+        (r"stable only at $W \gtrsim 20$, which drifts with size",
+         "relaxation by a weak bath", "sels2022"),
+        ("a bath thermalizes its side up to a distance; spins and random matrices do so alike",
+         "two-point correlations", "szoldra2024"),
+        ("correlations across the chain: fat tails; mean and typical value fall differently",
+         "eigenstates, strong disorder", "colbois2024"),
+        ("those tails are pairs of nearly degenerate resonant states", "eigenstates",
+         "laflorencie2025"),
+        ("at strong disorder spreads only from a thermal region that grows with the chain",
+         "gap ratio, entanglement", "sajid2025"),
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["quantity", "value", "from", "source"])
+    return pd.DataFrame(
+        [(found, by, f"{{cite:t}}`{source}`") for found, by, source in rows],
+        columns=["what is found", "from", "source"],
+    )
