@@ -6,7 +6,7 @@ alone are resampled: errors hold for the mean over disorder. All functions hand 
 `HOW` on to where the resampling is done:
 
     plain     without controls; else they sharpen what they can, where they are computed
-    salt      another resampling of the same data: what an error is worth itself
+    salt      another seed of the resampling: what an error is worth itself
     as_many   the error as it would be with so many realizations
 
 Purities have no unit, disorders are in units of J, distances in sites.
@@ -54,7 +54,6 @@ def _resampled(
     counts: Array | None = None,
     controls: Callable[[Predictions], Controls] | None = None,
     plain: bool = False,
-    salt: int = 0,
 ) -> Estimate:
     """`statistics.bootstrap` of one ensemble, each realization by its number of states.
 
@@ -69,9 +68,7 @@ def _resampled(
         )
     known = None if plain or controls is None else predictions(model, records)
     chosen = None if known is None else controls(known)
-    return bootstrap(
-        statistic, *arrays, counts=counts, controls=chosen, seed=seed_of(model), salt=salt
-    )
+    return bootstrap(statistic, *arrays, counts=counts, controls=chosen, seed=seed_of(model))
 
 
 def predictions(model: Model, records: xr.Dataset) -> Predictions | None:
@@ -104,23 +101,50 @@ _remembered: dict[tuple, Estimate] = {}
 
 
 def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
-    """An estimate of one ensemble: computed once for each file, and scaled by `as_many`."""
+    """An estimate of one ensemble: computed once for each file, and scaled by `as_many`.
+
+    With a `salt` its resamples are drawn from themselves: half as many, each twice, so that its
+    error scatters around the first as that of resamples drawn anew would, at no cost.
+    """
 
     @wraps(function)
-    def inner(model: Model, records: xr.Dataset, *more, as_many: int | None = None, **how):
+    def inner(
+        model: Model, records: xr.Dataset, *more, as_many: int | None = None, salt: int = 0, **how
+    ):
         key = (function.__name__, model, records.attrs.get("checksum"), more, *sorted(how.items()))
         found = _remembered.get(key)
         if found is None:
             found = function(model, records, *more, **how)
             if key[2] is not None:  # records that were made up have none
                 _remembered[key] = found
+        if salt:
+            generator = np.random.default_rng([seed_of(model), salt])
+            count = len(found.samples)
+            drawn = np.repeat(generator.integers(count, size=-(-count // 2)), 2)[:count]
+            samples = found.samples[drawn]
+            found = Estimate(found.value, samples.std(axis=0, ddof=1), samples)
         if as_many is None:
             return found
-        scale = np.sqrt(records.sizes["realization"] / as_many)
-        away = scale * (found.samples - found.value)
-        return Estimate(found.value, scale * found.error, found.value + away)
+        return scaled(found, np.sqrt(records.sizes["realization"] / as_many))
 
     return inner
+
+
+def student(samples: int) -> float:
+    """How much wider an error from few samples must be to hold as a normal one at three errors.
+
+    Their scatter is uncertain itself: Student's t, and one sample for the mean.
+    """
+    if samples < 2:
+        return float("inf")
+    wider = stats.t.isf(stats.norm.sf(3), samples - 1) / 3
+    return float(wider * np.sqrt(samples / (samples - 1)))
+
+
+def scaled(found: Estimate, factor: float) -> Estimate:
+    """The same value with an error larger by a factor."""
+    away = factor * (found.samples - found.value)
+    return Estimate(found.value, factor * found.error, found.value + away)
 
 
 def _itself(mean: Array) -> Array:
@@ -413,8 +437,13 @@ def plateau(deficit: Estimate, fixed: float | None = None) -> Fit:
 
 
 @_estimate
-def correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+def correlation(
+    model: Model, records: xr.Dataset, among: tuple[int, int] | None = None, **how: Any
+) -> Estimate:
     """C(r) of Eq. (7) whole, within and between realizations, shape (3, L), r = 0 ... L - 1.
+
+    `among` leaves it at the distances from the first to below the second, shape (3, n): less
+    work.
 
     The Pearson coefficient of gamma_0 and gamma_r, the overline of Eq. (7) read as the mean over
     all states of all realizations, which covers the product. Each state enters twice, as it is
@@ -443,36 +472,35 @@ def correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     # each r has controls of its own, also for the moments of the end
     ends = (np.repeat(moment[:, :1], model.length, axis=1) for moment in (first, second))
     inner, outer = (0.5 * (pair[:, 0] + pair[:, 1, ::-1]) for pair in (covariance, product))
+    at = slice(*(among or (None,)))
     return _resampled(
-        model, records, coefficient, *ends, first, second, inner, outer,
-        controls=Predictions.correlations, **how,
+        model, records, coefficient,
+        *(moment[:, at] for moment in (*ends, first, second, inner, outer)),
+        controls=lambda known: known.correlations().entry(at), **how,
     )  # fmt: skip
 
 
-def far(length: int) -> slice:
-    """Distances that count as far, up to half the chain."""
-    return slice(min(FAR, length // 2), length // 2 + 1)
+def far(length: int) -> tuple[int, int]:
+    """Distances that count as far: the first, and that after the last, half the chain."""
+    return min(FAR, length // 2), length // 2 + 1
 
 
 def far_correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     """Mean of C(r) over r = 3 ... L/2, whole, within and between realizations, shape (3,)."""
-    return _far_mean(model.length, correlation(model, records, **how))
-
-
-def _far_mean(length: int, *parts: Estimate) -> Estimate:
-    return combine(lambda *c: sum(c)[..., far(length)].mean(axis=-1), *parts)
+    at = far(model.length)
+    return combine(lambda c: c.mean(axis=-1), correlation(model, records, at, **how))
 
 
 def enhancement(
     model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, **how: Any
 ) -> Estimate:
     """Far C(r) of a system minus that of a chain at equal distances, as `far_correlation`."""
-    both = (correlation(*one, **how) for one in ((model, records), (chain, isolated)))
     at = far(model.length)
-    return combine(lambda a, b: (a[..., at] - b[..., at]).mean(axis=-1), *both)
+    both = (correlation(*one, at, **how) for one in ((model, records), (chain, isolated)))
+    return combine(lambda a, b: (a - b).mean(axis=-1), *both)
 
 
-def fixed_disorder_correlation(model: Model, records: xr.Dataset, salt: int = 0) -> Estimate:
+def fixed_disorder_correlation(model: Model, records: xr.Dataset) -> Estimate:
     """Pearson coefficient over the states of one realization, far mean, averaged over them."""
     variance = records.linear_entropy_variance.values.astype(float)
     covariance = records.linear_entropy_covariance.values.astype(float)
@@ -480,15 +508,15 @@ def fixed_disorder_correlation(model: Model, records: xr.Dataset, salt: int = 0)
     for end, order in ((0, slice(None)), (1, slice(None, None, -1))):
         spread, joint = variance[:, order], covariance[:, end, order]
         with np.errstate(divide="ignore", invalid="ignore"):
-            ends.append((joint / np.sqrt(spread[:, :1] * spread))[:, far(model.length)])
+            ends.append((joint / np.sqrt(spread[:, :1] * spread))[:, slice(*far(model.length))])
     values = np.nanmean(np.concatenate(ends, axis=1), axis=1)
-    return bootstrap(_itself, values[np.isfinite(values)], seed=seed_of(model), salt=salt)
+    return bootstrap(_itself, values[np.isfinite(values)], seed=seed_of(model))
 
 
 # Distributions
 
 
-def magnetization_density(model: Model, records: xr.Dataset, salt: int = 0) -> Estimate:
+def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
     """Density of 2<S^z> at each distance, shape (distances, bins), bins of `HISTOGRAM_EDGES`.
 
     Batches of realizations are resampled, each by its states; a single one tells no error.
@@ -499,7 +527,6 @@ def magnetization_density(model: Model, records: xr.Dataset, salt: int = 0) -> E
         lambda m: m / m.sum(axis=-1, keepdims=True) / np.diff(HISTOGRAM_EDGES),
         np.repeat(counts, 2, axis=0) if single else counts,
         seed=seed_of(model),
-        salt=salt,
     )
     if single:
         unknown = (np.full_like(part, np.nan) for part in (density.error, density.samples))
@@ -507,17 +534,21 @@ def magnetization_density(model: Model, records: xr.Dataset, salt: int = 0) -> E
     return density
 
 
+@_estimate
 def magnetization_shares(
-    model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5, salt: int = 0
-) -> Estimate:
+    model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5,
+    plain: bool = True,
+) -> Estimate:  # fmt: skip
     """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of the chain, shape (2,).
 
-    Its error is that of few batches, widened as Student's t is wider than a normal variable.
+    Windows know nothing of it: it is always `plain`. Its error is that of few batches, widened
+    by `student`; nan of a single one.
     """
-    density = magnetization_density(model, records, salt)
+    density = magnetization_density(model, records)
     spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
     chosen = np.stack([spin > edge, spin < centre], axis=-1) * np.diff(HISTOGRAM_EDGES)[:, None]
-    return combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
+    found = combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
+    return scaled(found, student(records.sizes["batch"]))
 
 
 def centre_entropies(records: xr.Dataset) -> Array:

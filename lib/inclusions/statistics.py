@@ -129,7 +129,6 @@ def bootstrap(
     controls: Controls | None = None,
     resamples: int = 1000,
     seed: int = 0,
-    salt: int = 0,
 ) -> Estimate:
     """Estimate of a function of means; all arrays, shape (R, ...), are drawn together.
 
@@ -138,7 +137,6 @@ def bootstrap(
     `counts`, shape (R,), are the numbers of states behind each realization's means; equal if not
     given. The same seed and number of realizations give the same draws: then `combine` keeps the
     correlation of two estimates from one ensemble. Give independent ensembles their own seeds.
-    Another `salt` draws all anew: what an error is worth itself.
 
     With `controls` x each mean of y becomes that of y - b (x - <x>), b from the regression of y
     on x: Owen, Monte Carlo theory (2013), 8.9. It has the same expectation up to terms of order
@@ -156,68 +154,73 @@ def bootstrap(
     if counts.min() < 0 or counts.sum() == 0:
         raise ValueError("counts must not be negative, nor all zero")
     realizations = len(counts)
-    drawn = _draws(realizations, resamples, salt)
+    drawn = _draws(realizations, resamples)
     order = np.random.default_rng([seed, realizations]).permutation(resamples)
     order = np.concatenate([[0], 1 + order])
-    total = drawn @ counts
 
-    def means(values: Array) -> Array:
-        sums = drawn @ (counts[:, None] * values.reshape(realizations, -1))
-        return (sums / total[:, None])[order].reshape(-1, *values.shape[1:])
+    def means(*arrays: Array) -> list[Array]:
+        """Means of arrays over all resamples, by one product: its cost is to read the draws."""
+        flat = [np.ones((realizations, 1)), *(part.reshape(realizations, -1) for part in arrays)]
+        sums = drawn @ (counts[:, None] * np.concatenate(flat, axis=1))
+        found = (sums[:, 1:] / sums[:, :1])[order]
+        ends = np.cumsum([part.shape[1] for part in flat[1:]])[:-1]
+        parts = zip(np.split(found, ends, axis=1), arrays, strict=True)
+        return [part.reshape(-1, *array.shape[1:]) for part, array in parts]
 
-    if controls is None:
-        return _estimate(statistic(*map(means, arrays)))
-    adjusted = _regression(means, controls, realizations, np.random.default_rng([seed, 1]))
-    return _estimate(statistic(*map(adjusted, arrays)))
+    if controls is not None:
+        kept = min(controls.values.shape[-1], realizations // REALIZATIONS_PER_CONTROL)
+        if kept:
+            chosen = Controls(*(_finite(part, "controls")[..., :kept] for part in controls))
+            generator = np.random.default_rng([seed, 1])
+            return _estimate(statistic(*_adjusted(means, arrays, chosen, generator)))
+    return _estimate(statistic(*means(*arrays)))
 
 
-def _regression(
-    means: Callable[[Array], Array],
+def _adjusted(
+    means: Callable[..., list[Array]],
+    arrays: list[Array],
     controls: Controls,
-    realizations: int,
     generator: np.random.Generator,
-) -> Callable[[Array], Array]:
-    """From an array to its means over all resamples, as `means`, with controls."""
-    values, expected, error = (_finite(part, "controls") for part in controls)
-    if len(values) != realizations or not values.shape[1:] == expected.shape == error.shape:
+) -> list[Array]:
+    """Means of the arrays over all resamples, with controls."""
+    values, expected, error = controls
+    if len(values) != len(arrays[0]) or not values.shape[1:] == expected.shape == error.shape:
         raise ValueError(
-            f"controls of {realizations} realizations must have shapes (R, ..., k), (..., k),"
+            f"controls of {len(arrays[0])} realizations must have shapes (R, ..., k), (..., k),"
             f" (..., k), got {values.shape}, {expected.shape}, {error.shape}"
         )
-    kept = min(values.shape[-1], realizations // REALIZATIONS_PER_CONTROL)
-    if kept == 0:
-        return means
     # In units of their scatter and from their means, so that nothing cancels; one that does not
     # vary, as at W = 0, gets no coefficient.
-    values, expected, error = values[..., :kept], expected[..., :kept], error[..., :kept]
     scale = values.std(axis=0)
     varies = scale > 1e-9 * np.abs(expected)
     scale = np.where(varies, scale, 1.0)
     center = values.mean(axis=0)
     x = np.where(varies, (values - center) / scale, 0.0)
-    first = means(x)
-    second = means(x[..., :, None] * x[..., None, :]) - first[..., :, None] * first[..., None, :]
-    second += 1e-9 * np.eye(kept)
-    known = np.where(varies, (expected - center) / scale, 0.0)
-    noise = generator.standard_normal((len(first) - 1, *error.shape)) * (error / scale)
-    surplus = first - known - np.concatenate([np.zeros((1, *error.shape)), noise])
-
-    def adjusted(y: Array) -> Array:
-        shape = first.shape[1:-1]
-        fits = len(shape) == y.ndim - 1 and all(
-            n in (1, m) for n, m in zip(shape, y.shape[1:], strict=True)
-        )
-        if not fits:
+    shape, kept = x.shape[1:-1], x.shape[-1]
+    for y in arrays:
+        if len(shape) != y.ndim - 1 or any(
+            n not in (1, m) for n, m in zip(shape, y.shape[1:], strict=True)
+        ):
             raise ValueError(
                 f"controls of shape {x.shape} do not fit values of shape {y.shape}: the axes"
                 " between the first and the last must be 1 or the same"
             )
-        mean, center = means(y), y.mean(axis=0)
-        mixed = means(x * (y - center)[..., None]) - first * (mean - center)[..., None]
+    centered = [y - y.mean(axis=0) for y in arrays]
+    rows, columns = np.triu_indices(kept)
+    products = x[..., rows] * x[..., columns]
+    first, half, *found = means(x, products, *arrays, *(x * y[..., None] for y in centered))
+    second = np.empty((*first.shape, kept))
+    second[..., rows, columns] = second[..., columns, rows] = half
+    second += 1e-9 * np.eye(kept) - first[..., :, None] * first[..., None, :]
+    known = np.where(varies, (expected - center) / scale, 0.0)
+    noise = generator.standard_normal((len(first) - 1, *error.shape)) * (error / scale)
+    surplus = first - known - np.concatenate([np.zeros((1, *error.shape)), noise])
+    adjusted = []
+    for mean, mixed, y in zip(found[: len(arrays)], found[len(arrays) :], arrays, strict=True):
+        mixed = mixed - first * (mean - y.mean(axis=0))[..., None]
         square = np.broadcast_to(second, (*mixed.shape, kept))
         slope = np.linalg.solve(square, mixed[..., None])[..., 0]
-        return mean - (slope * surplus).sum(axis=-1)
-
+        adjusted.append(mean - (slope * surplus).sum(axis=-1))
     return adjusted
 
 
@@ -235,14 +238,14 @@ def sharpened(values: ArrayLike, controls: Controls) -> Array:
 
 
 @lru_cache(maxsize=8)
-def _draws(realizations: int, resamples: int, salt: int) -> Array:
+def _draws(realizations: int, resamples: int) -> Array:
     """The draws that all ensembles of a size share, each in a random order of its own.
 
     Drawing takes longer than everything else about a bootstrap. Resample b of one ensemble meets
     an unrelated one of another as if each had been drawn for itself.
     """
-    seeds = [realizations, resamples, salt][: 3 if salt else 2]
-    drawn = resample(realizations, resamples, np.random.default_rng(seeds))
+    generator = np.random.default_rng([realizations, resamples])
+    drawn = resample(realizations, resamples, generator)
     drawn.flags.writeable = False
     return drawn
 
@@ -531,16 +534,25 @@ def fit_plateau(
     steps = np.diff(np.sort(distance))
     limits = (steps[steps > 0].min() / 10, 10 * steps.sum())
 
-    def linear(length: float) -> tuple[float, list[float]]:
-        """Best plateau and amplitude at a given length, as the start of the minimization."""
-        curve = np.exp(-distance / length)
-        columns = np.array([np.ones_like(curve), curve] if fixed is None else [curve]).T
-        offset = value - (fixed or 0)
-        best, *_ = np.linalg.lstsq(whiten @ columns, whiten @ offset, rcond=None)
-        residuals = whiten @ (offset - columns @ best)
-        return residuals @ residuals, [*([] if fixed is None else [fixed]), *best, length]
-
-    _, start = min(linear(length) for length in np.geomspace(*limits, 100)[1:-1])
+    # the best plateau and amplitude at each of many lengths: the best start of the minimization
+    lengths = np.geomspace(*limits, 100)[1:-1]
+    curves = whiten @ np.exp(-distance[:, None] / lengths)  # (n, lengths)
+    offset, level = whiten @ (value - (fixed or 0)), whiten @ np.ones(len(distance))
+    if fixed is None:  # what the plateau can take up is taken out
+        level = level / np.linalg.norm(level)
+        rest, target = curves - np.outer(level, level @ curves), offset - level * (level @ offset)
+    else:
+        rest, target = curves, offset
+    gain = (target @ rest) ** 2 / (rest**2).sum(axis=0)
+    best = int(gain.argmax())
+    amplitude = (target @ rest[:, best]) / (rest[:, best] @ rest[:, best])
+    ones = whiten @ np.ones(len(distance))
+    base = (
+        fixed
+        if fixed is not None
+        else ones @ (offset - amplitude * curves[:, best]) / (ones @ ones)
+    )
+    start = (base, amplitude, lengths[best])
     names = ("plateau", "amplitude", "length")
     return _fit(
         lambda *parameters: plateau(distance, *parameters),

@@ -68,7 +68,10 @@ def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
 
 
 def as_tests(*verdicts: Verdict) -> pd.DataFrame:
-    """The tests of claims as Markdown: value, the error that the same has without controls."""
+    """The tests of claims as Markdown: value, its error without controls, its drift over lengths.
+
+    What stands beside the tests, and decides nothing, follows them.
+    """
     return pd.DataFrame(
         [
             {
@@ -76,13 +79,26 @@ def as_tests(*verdicts: Verdict) -> pd.DataFrame:
                 "test": escaped(test["name"]),
                 "value": shown(test["value"], test["error"]),
                 "error without controls": _bare(test["plain_error"]),
+                "drift with L": _drift(test["drift"]),
                 "in favour": _stressed(test["says"]),
             }
             for one in verdicts
-            for test in sorted(one.tests, key=_disorder)
+            for test in (*sorted(one.tests, key=_disorder), *sorted(one.beside, key=_disorder))
         ],
-        columns=["claim", "test", "value", "error without controls", "in favour"],
+        columns=["claim", "test", "value", "error without controls", "drift with L", "in favour"],
     )
+
+
+def sensitivity(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """What each other choice makes of each verdict, as signs; a dot where it leaves too little."""
+    judged = [one for one in verdicts if one.choices]
+    names = dict.fromkeys(name for one in judged for name in one.choices)
+    rows = [("as it is", {one.id: one.verdict for one in judged})]
+    rows += [(name, {one.id: one.choices.get(name, "") for one in judged}) for name in names]
+    return pd.DataFrame(
+        [{"choice": name} | {id: MARKS.get(said, "·") for id, said in row.items()}
+         for name, row in rows]
+    )  # fmt: skip
 
 
 def _disorder(test: dict[str, Any]) -> float:
@@ -96,7 +112,17 @@ def _bare(error: float | None) -> str:
 
 
 def _stressed(says: str) -> str:
-    return f"**{says}**" if says == "no" else says
+    return f"**no**{says[2:]}" if says.startswith("no") else says or "–"
+
+
+def _drift(one: dict[str, Any] | None) -> str:
+    """The slope over lengths, and the length where it turns the test."""
+    if one is None:
+        return "–"
+    turns = f"; turns at L = {one['turns']:.0f}" if one["turns"] else ""
+    return (
+        f"{shown(one['slope'], one['error'])} {'in 1/L' if one['of'] == '1/L' else 'a site'}{turns}"
+    )
 
 
 def words(*verdicts: Verdict) -> dict[str, str]:
@@ -132,7 +158,6 @@ def _details(one: Verdict, labels: set[str]) -> str:
         f"*Data:* {used}.",
         _sentence("Readings", one.readings),
         _sentence("Under other choices", one.choices),
-        _drifts(one.drifts),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
 
@@ -146,14 +171,6 @@ def markdown(table: pd.DataFrame) -> str:
 def _sentence(title: str, outcomes: dict[str, str]) -> str:
     listed = "; ".join(f"{escaped(name)}: {outcome}" for name, outcome in outcomes.items())
     return f"*{title}:* {listed}." if listed else ""
-
-
-def _drifts(drifts: Sequence[dict[str, Any]]) -> str:
-    listed = []
-    for one in drifts:
-        turns = "turns nowhere" if one["turns"] is None else f"would turn at L = {one['turns']:.0f}"
-        listed.append(f"{one['name']}: {number(one['slope'], one['error'])} a site, {turns}")
-    return f"*Drift with L:* {escaped('; '.join(listed))}." if listed else ""
 
 
 MARKS = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
@@ -231,28 +248,42 @@ def labels(root: Path) -> set[str]:
 def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """What would decide the undecided claims, and its cost in core-hours.
 
-    If ensembles are there: so many times their realizations, if the values stay; the cost is that
-    of the ensembles so far, scaled. If they are not: the campaigns, as far as not done, predicted.
+    If ensembles are there: so many times their realizations, if the values stay and nothing but
+    the number of samples is in the error; the cost is that of the ensembles so far, scaled. If
+    they are not: the campaigns, as far as not done, predicted. Under `SOON`, with the command.
     """
     rows = []
     for one in verdicts:
         if one.verdict != OPEN:
             continue
-        names = [Path(word).stem for word in one.command.split() if word.endswith(".toml")]
-        if one.needed is None:
-            what, cost = (
-                ", ".join(f"{name}.toml" for name in names),
-                sum(predicted_hours(campaign.load(campaign_file(n))) for n in names),
-            )
-        else:
-            what = (
-                f"{one.needed:.1f} times the realizations"
-                if one.needed < 100
-                else ("larger systems, not more realizations")
-            )
-            cost = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
+        what, cost = _takes(one)
+        if cost < SOON:
+            what += f"; now: `{one.command}`"
         rows.append({"": one.id, "takes": what, "core-hours": hours(cost)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
+
+
+SOON = 10.0
+"""Core-hours that are better spent than announced."""
+
+
+def _takes(one: Verdict) -> tuple[str, float]:
+    """What would decide a claim, and its core-hours; nan where no number of them does."""
+    names = [Path(word).stem for word in one.command.split() if word.endswith(".toml")]
+    if not one.sizes:
+        cost = sum(predicted_hours(campaign.load(campaign_file(name))) for name in names)
+        return ", ".join(f"{name}.toml" for name in names), cost
+    if {REPRODUCED, REFUTED} <= set(one.readings.values()):
+        return "a word of the authors: its readings differ", np.nan
+    turns = [test["drift"]["turns"] for test in one.tests if test["drift"]]
+    if any(turns):
+        return f"chains longer than L = {max(filter(None, turns)):.0f}", np.nan
+    if lack := [test["name"] for test in one.tests if test["value"] is None]:
+        return f"data that lack: {escaped(lack[0])}", np.nan
+    if one.needed is None or one.needed > 100:
+        return "larger systems, or a form that fits: not more realizations", np.nan
+    cost = (one.needed - 1) * one.core_hours
+    return f"{one.needed:.1f} times the realizations, if the values stay", cost
 
 
 def cost_of_the_paper() -> pd.DataFrame:

@@ -29,6 +29,9 @@ def claims(
     for one in verdicts:
         print(f"{one.id:4} {one.verdict:15} {one.claim}")
         print(f"{'':20} {one.reason}")
+        other = [f"{name}: {said}" for name, said in one.choices.items() if said != one.verdict]
+        if other:
+            print(f"{'':20} Under other choices {'; '.join(other)}.")
     for name, why in select(data).aside.items():
         print(f"left aside: {name}: {why}")
 

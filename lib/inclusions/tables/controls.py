@@ -116,7 +116,7 @@ def _gain(values: np.ndarray, one: Controls) -> tuple[float, float, float]:
 def _far_gain(records: xr.Dataset, found: Predictions) -> tuple[float, float, float]:
     """The same for the mean of C(r) over r = 3 ... L/2, linear in the moments, with three each."""
     influence, three = _influence(records), found.correlations()
-    far = estimates.far(influence.shape[1])
+    far = slice(*estimates.far(influence.shape[1]))
     left = sharpened(influence, three)[:, far].mean(axis=1)
     realizations = len(left)
     if realizations < 40:
