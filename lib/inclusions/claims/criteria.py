@@ -363,6 +363,7 @@ def need(models: Any, what: str) -> Any:
 
 
 def by_length(models: Iterable[Model]) -> dict[int, list[Model]]:
+    """The models of each length."""
     found: dict[int, list[Model]] = {}
     for model in models:
         found.setdefault(model.length, []).append(model)

@@ -14,6 +14,7 @@ from inclusions.claims.criteria import (
     OPEN,
     PAPER_REALIZATIONS,
     PAPER_STATES,
+    REACH,
     REFUTED,
     REPRODUCED,
     SURE,
@@ -220,6 +221,7 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     identities = [one for one in verdicts if one.identity]
     return counts | {
         "sure": f"{SURE:g}",
+        "reach": f"{REACH:g}",
         "tests": sum(len(one.tests) for one in verdicts),
         "identities": len(identities),
         "identities_hold": sum(one.verdict == REPRODUCED for one in identities),
