@@ -183,8 +183,8 @@ def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
     })  # fmt: skip
     plain = {why for part in ensembles for why in part.only(names).why_plain()}
     if plain:
-        first = min(plain)
-        shown += f" Plain means, without controls, in {len(plain)} of them: {first}."
+        command = "`inclusions controls CAMPAIGN.toml`"
+        shown += f" Means of {len(plain)} of them are plain: {command} computes what sharpens them."
     campaigns = dict.fromkeys(part.campaign for part in ensembles)
     lacking = (_lacking([p for p in ensembles if p.campaign == one]) for one in campaigns)
     return " ".join(filter(None, [shown, *lacking]))

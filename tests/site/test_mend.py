@@ -74,3 +74,28 @@ def test_drawings_have_their_size_and_open_large(tmp_path):
     assert 'width="672" height="325"' in once and 'loading="lazy"' in once
     assert '<a class="enlarge" href="a.svg"' in once
     assert mend.sized(once, tmp_path) == once
+
+
+def table_of(rows):
+    body = "".join(f"<tr><th>{n}</th><td>a</td></tr>\n" for n in range(rows))
+    return (
+        '<div class="pst-scrollable-table-container"><table class="table" id="tab-a">\n'
+        '<caption>All <b>of it</b>.<a class="headerlink" href="#tab-a">#</a></caption>\n'
+        f"<thead>\n<tr><td></td></tr>\n</thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>"
+    )
+
+
+def test_a_long_table_folds_under_its_caption_and_keeps_its_name():
+    assert "<details" not in mend.mended(table_of(mend.LONG))
+    once = mend.mended(table_of(36))
+    assert '<details class="long" id="tab-a"><summary>' in once
+    assert ">All <b>of it</b>.</span>" in once and "36 rows</span></summary>" in once
+    assert once.count('id="tab-a"') == 1 and "headerlink" not in once
+    assert mend.mended(once) == once
+
+
+@pytest.mark.parametrize("end", [" />", "/>"])
+def test_a_drawing_has_its_size_and_a_link_however_its_tag_ends(end, tmp_path):
+    (tmp_path / "a.svg").write_text('<svg width="300pt" height="150.5pt">')
+    page = mend.sized(f'<img alt="what it shows" src="a.svg"{end}', tmp_path)
+    assert 'width="400" height="201"' in page and '<a class="enlarge" href="a.svg"' in page

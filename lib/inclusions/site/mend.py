@@ -1,7 +1,7 @@
 """Mends the pages of a finished build: what breaks from disk, what a screen reader stumbles over.
 
 Formulas stay on the line of the number or the punctuation they touch. Images have their sizes, and
-a link to be enlarged by. The first cell of a row heads it.
+a link to be enlarged by. The first cell of a row heads it. A long table folds under its caption.
 """
 
 import re
@@ -62,10 +62,32 @@ def mended(html: str) -> str:
     """A page with all this done; doing it again changes nothing."""
     for pattern, replacement in MENDED:
         html = re.sub(pattern, replacement, html, flags=re.DOTALL)
-    return re.sub(TOUCHING, _kept_together, html)
+    return re.sub(TOUCHING, _kept_together, re.sub(TABLE, _folded, html, flags=re.DOTALL))
 
 
-IMAGE = r'<img alt="([^"]*)" src="([^"]+\.svg)" />'
+LONG = 20  # rows; a table of more is opened by who wants it
+TABLE = (
+    r'<div class="pst-scrollable-table-container"><table class="table" id="([^"]+)">\n'
+    r'<caption>((?:(?!</caption>|<a class="headerlink").)*)(?:<a class="headerlink".*?</a>)?'
+    r"</caption>\n((?:(?!</table>).)*)</table>\n</div>"
+)
+
+
+def _folded(match: re.Match) -> str:
+    """A table of many rows under a fold that has its caption, its name and its number of rows."""
+    name, caption, content = match.groups()
+    if (rows := content.count("<tr") - content.count("<thead")) <= LONG:
+        return match[0]
+    return (
+        f'<details class="long" id="{name}"><summary><span id="{name}-caption">{caption}</span> '
+        f'<span class="rows">{rows} rows</span></summary>\n'
+        '<div class="pst-scrollable-table-container">'
+        f'<table class="table" aria-labelledby="{name}-caption">\n{content}</table>\n'
+        "</div></details>"
+    )
+
+
+IMAGE = r'<img alt="([^"]*)" src="([^"]+\.svg)" ?/>'
 
 
 def sized(html: str, folder: Path) -> str:
