@@ -246,19 +246,3 @@ def test_a_fit_finds_what_the_data_were_made_of(ratio, p, exponent):
     assert fit.p_low - 0.01 <= p <= fit.p_high + 0.01
     assert fit.xi_high - fit.xi_low < xi
     assert (fit.below < fit.above) == (ratio < 1)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({}, "not decidable"),
-        ({"above": 8.0}, "II"),
-        ({"below": 8.0}, "I"),
-        ({"below": 8.0, "probability": 0.001}, "rejected"),
-        ({"above": 8.0, "p_high": 0.005}, "no avalanche"),
-    ],
-)
-def test_a_regime_is_named_only_where_the_other_is_worse(values, said):
-    fit = avalanche.AvalancheFit(*range(11))
-    row = {"probability": 0.5, "p_high": 0.4, "below": 3.0, "above": 3.0} | values
-    assert fit._replace(**row).regime == said

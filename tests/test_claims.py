@@ -11,11 +11,12 @@ import pytest
 import xarray as xr
 
 from inclusions import campaign, claims, ensemble, estimates, store
+from inclusions.avalanche import AvalancheFit
 from inclusions.claims import CLAIMS, criteria, errata, report
 from inclusions.claims.criteria import OPEN, REFUTED, REPRODUCED, Results
 from inclusions.estimates import seed_of
 from inclusions.model import Model, tuned_bandwidth
-from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, normal
+from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, mixture, normal
 from inclusions.store import DamagedFile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +146,30 @@ def test_a_test_is_judged_again_with_another_error_by_its_own_rule():
         assert part.again(10.0).holds is None
         assert part.again(part.error) == part
     assert criteria.vanishes("", 1.0, 0.1).again(1.0).holds is True
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({}, OPEN),
+        ({"above": 11.0}, OPEN),
+        ({"above": 13.0}, "II"),
+        ({"below": 13.0}, "I"),
+        ({"below": 13.0, "probability": 0.001}, "rejected"),
+        ({"above": 13.0, "p_high": 0.005}, "no avalanche"),
+    ],
+)
+def test_a_regime_is_named_only_where_the_other_is_worse(values, said):
+    fit = AvalancheFit(*range(11))
+    row = {"probability": 0.5, "p_high": 0.4, "below": 3.0, "above": 3.0} | values
+    assert criteria.regime(fit._replace(**row)) == said
+
+
+def test_one_peak_that_is_not_beta_distributed_is_not_taken_for_two():
+    logits = np.random.default_rng(31).standard_normal(2000) - 2
+    found = mixture(0.5 / (1 + np.exp(-logits)), resamples=20)
+    assert found.bic > 10 and not criteria.two_components(found)
+    assert criteria.two_components(found._replace(separation=2.1))
 
 
 def test_readings_that_differ_decide_nothing():
@@ -420,6 +445,22 @@ def test_purities_far_above_the_papers_disorders_do_not_enter_c8():
     found = judged("C8", MadeUp(systems(), **law))
     with_strong = judged("C8", MadeUp([*systems(), *strong_bubbles()], **law))
     assert (with_strong.value, with_strong.error) == (found.value, found.error)
+
+
+@pytest.mark.parametrize("id", ["C7", "C9", "C10", "C12"])
+def test_bubbles_without_their_chain_of_two_sites_more_leave_a_claim_open_in_one_line(id):
+    alone = [m for m in systems() if m.bubble or m.length == 10]
+    found = judged(id, MadeUp([m for m in alone if m.length > 8], **CASES[id][0]))
+    assert found.verdict == OPEN and not found.tests and "\n" not in found.reason
+    assert "the open chain of L + 2" in found.reason
+    assert "inclusions run book/runs/campaigns/gap-ratios.toml" in found.reason
+    assert report.outlook([found])["takes"].iloc[0].startswith("gap-ratios.toml")
+
+
+def test_ensembles_of_two_realizations_break_no_claim():
+    for id in ("C7", "C9", "C12"):
+        laws = CASES[id][0] | {"realizations": 2}
+        assert judged(id, MadeUp(systems(), **laws)).verdict == OPEN
 
 
 # What else is shown with a verdict

@@ -1,10 +1,14 @@
 """Estimates against brute force on raw states, repeated experiments, and what they refuse."""
 
+import hashlib
+import shutil
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from inclusions import campaign, controls, ensemble, estimates, store, tables
+from inclusions.controls.files import path_of
 from inclusions.model import Model
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 
@@ -285,3 +289,34 @@ def test_missing_controls_leave_the_plain_value_and_say_why_in_a_line(folder):
     (why,) = folder.why_plain()
     assert why == estimates.why_plain(model, records) and "\n" not in why
     assert "inclusions controls CAMPAIGN.toml computes them" in why
+
+
+def test_damaged_or_foreign_controls_leave_the_plain_value_and_say_so_in_a_line(folder, tmp_path):
+    first = next(iter(folder.found.values()))
+    shutil.copytree(first.attrs["data"], tmp_path / "data")
+    model = Model(8, 5.0)
+    path = path_of(tmp_path / "data", model, 5)
+    records = folder.found[model].assign_attrs(data=str(tmp_path / "data"), checksum="")
+    plain = estimates.purity(model, records, plain=True)
+    good, listed = path.read_bytes(), tmp_path / "data" / "manifest.json"
+    path.write_bytes(good[:-100])
+    found = estimates.purity(model, records)
+    assert found.error == plain.error
+    assert "differs from its hash" in (why := estimates.why_plain(model, records))
+    assert "\n" not in why
+    # a file of another ensemble, which the manifest takes for this one's
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inclusions.controls.means.POINTS", 256)
+        other = controls.compute(tmp_path / "other", Model(8, 4.0), 5, range(3))
+    path.write_bytes(other.read_bytes())
+    hashes = hashlib.sha256(good).hexdigest(), hashlib.sha256(path.read_bytes()).hexdigest()
+    listed.write_text(listed.read_text().replace(*hashes))
+    records = records.assign_attrs(data=str(tmp_path / "data" / "."))
+    estimates._loaded.cache_clear()
+    assert "holds controls of another ensemble" in estimates.why_plain(model, records)
+
+
+def test_a_length_without_its_partner_is_named_with_what_to_add():
+    with pytest.raises(LookupError, match=r"no open chain of L \+ 2 = 10 at W = 4; add ") as error:
+        estimates.partner(Model(8, 4.0, bubble=4), {Model(8, 4.0): None})
+    assert "\n" not in str(error.value)

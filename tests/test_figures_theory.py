@@ -23,7 +23,7 @@ def fit_table():
             [12, 4.0, 0.5, 0.9, 0.8, 1.0, 0.5, 0.4, 0.6, 40.0, 4, 0.0, 40.0, 60.0],
         ],
         columns=COLUMNS,
-    )
+    ).assign(regime=["not decidable", "rejected"])
 
 
 def texts(axes):

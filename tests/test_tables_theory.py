@@ -111,7 +111,7 @@ def test_the_mixture_has_one_row_an_ensemble_and_names_no_fraction_without_two(l
     mixtures = tables_avalanche.mixtures(loaded, length=6)
     assert len(mixtures) == 4
     shown = text.readable(mixtures, tables_avalanche.MIXTURES)["fraction $p$"]
-    for decided, fraction in zip(mixtures.decidable, shown, strict=True):
+    for decided, fraction in zip(mixtures.two, shown, strict=True):
         assert decided or fraction == "–"
 
 

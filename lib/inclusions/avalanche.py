@@ -158,20 +158,7 @@ class AvalancheFit(NamedTuple):
     below: float
     above: float
 
-    @property
-    def regime(self):
-        """Which regime of Eq. (6) the fit prefers, by `CLEAR` in chi2, in a word or two."""
-        if self.probability < REJECTED:
-            return "rejected"
-        if self.p_high < 0.01:
-            return "no avalanche"
-        if abs(self.below - self.above) < CLEAR:
-            return "not decidable"
-        return "II" if self.below < self.above else "I"
 
-
-REJECTED = 0.01  # probability of chi2 below which a fit is called rejected
-CLEAR = 4.0  # difference of chi2 above which one regime is preferred
 XI = np.geomspace(0.05, 20, 241)  # where chi2 is scanned, in sites
 P = np.linspace(0, 1, 201)
 

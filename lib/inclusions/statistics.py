@@ -647,15 +647,6 @@ class Mixture(NamedTuple):
     bic: float
     separation: float
 
-    @property
-    def decidable(self) -> bool:
-        """Whether there are two: very strong evidence (bic > 10), and apart (separation > 2).
-
-        The second is needed since no purity is exactly beta distributed: with enough
-        realizations two betas always fit better than one.
-        """
-        return self.bic > 10 and self.separation > 2
-
 
 def mixture(linear_entropy: ArrayLike, resamples: int = 200, seed: int = 0) -> Mixture:
     """Fraction p of thermalized realizations, from the linear entropy 1 - gamma at one site.

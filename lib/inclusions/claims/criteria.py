@@ -14,8 +14,9 @@ import xarray as xr
 from scipy import special
 
 from inclusions import estimates
+from inclusions.avalanche import AvalancheFit
 from inclusions.model import Model, tuned_bandwidth
-from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, Estimate, line
+from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, Estimate, Mixture, line
 from inclusions.store import Entry, read_listed, select
 
 SURE = 3.0
@@ -44,6 +45,29 @@ ENOUGH = 100
 REPRODUCED, REFUTED, OPEN = "reproduced", "not reproduced", "not decidable"
 VERDICTS = {True: REPRODUCED, False: REFUTED, None: OPEN}
 SAYS = {True: "yes", False: "no", None: "cannot tell"}
+
+
+REJECTED, NO_AVALANCHE = "rejected", "no avalanche"
+
+
+def regime(fit: AvalancheFit) -> str:
+    """Which regime of Eq. (6) a fit prefers: by `SURE` errors, the root of a difference of chi2."""
+    if fit.probability < CHANCE:
+        return REJECTED
+    if fit.p_high < 0.01:
+        return NO_AVALANCHE
+    if abs(fit.below - fit.above) < SURE**2:
+        return OPEN
+    return "II" if fit.below < fit.above else "I"
+
+
+def two_components(found: Mixture) -> bool:
+    """Whether there are two: very strong evidence (bic > 10), and apart (separation > 2).
+
+    The second is needed since no purity is exactly beta distributed: with enough realizations two
+    betas always fit better than one.
+    """
+    return found.bic > 10 and found.separation > 2
 
 
 class Drift(NamedTuple):

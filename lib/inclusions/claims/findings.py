@@ -601,7 +601,9 @@ def plateau_of_deficit(results: Results) -> Finding:
                         _mean(vanishes, f"{label}, mean over L", found),
                     ]
         readings |= {f"share of {what}, of {name}": found for what, found in tests.items()}
-    note = f"The fits have chi2 of {min(fits):.1f} to {max(fits):.1f} for a degree of freedom."
+    note = ""
+    if fits:
+        note = f"The fits have chi2 of {min(fits):.1f} to {max(fits):.1f} for a degree of freedom."
     return Finding([], _models(by_w.values()), note, readings)
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from inclusions.avalanche import CRITICAL_LENGTH, REJECTED
+from inclusions.avalanche import CRITICAL_LENGTH
+from inclusions.claims.criteria import REJECTED
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -154,7 +155,7 @@ def avalanche_parameters(fits: pd.DataFrame) -> Figure:
         group = fits[(fits.length == length) & (fits.exponent == exponent)]
         shift = 0.06 * (place - (len(kinds) - 1) / 2)
         for row in group.itertuples():
-            face = "white" if row.probability < REJECTED else colour
+            face = "white" if row.regime == REJECTED else colour
             style = {"color": colour, "marker": marker_of(length), "mfc": face, "ls": ""}
             for axes, name, unit in ((panels[0], "xi", CRITICAL_LENGTH), (panels[1], "p", 1)):
                 value, low, high = (

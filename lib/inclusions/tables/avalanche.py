@@ -10,6 +10,7 @@ from scipy import optimize
 
 from inclusions import avalanche, estimates, statistics, text
 from inclusions.avalanche import CRITICAL_LENGTH
+from inclusions.claims.criteria import CHANCE, OPEN, REJECTED, SURE, regime, two_components
 from inclusions.estimates import seed_of
 from inclusions.model import Model
 from inclusions.statistics import Estimate
@@ -215,7 +216,7 @@ def avalanche_fits(
                 first,
             )  # fmt: skip
             rows.append(
-                entry(*both[0], both[1], exponent=exponent, isolated=isolated, regime=fit.regime)
+                entry(*both[0], both[1], exponent=exponent, isolated=isolated, regime=regime(fit))
                 | fit._asdict()
             )
     return frame(rows, "exponent", "isolated", *avalanche.AvalancheFit._fields, "regime")
@@ -244,8 +245,8 @@ def tally(fits: pd.DataFrame) -> dict[str, int]:
     said = list(fits.regime)
     return {
         "fits": len(said),
-        "rejected": said.count("rejected"),
-        "undecided": said.count("not decidable"),
+        "rejected": said.count(REJECTED),
+        "undecided": said.count(OPEN),
         "first": said.count("I"),
         "second": said.count("II"),
     }
@@ -253,8 +254,9 @@ def tally(fits: pd.DataFrame) -> dict[str, int]:
 
 def fit_texts(fits: pd.DataFrame) -> dict[str, str]:
     """What the fits say, as parts of sentences."""
-    good = fits[fits.probability >= avalanche.REJECTED]
+    good = fits[fits.regime != REJECTED]
     texts = {name: str(count) for name, count in tally(fits).items()}
+    texts |= {"clear": f"{SURE**2:g}", "level": f"{100 * CHANCE:g}"}
     texts["acceptable"] = str(len(good))
     if good.empty:
         return texts | dict.fromkeys(("where", "xi_range", "p_range"), "nowhere")
@@ -304,7 +306,7 @@ def avalanche_curves(
                     {
                         "length": model.length, "disorder": model.disorder,
                         "exponent": fit.exponent, "distance": fine, "difference": isolated - gamma,
-                        "rejected": fit.regime == "rejected",
+                        "rejected": fit.regime == REJECTED,
                     }
                 )
             )  # fmt: skip
@@ -326,18 +328,16 @@ def mixtures(*ensembles: Ensembles, length: int, resamples: int = 60) -> pd.Data
         if model.length != length + 2 * (model.bubble == 0) or len(entropy) < 20:
             continue
         found = statistics.mixture(entropy, resamples=2, seed=seed_of(model))
-        if found.decidable:
+        if two := two_components(found):
             found = statistics.mixture(entropy, resamples=resamples, seed=seed_of(model))
         rows.append(
             entry(
                 model, data, thermal=found.means[0], localized=found.means[1], bic=found.bic,
-                separation=found.separation, decidable=found.decidable,
+                separation=found.separation, two=two,
             )
             | valued("fraction", found.fraction)
         )  # fmt: skip
-    table = frame(
-        rows, "fraction", "error", "thermal", "localized", "bic", "separation", "decidable"
-    )
+    table = frame(rows, "fraction", "error", "thermal", "localized", "bic", "separation", "two")
     return table.sort_values(["disorder", "length", "bubble"]).reset_index(drop=True)
 
 
@@ -350,7 +350,7 @@ MIXTURES = (
     Column("realizations", "realizations"),
     Column("bic", "BIC for two", "z.0f"),
     Column("separation", "separation", ".1f"),
-    Column("decidable fraction error", "fraction $p$", text.unless),
+    Column("two fraction error", "fraction $p$", text.unless),
     Column(
         "thermal localized", r"$\gamma$ of the two",
         lambda thermal, localized: f"{1 - thermal:.2f}, {1 - localized:.2f}",
@@ -361,7 +361,7 @@ MIXTURES = (
 def mixture_texts(mixtures: pd.DataFrame) -> dict[str, str]:
     """In how many ensembles there are two components, with bubble and without."""
     bubble = mixtures.bubble > 0
-    two = mixtures.decidable.astype(bool)
+    two = mixtures.two.astype(bool)
     return {
         "with_bubble": str(int(bubble.sum())),
         "two_with": str(int((bubble & two).sum())),
