@@ -313,7 +313,7 @@ def test_damaged_or_foreign_controls_leave_the_plain_value_and_say_so_in_a_line(
     listed.write_text(listed.read_text().replace(*hashes))
     records = records.assign_attrs(data=str(tmp_path / "data" / "."))
     estimates._loaded.cache_clear()
-    assert "holds controls of another ensemble" in estimates.why_plain(model, records)
+    assert "under another name" in estimates.why_plain(model, records)
 
 
 def test_a_length_without_its_partner_is_named_with_what_to_add():

@@ -31,6 +31,9 @@ TENTH = (GOE_GAP_RATIO - POISSON_GAP_RATIO) / 10
 CROSSINGS = (3.5, 4.0)
 """Where the paper sees curves cross, units of J."""
 
+FADES = (5.6, 6.0)
+"""Where the paper sees the deficit at long distance sink into its errors, units of J."""
+
 PAPER_REALIZATIONS, PAPER_STATES = 2000, 50
 
 REACH = 2.0

@@ -11,6 +11,7 @@ from scipy import special
 from inclusions import avalanche, estimates, experiments, perturbation, statistics
 from inclusions.claims.criteria import (
     CROSSINGS,
+    FADES,
     SURE,
     TENTH,
     Finding,
@@ -369,7 +370,7 @@ def long_distance_deficit(results: Results) -> Finding:
     At each disorder in the longest chain; where the claim has nothing left, over all lengths too.
     """
     by_w = _paired(results)
-    if min(by_w) > 5.6 or max(by_w) < 6:
+    if min(by_w) > FADES[0] or max(by_w) < FADES[1]:
         raise Missing("the bubble of 4 and its open chain lack W = 4 ... 5.6 or W >= 6")
     rises, readings = [], {}
     for w, chosen in by_w.items():
@@ -385,9 +386,9 @@ def long_distance_deficit(results: Results) -> Finding:
             }
             label = f"deficit, W = {w:g}, {sites}"
             longest = found[results.longest(chosen)]
-            if w <= 5.6:
+            if w <= FADES[0]:
                 tests.append(by(positive, label, longest, over=found))
-            if w >= 6:
+            if w >= FADES[1]:
                 tests.append(by(vanishes, label, longest, over=found))
                 tests.append(_mean(vanishes, f"{label}, mean over L", found))
         readings[f"gamma_XXZ is that of {name}"] = tests

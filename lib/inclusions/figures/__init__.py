@@ -92,6 +92,11 @@ def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
     return [w for w in wanted if w in available] or available[-len(wanted) :]
 
 
+def paper_says(axes: Axes, low: float, high: float, name: str = "the paper") -> None:
+    """Mark the range of x that the paper's text states for what the axes show."""
+    axes.axvspan(low, high, color="#000000", alpha=0.09, lw=0, zorder=0, label=name)
+
+
 def disorder_axis(axes: Axes) -> None:
     """Label the x axis as disorder."""
     axes.set_xlabel("disorder $W$ ($J$)")

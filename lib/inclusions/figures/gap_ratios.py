@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
+from inclusions.claims.criteria import CROSSINGS
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
     WIDTH,
     empty,
     marker_of,
+    paper_says,
     reference_lines,
     shade_of,
     styled,
@@ -53,6 +55,7 @@ def _gap_ratio_panel(axes: Axes, table: pd.DataFrame) -> None:
             mfc=None if open_ends else "white", label=f"{length} {boundary}",
         )  # fmt: skip
     reference_lines(axes)
+    paper_says(axes, *CROSSINGS)
     axes.set(xlabel="disorder $W$ ($J$)", ylim=(0.366, 0.585))
     handles = [
         Line2D([], [], color=shade_of(n), marker=marker_of(n), label=f"$L = {n}$")
@@ -105,6 +108,7 @@ def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
         for kind, (colour, marker, name) in KINDS.items()
         if kind in set(zip(crossings.bubble > 0, crossings.boundary, strict=True))
     ]
+    axes.axhspan(*CROSSINGS, color="#000000", alpha=0.09, lw=0, zorder=0)
     axes.set_xlabel("$1/L$", size=8.5, labelpad=1)
     axes.set_ylabel(r"crossing $W$ ($J$)", size=8.5, labelpad=1)
     axes.tick_params(labelsize=8)

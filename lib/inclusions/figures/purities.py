@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from inclusions.claims.criteria import FADES
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -26,6 +28,7 @@ from inclusions.figures import (
     name_end,
     name_start,
     nearest,
+    paper_says,
     part_names,
     shade_of,
     styled,
@@ -342,7 +345,7 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
             )  # fmt: skip
         known = fitted[fitted.error <= 2 * fitted.error.median()]
         low = min(0.0, (known.plateau - known.error).min())
-        high = max(0.0, (known.plateau + known.error).max())
+        high = max(_five_percent(bottom, fitted), (known.plateau + known.error).max())
         margin = 0.1 * (high - low)
         bottom.set_ylim(low - margin, high + margin)  # the worst fits may leave the panel
         bottom.legend()
@@ -351,6 +354,18 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     bottom.set_ylabel(r"plateau $\gamma_0$")
     disorder_axis(bottom)
     return figure
+
+
+def _five_percent(axes: Axes, fits: pd.DataFrame) -> float:
+    """Mark what the paper's 5 % at W = 5.2 are of gamma_XXZ, and of gamma_XXZ - 1/2; the former."""
+    known = fits[(fits.disorder == 5.2) & (fits.relative != 0)].sort_values("length")
+    if known.empty:
+        return 0.0
+    level = float((known.plateau / known.relative).iloc[-1])  # gamma_XXZ
+    for base, mark, name in ((0.0, "+", ""), (0.5, "x", " - 1/2")):
+        of = rf"paper, 5 % of $\gamma_\mathrm{{XXZ}}{name}$"
+        axes.plot([5.2], [0.05 * (level - base)], mark, color="k", ms=9, mew=1.6, label=of)
+    return 0.05 * level
 
 
 SYSTEMS = {  # of tables.purities.shifts: colour, marker, name
@@ -393,6 +408,37 @@ def shifts(table: pd.DataFrame) -> Figure:
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+@styled
+def fading(table: pd.DataFrame) -> Figure:
+    """The deficit at mid-chain against disorder, a curve a length: plain, and sharpened."""
+    figure = Figure((WIDTH, 3.9))
+    panels = figure.subplots(1, 2, sharey=True)
+    chosen = table[table.disorder.between(LOCALIZED, 10)]
+    for axes, (value, error, title) in zip(
+        panels,
+        (("plain", "plain_error", "plain"), ("shift", "error", "sharpened by controls")),
+        strict=True,
+    ):
+        paper_says(axes, *FADES, f"end of it in the paper, $W = {FADES[0]:g}$ … ${FADES[1]:g}$")
+        axes.axhline(0, color="#777777", lw=0.9)
+        for place, (length, curve) in enumerate(chosen.groupby("length")):
+            curve = curve[curve[error] < SEEN].sort_values("disorder")
+            axes.errorbar(
+                curve.disorder + 0.05 * (place - 2), curve[value], curve[error], ms=4, lw=1,
+                color=shade_of(length), marker=marker_of(length), label=f"$L = {length}$",
+            )  # fmt: skip
+        axes.set_title(title)
+        disorder_axis(axes)
+        empty(axes, chosen)
+    draws(figure, chosen)
+    panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
+    legend_below(figure, panels[0].get_legend_handles_labels()[0])
+    return figure
+
+
+SEEN = 0.02  # an error that leaves something to be seen of the deficit
 
 
 # Fig. 7

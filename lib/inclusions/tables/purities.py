@@ -386,6 +386,23 @@ def shifts(*ensembles: Ensembles) -> pd.DataFrame:
     return frame(rows, "system", "shift", "error")
 
 
+def fading(*ensembles: Ensembles) -> pd.DataFrame:
+    """The deficit of the bubble of 4 at mid-chain, sharpened and plain, by length and disorder."""
+    found, rows = merged(*ensembles), []
+    bubbles = {model: data for model, data in found.items() if model.bubble == 4}
+    chains = {model: data for model, data in found.items() if model.boundary == "open"}
+    for model, chain in estimates.partners(bubbles, chains):
+        both = (model, found[model]), (chain, found[chain])
+        sharp, plain = (
+            estimates.middle_deficit(*both[0], *both[1], plain=plain) for plain in (False, True)
+        )
+        rows.append(
+            entry(*both[0], both[1], plain=float(plain.value), plain_error=float(plain.error))
+            | valued("shift", sharp)
+        )
+    return frame(rows, "shift", "error", "plain", "plain_error")
+
+
 NAMES = {
     "bubble": "bubble, $n = 4$",
     "edges": "bubble, against all sites",
