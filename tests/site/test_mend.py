@@ -98,4 +98,7 @@ def test_a_long_table_folds_under_its_caption_and_keeps_its_name():
 def test_a_drawing_has_its_size_and_a_link_however_its_tag_ends(end, tmp_path):
     (tmp_path / "a.svg").write_text('<svg width="300pt" height="150.5pt">')
     page = mend.sized(f'<img alt="what it shows" src="a.svg"{end}', tmp_path)
+    (tmp_path / "logo.svg").write_text('<svg viewBox="0 0 3 3">')
+    logo = f'<img alt="the logo" src="logo.svg"{end}'
+    assert mend.sized(logo, tmp_path) == logo
     assert 'width="400" height="201"' in page and '<a class="enlarge" href="a.svg"' in page

@@ -65,7 +65,7 @@ def mended(html: str) -> str:
     return re.sub(TOUCHING, _kept_together, re.sub(TABLE, _folded, html, flags=re.DOTALL))
 
 
-LONG = 20  # rows; a table of more is opened by who wants it
+LONG = 24  # rows; a table of more is opened by who wants it
 TABLE = (
     r'<div class="pst-scrollable-table-container"><table class="table" id="([^"]+)">\n'
     r'<caption>((?:(?!</caption>|<a class="headerlink").)*)(?:<a class="headerlink".*?</a>)?'
@@ -96,7 +96,9 @@ def sized(html: str, folder: Path) -> str:
     def with_size(image: re.Match) -> str:
         alt, source = image.groups()
         head = (folder / source).read_text(encoding="utf-8")[:2000]
-        width, height = (round(float(n) * 4 / 3) for n in re.search(SIZE, head).groups())  # pt
+        if (found := re.search(SIZE, head)) is None:
+            return image[0]  # the logo, the course's map: they fill the width they are given
+        width, height = (round(float(n) * 4 / 3) for n in found.groups())  # pt
         size = f'width="{width}" height="{height}" style="--natural: {width}px"'
         drawn = f'<img alt="{alt}" src="{source}" {size} loading="lazy">'
         return f'<a class="enlarge" href="{source}" title="Enlarge">{drawn}</a>'
