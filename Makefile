@@ -71,9 +71,10 @@ student: setup data $(KERNELS)  ## build the edition without solutions: _build/s
 	@echo "Hand out _build/student/_build/html and its notebooks in _build/student/notebooks, or"
 	@echo "_build/inclusions-student-kit.zip, which has the package and the data too"
 
-test: setup  ## ruff, import-linter, pytest
+test: setup  ## ruff, import-linter, mypy, pytest
 	$(PYTHON) -m ruff check .
 	$(dir $(PYTHON))lint-imports --no-logo
+	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 # A name under book/runs/profiles, or the path of a profile of your own. By the environment, so that
@@ -91,7 +92,7 @@ lock: $(STAMP)-deps  ## bring requirements*.lock in line with pyproject.toml, ke
 	./setup.sh lock $(PYTHON)
 
 clean:  ## remove build products; never data, never .venv
-	rm -rf _build build lib/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf _build build lib/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .mypy_cache .hypothesis
 	find lib tests book -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps: nothing of set-up runs again until one of these files changes.

@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 from iminuit import Minuit
+from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, special
+
+Array = NDArray[np.float64]
 
 CRITICAL_LENGTH = 1 / math.log(2)
 """Critical localization length xi_*, in sites (SM D)."""
@@ -21,7 +24,7 @@ _ALLOWED = {
 }
 
 
-def _read(**quantities):
+def _read(**quantities: ArrayLike) -> list[Array]:
     """Return the quantities as float arrays, refusing the first value outside its range."""
     arrays = [np.asarray(value, dtype=float) for value in quantities.values()]
     for name, value in zip(quantities, arrays, strict=True):
@@ -31,7 +34,7 @@ def _read(**quantities):
     return arrays
 
 
-def resonance_ratio(distance, xi, bubble):
+def resonance_ratio(distance: ArrayLike, xi: ArrayLike, bubble: ArrayLike) -> Array:
     """Matrix element over level spacing of the next LIOM, e^(-l/xi) (n_GOE 4^l)^(1/2), Eq. (8).
 
     The avalanche goes on while the ratio is above 1. All arguments broadcast.
@@ -48,7 +51,7 @@ def resonance_ratio(distance, xi, bubble):
     return np.sqrt(bubble) * np.exp(distance * (1 / CRITICAL_LENGTH - 1 / xi))
 
 
-def thermalized_distance(xi, bubble, length=math.inf):
+def thermalized_distance(xi: ArrayLike, bubble: ArrayLike, length: ArrayLike = math.inf) -> Array:
     """Distance l_c = (1/2) ln n_GOE / (1/xi - 1/xi_*) up to which the avalanche runs, in sites.
 
     This is where Eq. (8) equals 1 (the printed exponent -1/2 is a factor 1/2). It is infinite
@@ -69,14 +72,14 @@ def thermalized_distance(xi, bubble, length=math.inf):
     return np.minimum(np.where(xi < CRITICAL_LENGTH, finite, math.inf), length / 2)
 
 
-def printed_distance(xi, bubble):
+def printed_distance(xi: ArrayLike, bubble: ArrayLike) -> Array:
     """l_c with the exponent -1/2 that SM D prints, infinite for xi >= xi_*; in sites."""
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 1 / np.asarray(xi, float) - 1 / CRITICAL_LENGTH
         return np.where(inverse > 0, inverse**-0.5 * np.log(bubble), np.inf)
 
 
-def thermal_dimension(xi, bubble, length=math.inf):
+def thermal_dimension(xi: ArrayLike, bubble: ArrayLike, length: ArrayLike = math.inf) -> Array:
     """Dimension d_therm = n_GOE 4^l_c of the thermal region (SM D).
 
     It equals n_GOE^(1/(1 - xi/xi_*)) while the avalanche stops inside the chain, and
@@ -86,7 +89,9 @@ def thermal_dimension(xi, bubble, length=math.inf):
     return np.asarray(bubble, dtype=float) * 4.0**reach
 
 
-def effective_dimension(distance, xi, bubble, length=math.inf):
+def effective_dimension(
+    distance: ArrayLike, xi: ArrayLike, bubble: ArrayLike, length: ArrayLike = math.inf
+) -> Array:
     """Effective dimension d_eff,i = e^(-2i/xi) d_therm at a distance from the bubble (Sec. IV).
 
     The sign is the main text's; the SM prints e^(+2i/xi), which would make the far sites the
@@ -106,7 +111,15 @@ def effective_dimension(distance, xi, bubble, length=math.inf):
     return np.exp(-2 * distance / xi) * thermal_dimension(xi, bubble, length)
 
 
-def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
+def mean_purity(
+    distance: ArrayLike,
+    xi: ArrayLike,
+    p: ArrayLike,
+    bubble: ArrayLike,
+    length: ArrayLike,
+    isolated: ArrayLike,
+    exponent: ArrayLike = 1.0,
+) -> Array:
     """Mean purity gamma_i at a distance from the bubble, Eq. (6); dimensionless.
 
     1/2 + (1 - p)(1 - e^(-i/xi))(gamma_XXZ - 1/2) + p min(d_eff^(-exponent), gamma_XXZ - 1/2).
@@ -163,7 +176,15 @@ XI = np.geomspace(0.05, 20, 241)  # where chi2 is scanned, in sites
 P = np.linspace(0, 1, 201)
 
 
-def fit(response, covariance, isolated, bubble, length, exponent=1.0, first=1):
+def fit(
+    response: Array,
+    covariance: Array,
+    isolated: float,
+    bubble: float,
+    length: float,
+    exponent: float = 1.0,
+    first: int = 1,
+) -> AvalancheFit:
     """`AvalancheFit` of Eq. (6) to gamma_XXZ - gamma_i, by a scan of chi2 and by Minuit.
 
     Args:
@@ -181,7 +202,7 @@ def fit(response, covariance, isolated, bubble, length, exponent=1.0, first=1):
     distance = first + np.arange(response.size)
     factor = linalg.cholesky(covariance, lower=True)
 
-    def chi2(xi, p):
+    def chi2(xi: ArrayLike, p: ArrayLike) -> Array:
         """For xi and p of shapes that broadcast to S, shape S."""
         xi, p = np.broadcast_arrays(np.asarray(xi, float)[..., None], np.asarray(p)[..., None])
         model = isolated - mean_purity(distance, xi, p, bubble, length, isolated, exponent)
@@ -189,9 +210,9 @@ def fit(response, covariance, isolated, bubble, length, exponent=1.0, first=1):
         white = linalg.solve_triangular(factor, misfit, lower=True)
         return np.square(white).sum(axis=0).reshape(xi.shape[:-1])
 
-    def scan(xi, p):
+    def scan(xi: Array, p: Array) -> tuple[Array, tuple[int, ...]]:
         table = chi2(xi[:, None], p)
-        return table, np.unravel_index(table.argmin(), table.shape)
+        return table, tuple(map(int, np.unravel_index(table.argmin(), table.shape)))
 
     coarse, (i, j) = scan(XI, P)
     # the bound on the p-term puts kinks into chi2, so the profiles are scanned, not expanded
@@ -206,11 +227,11 @@ def fit(response, covariance, isolated, bubble, length, exponent=1.0, first=1):
     if least > fine.min():
         best, least = (float(xi[i]), float(p[j])), float(fine.min())
 
-    def interval(number, grids, axis):
+    def interval(number: int, grids: tuple[Array, Array], axis: int) -> tuple[float, float, float]:
         scans = zip(grids, (coarse, fine), strict=True)
         within = [grid[table.min(axis=axis) <= least + 1] for grid, table in scans]
-        within = np.concatenate([*within, [best[number]]])
-        return float(best[number]), float(within.min()), float(within.max())
+        all_within = np.concatenate([*within, [best[number]]])
+        return float(best[number]), float(all_within.min()), float(all_within.max())
 
     sides = XI < CRITICAL_LENGTH, XI >= CRITICAL_LENGTH
     below, above = (float(coarse[side].min()) for side in sides)

@@ -12,10 +12,10 @@ alone are resampled: errors hold for the mean over disorder. All functions hand 
 Purities have no unit, disorders are in units of J, distances in sites.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -39,6 +39,7 @@ SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder",
 """Parameters that curves of one family share."""
 
 Ensembles = Mapping[Model, xr.Dataset]
+Found = TypeVar("Found")
 
 
 def seed_of(model: Model) -> int:
@@ -66,8 +67,10 @@ def _resampled(
             f"an estimate needs at least 2 realizations of {model.key}, got {len(counts)}: "
             "compute more of them with `inclusions run`"
         )
-    known = None if plain or controls is None else predictions(model, records)
-    chosen = None if known is None else controls(known)
+    chosen = None
+    if controls is not None and not plain:
+        known = predictions(model, records)
+        chosen = None if known is None else controls(known)
     return bootstrap(statistic, *arrays, counts=counts, controls=chosen, seed=seed_of(model))
 
 
@@ -109,8 +112,13 @@ def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
 
     @wraps(function)
     def inner(
-        model: Model, records: xr.Dataset, *more, as_many: int | None = None, salt: int = 0, **how
-    ):
+        model: Model,
+        records: xr.Dataset,
+        *more: Any,
+        as_many: int | None = None,
+        salt: int = 0,
+        **how: Any,
+    ) -> Estimate:
         key = (function.__name__, model, records.attrs.get("checksum"), more, *sorted(how.items()))
         found = _remembered.get(key)
         if found is None:
@@ -218,11 +226,11 @@ def curves(found: Ensembles) -> dict[tuple, dict[int, dict[float, tuple[Model, x
     return {kind: dict(sorted(lengths.items())) for kind, lengths in sorted_out.items()}
 
 
-def sweeps(found: Ensembles) -> list[dict[float, tuple[Model, xr.Dataset]]]:
+def sweeps(found: Mapping[Model, Found]) -> list[dict[float, tuple[Model, Found]]]:
     """Sweeps of the bubble's bandwidth, five or more: by bandwidth, all else being equal."""
-    sorted_out: dict[Model, dict[float, tuple[Model, xr.Dataset]]] = {}
+    sorted_out: dict[Model, dict[float, tuple[Model, Found]]] = {}
     for model, records in found.items():
-        if model.bubble > 1:
+        if model.bubble > 1 and model.bandwidth is not None:
             tuned = Model(**(model.as_dict() | {"bandwidth": None}))
             sorted_out.setdefault(tuned, {})[model.bandwidth] = (model, records)
     return [curve for curve in sorted_out.values() if len(curve) >= 5]
@@ -377,7 +385,9 @@ def scattered(entropy: Array, variance: Array) -> Array:
 # The deficit against the isolated chain of L + 2
 
 
-def partner(model: Model, found: Ensembles, boundary: str = "open") -> Model:
+def partner(
+    model: Model, found: Ensembles, boundary: Literal["open", "periodic"] = "open"
+) -> Model:
     """The isolated chain two sites longer at the same disorder.
 
     Raises:
@@ -392,7 +402,7 @@ def partner(model: Model, found: Ensembles, boundary: str = "open") -> Model:
     return wanted
 
 
-def partners(probes: Ensembles, references: Ensembles) -> list[tuple[Model, Model]]:
+def partners(probes: Iterable[Model], references: Iterable[Model]) -> list[tuple[Model, Model]]:
     """Each system that has an isolated chain two sites longer among the references, with it."""
     isolated = {
         (model.length - 2, model.disorder): model for model in references if not model.bubble

@@ -13,8 +13,8 @@ from inclusions import estimates, perturbation, statistics
 from inclusions.basis import chain_states, spins
 from inclusions.disorder import draw
 from inclusions.eigen import Dense, ShiftInvert
+from inclusions.eigen.factorization import FACTORIZATIONS
 from inclusions.eigen.ordering import structure
-from inclusions.eigen.registry import FACTORIZATIONS
 from inclusions.eigen.types import Eigenpairs, certify, closest
 from inclusions.estimates import seed_of
 from inclusions.hamiltonian import build
@@ -142,8 +142,8 @@ def partial_traces(model: Model, count: int = 50, seed: int = 1) -> pd.DataFrame
     """
     sample = draw(model, seed, 0)
     full = []
-    for magnetization in (model.magnetization, model.magnetization + 1):
-        sector = Model(**(model.as_dict() | {"magnetization": magnetization}))
+    for up in (model.up, model.up + 1):
+        sector = replace(model, magnetization=up - model.length / 2)
         hamiltonian = build(type(sample)(sector, sample.fields, sample.bubble))
         pairs = Dense()(hamiltonian, min(count, sector.dimension))
         place = chain_states(sector.length, sector.up)[:, None] * sector.block
@@ -269,13 +269,11 @@ def exact_records(model: Model, realizations: int) -> xr.Dataset:
         hamiltonian = build(draw(model, SEED, index))
         pairs = Dense()(hamiltonian, hamiltonian.dimension)
         measured.append(measure(model, pairs, magnetizations(hamiltonian, pairs)))
-    return _records(
-        *(
-            np.array([one[f"linear_entropy{part}"] for one in measured])
-            for part in ("", "_variance", "_covariance")
-        ),
-        states=model.dimension,
+    first, second, product = (
+        np.array([one[f"linear_entropy{part}"] for one in measured])
+        for part in ("", "_variance", "_covariance")
     )
+    return _records(first, second, product, states=model.dimension)
 
 
 def _records(mean: Array, variance: Array, covariance: Array, states: int) -> xr.Dataset:
@@ -391,7 +389,7 @@ def exponentials(length: int, disorders: Sequence[float], index: int = 0) -> pd.
         row = {"disorder": disorder}
         for name, factor in (("real", 1), ("imaginary", 1j)):
             built = linalg.expm(factor * perturbation.generator(hamiltonian))[:, start]
-            norm = np.linalg.norm(built)
+            norm = float(np.linalg.norm(built))
             row |= {
                 f"{name}_norm": abs(norm - 1),
                 f"{name}_off": 1 - abs(np.vdot(state, built)) ** 2 / norm**2,
@@ -533,12 +531,13 @@ def windows(models: Sequence[Model], counts: Sequence[int], realizations: int) -
     return pd.DataFrame(rows)
 
 
-def _by_count(model: Model, counts: Sequence[int], index: int) -> list[tuple[float, ...]]:
+def _by_count(model: Model, counts: Sequence[int], index: int) -> list[tuple[float, float, float]]:
     """Share of the spectrum, mean purity and gap ratio of one sample for each count of states."""
     hamiltonian = build(draw(model, SEED, index))
     pairs = Dense()(hamiltonian, hamiltonian.dimension)
     gamma = purities(magnetizations(hamiltonian, pairs)).mean(axis=1)
-    width, found = np.ptp(pairs.energies), []
+    width = np.ptp(pairs.energies)
+    found: list[tuple[float, float, float]] = []
     for count in counts:
         chosen = closest(pairs.energies, pairs.target, min(count, len(pairs.energies)))
         energies = pairs.energies[chosen]

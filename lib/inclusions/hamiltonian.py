@@ -64,7 +64,7 @@ def chain_graph(model: Model | Geometry) -> sp.csr_array:
     return graph.tocsr()
 
 
-@once_per_geometry
+@once_per_geometry()
 def pattern(geometry: Geometry, start: int, stop: int) -> Pattern:
     """The pattern of rows [start, stop); kept, so every realization of a model shares it."""
     length, n = geometry.length, geometry.block
@@ -213,7 +213,7 @@ def mean_energy(realization: Realization) -> float:
     that of S^z_i S^z_j is (m^2 - L/4)/(L (L - 1)); what flips spins has no diagonal.
     """
     model = realization.model
-    length, m = model.length, model.magnetization
+    length, m = model.length, model.up - model.length / 2
     pair = (m**2 - length / 4) / (length * (length - 1))
     energy = model.anisotropy * len(chain_bonds(model)) * pair
     energy += m / length * realization.fields.sum()

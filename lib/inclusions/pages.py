@@ -57,7 +57,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from inclusions import tables, text
-from inclusions.figures import STYLE
+from inclusions.figures import STYLE, drawn
 from inclusions.figures.dark import following
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, root
@@ -93,7 +93,8 @@ def _used(
     carry = [table for table in numbers if "sources" in table]
     if not carry:
         return ensembles, {name for part in ensembles for name in part.sources}
-    names = getattr(figure, "drawn", None) or tables.sources_of(*carry)
+    noted = set() if figure is None else drawn.get(figure, set())
+    names = noted or tables.sources_of(*carry)
     known = ensembles or list({id(part.found): part for part in _loaded}.values())
     return [part for part in known if not names or names & part.sources.keys()], names
 
@@ -120,17 +121,17 @@ def show(
     for title, table in numbers.items():
         files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
         table.to_csv(folder / [*files.values()][-1], index=False, float_format="%.10g")
-    ensembles, names = _used(ensembles, numbers.values(), figure)
-    shown = [part.only(names) for part in ensembles]
+    used, names = _used(ensembles, numbers.values(), figure)
+    shown = [part.only(names) for part in used]
     sources = {file: entry for part in shown for file, entry in part.sources.items()}
     if sources:
         files["sources (JSON)"] = f"{name}.json"
-    missing = [f"{key}.nc" for part in ensembles for key in part.missing]
+    missing = [f"{key}.nc" for part in used for key in part.missing]
     record = {"figure": name, "sources": sources, "missing": missing}
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
-    lines = [provenance(ensembles, names) or f"{computed or 'Drawn'} when this page was built."]
+    lines = [provenance(used, names) or f"{computed or 'Drawn'} when this page was built."]
     _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
     counts = [entry["realizations"] for entry in sources.values()]
     say(**{
@@ -297,9 +298,9 @@ def tabulate(
     `columns` say how a table of numbers is shown; one of texts is shown as it is. Of a table that
     knows its ensembles, or whose ensembles are named, `name`-provenance is glued too.
     """
-    ensembles, names = _used(ensembles, [table])
-    if names or ensembles:
-        _glue(f"{name}-provenance", "text/markdown", provenance(ensembles, names))
+    used, names = _used(ensembles, [table])
+    if names or used:
+        _glue(f"{name}-provenance", "text/markdown", provenance(used, names))
     if columns:
         table = text.readable(table, columns)
     if table.empty:

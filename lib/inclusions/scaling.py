@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
 from typing import Any
 
-from inclusions.bench import SAMPLE, machine
+from inclusions.bench import SEED, machine
 from inclusions.disorder import draw
 from inclusions.eigen import MissingSolver, ShiftInvert, Slepc, Solver
 from inclusions.eigen.kernels import NAME, newest
@@ -78,7 +78,7 @@ def measure(peer: str, model: Model, repeats: int) -> dict[str, Any] | None:
         from mpi4py import MPI
 
         comm = MPI.COMM_WORLD
-    solver, sample = PEERS[peer][1], build(draw(model, SAMPLE["seed"], 0))
+    solver, sample = PEERS[peer][1], build(draw(model, SEED, 0))
     before, seconds, peaks = peak_memory(), [], []
     for _ in range(repeats):
         started = perf_counter()

@@ -113,8 +113,8 @@ class Controls(NamedTuple):
     expected: Array  # (..., k): their means over disorder
     error: Array  # (..., k): the standard errors of those
 
-    def entry(self, place: int) -> "Controls":
-        """The controls of one entry of a mean of shape (n,)."""
+    def entry(self, place: int | slice) -> "Controls":
+        """The controls of one entry, or some, of a mean of shape (n,)."""
         return Controls(self.values[:, place], self.expected[place], self.error[place])
 
 
@@ -146,10 +146,10 @@ def bootstrap(
     that is nearly linear in the means is then sharpened as if it were regressed itself.
     ValueError for controls of other realizations or shape.
     """
-    arrays = [_finite(values, "values") for values in arrays]
-    counts = np.ones(len(arrays[0])) if counts is None else _finite(counts, "counts")
-    if len({len(values) for values in (*arrays, counts)}) > 1:
-        lengths = [len(values) for values in (*arrays, counts)]
+    given = [_finite(values, "values") for values in arrays]
+    counts = np.ones(len(given[0])) if counts is None else _finite(counts, "counts")
+    if len({len(values) for values in (*given, counts)}) > 1:
+        lengths = [len(values) for values in (*given, counts)]
         raise ValueError(f"arrays and counts must have equally many realizations, got {lengths}")
     if counts.min() < 0 or counts.sum() == 0:
         raise ValueError("counts must not be negative, nor all zero")
@@ -172,8 +172,8 @@ def bootstrap(
         if kept:
             chosen = Controls(*(_finite(part, "controls")[..., :kept] for part in controls))
             generator = np.random.default_rng([seed, 1])
-            return _estimate(statistic(*_adjusted(means, arrays, chosen, generator)))
-    return _estimate(statistic(*means(*arrays)))
+            return _estimate(statistic(*_adjusted(means, given, chosen, generator)))
+    return _estimate(statistic(*means(*given)))
 
 
 def _adjusted(
@@ -454,10 +454,10 @@ def crossing(disorder: ArrayLike, small: Sequence[Estimate], large: Sequence[Est
     both = (low / low_error**2 + high / high_error**2) / (1 / low_error**2 + 1 / high_error**2)
     height = (both - POISSON_GAP_RATIO) / (GOE_GAP_RATIO - POISSON_GAP_RATIO)
     points = (disorder, high - low, error, height)
-    value, *ends = _falling_root(*points, 2, HEIGHTS)
+    value, lowest, highest = _falling_root(*points, 2, HEIGHTS)
     others = [_falling_root(*points, *variant)[0] for variant in VARIANTS]
     known = [root for root in (value, *others) if np.isfinite(root)]
-    return Crossing(value, *ends, np.ptp(known) / 2 if np.isfinite(value) else np.nan)
+    return Crossing(value, lowest, highest, np.ptp(known) / 2 if np.isfinite(value) else np.nan)
 
 
 def _falling_root(
@@ -550,7 +550,7 @@ def fit_plateau(
     base = (
         fixed
         if fixed is not None
-        else ones @ (offset - amplitude * curves[:, best]) / (ones @ ones)
+        else float(ones @ (offset - amplitude * curves[:, best]) / (ones @ ones))
     )
     start = (base, amplitude, lengths[best])
     names = ("plateau", "amplitude", "length")
@@ -609,7 +609,7 @@ def _fit(
 ) -> Fit:
     def chi2(*parameters: float) -> float:
         residuals = whiten @ (value - model(*parameters))
-        return residuals @ residuals
+        return float(residuals @ residuals)
 
     minuit = Minuit(chi2, *start.values(), name=tuple(start))
     minuit.errordef = Minuit.LEAST_SQUARES

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from inclusions.pages import root
+from inclusions.places import root
 
 
 def without_solutions(text: str) -> str:

@@ -1,7 +1,7 @@
 """Numbers with errors as text; columns of tables: which values, under what heading, how shown."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ class Column(NamedTuple):
     heading: str
     format: str | Callable[..., str] = ""
 
-    def shown(self, *values) -> str:
+    def shown(self, *values: Any) -> str:
         if callable(self.format):
             return self.format(*values)
         return format(values[0], self.format).replace("-", "−")

@@ -328,8 +328,9 @@ def _decided(found: Measured) -> tuple[bool | None, str]:
 
 def _turning(finding: Finding) -> str:
     """The lengths at which drifts would turn tests."""
-    turning = [p for p in finding.tests if p.drift and np.isfinite(p.drift.turns)]
-    listed = "; ".join(f"{part.name}, at L = {part.drift.turns:.0f}" for part in turning[:4])
+    drifts = [(part.name, part.drift.turns) for part in finding.tests if part.drift]
+    turning = [(name, turns) for name, turns in drifts if np.isfinite(turns)]
+    listed = "; ".join(f"{name}, at L = {turns:.0f}" for name, turns in turning[:4])
     more = f" and {len(turning) - 4} more" if len(turning) > 4 else ""
     return f" The drift with L would turn {listed}{more}." if listed else ""
 

@@ -3,11 +3,11 @@
 A claim is judged by what it says. Errors decide; a tolerance does only where the paper states one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -46,7 +46,7 @@ ENOUGH = 100
 """Realizations from which on a length stands for the longest; lines and means take all there is."""
 
 REPRODUCED, REFUTED, OPEN = "reproduced", "not reproduced", "not decidable"
-VERDICTS = {True: REPRODUCED, False: REFUTED, None: OPEN}
+VERDICTS: dict[bool | str | None, str] = {True: REPRODUCED, False: REFUTED, None: OPEN}
 SAYS = {True: "yes", False: "no", None: "cannot tell"}
 
 
@@ -311,7 +311,7 @@ class Results:
         """The same results looked at otherwise."""
         return replace(self, **choice)
 
-    def estimate(self, function: Callable[..., Estimate], *models: Model, **more) -> Estimate:
+    def estimate(self, function: Callable[..., Estimate], *models: Model, **more: Any) -> Estimate:
         """An estimate of these models' ensembles, its error widened for few realizations."""
         given = [part for model in models for part in (model, self(model))]
         found = function(*given, **more, **self.how)
@@ -382,11 +382,14 @@ def results(data: Path) -> Results:
     return Results({model: (one.path, one.entry) for model, one in chosen.found.items()})
 
 
-def need(models: Any, what: str) -> Any:
-    """The models, of which there must be one."""
-    if not models:
+Some = TypeVar("Some", bound=Sized)
+
+
+def need(found: Some, what: str) -> Some:
+    """The models or what else was found, of which there must be one."""
+    if not found:
         raise Missing(f"there is no ensemble of {what}")
-    return models
+    return found
 
 
 def by_length(models: Iterable[Model]) -> dict[int, list[Model]]:
@@ -404,5 +407,4 @@ def in_the_middle(model: Model) -> bool:
 
 def pairs(results: Results, **parameters: Any) -> list[tuple[Model, Model]]:
     """Each bubble of these parameters that has its open chain of L + 2, with it; by length."""
-    chains = {model: None for model in results.find(bubble=0)}
-    return estimates.partners({m: None for m in results.find(**parameters)}, chains)
+    return estimates.partners(results.find(**parameters), results.find(bubble=0))

@@ -88,7 +88,7 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
         Erratum(
             8, "Sec. IV, Eq. (6)", r"$p\, d_{\mathrm{eff},i}^{-1/2}$",
             r"bounded by $\bar\gamma_\mathrm{XXZ} - \frac12$",
-            f"Beyond the avalanche $d_\\mathrm{{eff}} < 1$ ({power(beyond)} at $i = 8$, "
+            f"Beyond the avalanche $d_\\mathrm{{eff}} < 1$ ({power(float(beyond))} at $i = 8$, "
             "$\\xi = 0.5$, $L = 16$), and the term exceeds any purity.",
             "fig-ergodic-term",
         ),
@@ -193,7 +193,7 @@ def _conjugations(norm: float = 0.01) -> tuple[float, float]:
     rng = np.random.default_rng(1)
     generator = rng.standard_normal((4, 4)) + 1j * rng.standard_normal((4, 4))
     generator = generator + generator.conj().T
-    generator *= norm / np.linalg.norm(generator, 2)
+    generator = generator * (norm / np.linalg.norm(generator, 2))
     sigma = np.diag([1.0, 1.0, -1.0, -1.0])
 
     def commuted(other: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ def gap_ratio_limits(results: Results) -> Finding:
     return Finding(parts, used)
 
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "bubble": {"bubble": 4},
     "open": {"bubble": 0},
     "periodic": {"bubble": 0, "boundary": "periodic"},
@@ -212,15 +212,16 @@ OF_ONE = 0.1
 
 def bandwidth_plateau(results: Results) -> Finding:
     """C3: whether the curves over beta peak, at nearly one, and what the chosen beta gives away."""
-    sweeps = {}
-    for curve in estimates.sweeps({m: None for m in results.files}):
-        model = next(iter(curve.values()))[0]
+    sweeps: dict[int, list[tuple[Model, dict]]] = {}
+    for swept in estimates.sweeps(results.files):
+        model = next(iter(swept.values()))[0]
         if 1 <= model.disorder <= 4:
-            sweeps.setdefault(model.length, []).append((model, curve))
+            sweeps.setdefault(model.length, []).append((model, swept))
     need(sweeps, "a sweep of at least five beta at W = 1 ... 4")
     kept = [one for curves in results.lengths(sweeps).values() for one in curves]
     disorders = results.disorders(model.disorder for model, _ in kept)
-    parts, tops, used = [], {}, []
+    parts, used = [], []
+    tops: dict[tuple[int, int], list[Estimate]] = {}
     for model, sweep in kept:
         if model.disorder not in disorders:
             continue
@@ -464,7 +465,8 @@ def far_correlation(results: Results) -> Finding:
         for w in (4.4, 5.2, 6.0, 8.0)
     }
     label = "far C(r), bubble minus open chain, W = {:g}"
-    parts, beside = [], []
+    parts: list[Part] = []
+    beside: list[Part] = []
     for place, name in enumerate(("", ", within realizations", ", between realizations")):
         for w, found in series.items():
             own = {n: combine(lambda e, i=place: e[..., i], one) for n, one in found.items()}
@@ -567,7 +569,8 @@ def plateau_of_deficit(results: Results) -> Finding:
     by_w = {w: found for w, found in _paired(results, 5.2).items() if w == 5.2 or w >= 7}
     if max(by_w) < 7:
         raise Missing("no bubble of 4 with its open chain of L + 2 has W >= 7")
-    readings, fits = {}, []
+    readings: dict[str, list[Part]] = {}
+    fits = []
     for sites, name in (("middle", "the middle"), ("all", "all sites")):
         tests: dict[str, list[Part]] = {what: [] for what in SHARES}
         for w, chosen in by_w.items():
@@ -582,10 +585,9 @@ def plateau_of_deficit(results: Results) -> Finding:
                 fits.append(fit.chi2 / fit.degrees)
                 for what, base in SHARES.items():
                     if fit.valid:
-                        share[what][length] = statistics.normal(
-                            *(at["plateau"] / (float(level.value) - base)
-                              for at in (fit.values, fit.errors)), seed=length
-                        )  # fmt: skip
+                        scale = float(level.value) - base
+                        value, error = fit.values["plateau"] / scale, fit.errors["plateau"] / scale
+                        share[what][length] = statistics.normal(value, error, seed=length)
             for what, found in share.items():
                 label = f"gamma_0 over {what}, W = {w:g}, {sites}"
                 last = found.get(results.longest({n: chosen[n] for n in found} or chosen))
@@ -680,9 +682,10 @@ def perturbative_agreement(results: Results) -> Finding:
           for a, b in steps),
     ]  # fmt: skip
     printed = relative(table.iloc[-1], "printed_error")
+    misses = number(float(printed.value), float(printed.error))
     note = (
         f"So with the prefactors of errata 4 and 5, in chains of {table.length.iloc[0]:g}. As "
-        f"printed, Eq. (19) is off by {number(printed.value, printed.error)} times 1 - gamma."
+        f"printed, Eq. (19) is off by {misses} times 1 - gamma."
     )
     return Finding(parts, [], note)
 

@@ -63,7 +63,7 @@ def bench(
     from inclusions import scaling
 
     if ranks is not None:
-        model = Model(length or 14, benchmarks.SAMPLE["disorder"], bubble=bubble)
+        model = Model(length or 14, benchmarks.DISORDER, bubble=bubble)
         repeats = 1 if model.dimension > 20_000 else 2
         beside = _chosen(peers, scaling.PEERS)
         _write(scaling.scaling(model, _numbers(ranks), beside, repeats, _print_ranks), output)
@@ -71,7 +71,7 @@ def bench(
     chosen = _chosen(peers, benchmarks.PEERS)
     print(f"{'sample':18} {'dimension':>9} {'solver':22} {'seconds':>9} {'MB':>7}  phases")
     if length is not None:
-        disorder, where = benchmarks.SAMPLE["disorder"], number_or_name(target)
+        disorder, where = benchmarks.DISORDER, number_or_name(target)
         model = Model(length, disorder, bubble=bubble, target=where)
         rows = benchmarks.compare(model, chosen, 50, threads, 3, 3600, _print_timing)
         results = {"machine": benchmarks.machine(), "rows": rows, "overhead": [], "workers": []}

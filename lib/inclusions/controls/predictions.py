@@ -40,7 +40,8 @@ def _pairs(model: Model, distance: int) -> list[tuple[tuple[int, ...], tuple[int
     if pair is None:
         return []
     last = model.length - 1
-    return [pair, tuple(tuple(last - site for site in reversed(sites)) for sites in pair)]
+    one, other = (tuple(last - site for site in reversed(sites)) for sites in pair)
+    return [pair, (one, other)]
 
 
 def expected(model: Model, means: Mapping[Window, Array]) -> Array:

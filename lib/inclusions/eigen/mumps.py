@@ -21,7 +21,7 @@ from inclusions.eigen.lanczos import random_block
 from inclusions.eigen.ordering import LANES, elimination_order
 from inclusions.eigen.ranks import RankedRows, Ranks, borders
 from inclusions.eigen.refinement import makes_headway, refined_or_refused
-from inclusions.eigen.types import Array
+from inclusions.eigen.types import Array, Communicator
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, pattern, unknowns
 from inclusions.machine import available_cores, memory_limit
@@ -54,7 +54,7 @@ class MumpsFailed(RuntimeError):
 class Analysis:
     """MUMPS's analysis of a geometry on a communicator, and room for one factor at a time."""
 
-    def __init__(self, geometry: Geometry, comm, settings: Settings):
+    def __init__(self, geometry: Geometry, comm: Communicator, settings: Settings):
         with newest_kernels():
             import mumps
 
@@ -271,7 +271,7 @@ class MumpsMatrix(RankedRows):
             self._open.enter_context(threadpool_limits(share))
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
 
@@ -398,5 +398,5 @@ class MumpsFactor:
     def __enter__(self) -> "MumpsFactor":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._analysis.holder = None

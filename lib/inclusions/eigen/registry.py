@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inclusions.eigen import devices, slepc
 from inclusions.eigen.dense import Dense
@@ -105,7 +105,7 @@ def decide(name: str, dimension: int, ranks: int = 1) -> str:
     return f"shift-invert:{best_available(ranks)}" if name == "shift-invert" else name
 
 
-def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Solver:
+def choose(name: str, dimension: int, ranks: int = 1, **knobs: Any) -> Solver:
     """The solver called `name`, see `REGISTRY`; `auto` and `shift-invert` leave the choice.
 
     Raises:

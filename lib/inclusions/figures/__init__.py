@@ -7,7 +7,8 @@ Everywhere in the book a colour stands for a disorder (`colour_of`), a marker fo
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
+from weakref import WeakKeyDictionary
 
 import matplotlib
 import numpy as np
@@ -30,16 +31,19 @@ NAME_SIZE = 7.0  # points: the names of curves
 CHAIN, BUBBLE, RING = "#0072B2", "#D55E00", "#009E73"
 NEUTRAL = "#333333"
 GREY = "#555555"
-GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
+GUIDE: dict[str, Any] = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
 MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
 DISORDERS = (1.0, 10.0)  # where the colours begin and end
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+Given = ParamSpec("Given")
+
+
+def styled(draw: Callable[Given, Figure]) -> Callable[Given, Figure]:
     """Draw under the book's style whatever the caller's own is."""
 
     @wraps(draw)
-    def inner(*arguments, **options):
+    def inner(*arguments: Given.args, **options: Given.kwargs) -> Figure:
         with style.context([STYLE]):
             return draw(*arguments, **options)
 
@@ -47,8 +51,12 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def draws(figure: Figure, *parts: pd.DataFrame) -> None:
-    """Note on a figure which ensembles it shows: those that these rows come from."""
-    figure.drawn = sources_of(*parts)
+    """Note of a figure which ensembles it shows: those that these rows come from."""
+    drawn[figure] = sources_of(*parts)
+
+
+drawn: WeakKeyDictionary[Figure, set[str]] = WeakKeyDictionary()
+"""Names of the files behind figures, while these live."""
 
 
 def canvas(columns: int = 1, width: float = WIDTH, height: float = 3.4) -> tuple[Figure, Any]:

@@ -1,5 +1,7 @@
 """Figures of the chapter on avalanches."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -44,6 +46,7 @@ def resonances(resonances: pd.DataFrame, reaches: pd.DataFrame) -> Figure:
     )  # fmt: skip
     left.legend(title=r"$\xi/\xi_*$", ncols=2, loc="lower left")
     for length, curve in reaches.groupby("length"):
+        style: dict[str, Any]
         if length == -1:
             style = {"color": BUBBLE, "ls": "--", "label": "as printed"}
         elif length == 0:

@@ -118,8 +118,10 @@ def ways(rows: pd.DataFrame, beyond: pd.DataFrame) -> Figure:
                     rest = beyond[beyond.system == system]
                 rest = rest.sort_values("dimension")
                 named = rows[rows.way == way].system.max() == system  # both, or the only one
-                label = title if named else None
-                axes.plot(run.dimension, run[name], line, marker=marker, color=colour, label=label)
+                axes.plot(
+                    run.dimension, run[name], line, marker=marker, color=colour,
+                    label=title if named else None,
+                )  # fmt: skip
                 axes.plot(rest.dimension, rest[name], ":", marker=marker, color=colour, mfc="none")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)

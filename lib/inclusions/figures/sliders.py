@@ -182,13 +182,14 @@ class Exploration:
             row, colour = rows[place], TONES[series.tone]
             if series.shade:
                 fills = [to_rgba(colour, float(part)) for part in row[series.shade].clip(0, 1)]
-                axes.scatter(row[series.x], row[series.y], SIZES[series.marker] ** 2, fills,
+                size = SIZES.get(series.marker or "", 5)
+                axes.scatter(row[series.x], row[series.y], size**2, fills,
                              edgecolors=colour, zorder=3, label=_math(series.label))  # fmt: skip
                 continue
             axes.errorbar(
                 row[series.x], row[series.y], row[series.error] if series.error else None,
                 color=colour, ls="" if series.dash is None else (0, series.dash or (None)),
-                marker=MARKERS.get(series.marker, ""), ms=SIZES.get(series.marker, 5),
+                marker=MARKERS.get(series.marker or "", ""), ms=SIZES.get(series.marker or "", 5),
                 mfc="white" if series.hollow else colour, label=_math(series.label),
             )  # fmt: skip
         if axes.has_data():

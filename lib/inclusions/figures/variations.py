@@ -1,5 +1,7 @@
 """Figures of the chapter on variations."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -28,7 +30,7 @@ SYSTEMS = {  # (has a bubble, boundary): colour, line, name
 }
 
 
-def _panels(count: int, height: float = 3.4, **options) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, height: float = 3.4, **options: Any) -> tuple[Figure, list[Axes]]:
     figure = Figure((WIDTH, height))
     return figure, list(figure.subplots(1, count, squeeze=False, **options)[0])
 
@@ -42,7 +44,7 @@ def _kinds(table: pd.DataFrame) -> list[tuple[bool, str]]:
 def _system_handles(table: pd.DataFrame) -> list[Line2D]:
     return [
         Line2D([], [], color=colour, ls=line, marker="o", label=name)
-        for colour, line, name in map(SYSTEMS.get, _kinds(table))
+        for colour, line, name in (SYSTEMS[kind] for kind in _kinds(table))
     ]
 
 

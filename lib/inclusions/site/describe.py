@@ -1,13 +1,21 @@
 """What a page says of itself to search engines and to those who are sent a link to it."""
 
 from html import escape
+from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 
 LONGEST = 200  # characters, about what is shown of a description
 
 
-def describe(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+def describe(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
     """Put description, title and kind of a page into its head, and where its source is."""
     if doctree is None:
         return
@@ -25,7 +33,7 @@ def describe(app, pagename: str, templatename: str, context: dict, doctree) -> N
     context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
 
 
-def opening(doctree) -> str:
+def opening(doctree: nodes.document) -> str:
     """The first sentences of a page's text, without formulas, up to a whole sentence or word.
 
     A paragraph of fewer than sixty characters, or with a formula, opens no page.

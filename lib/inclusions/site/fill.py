@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import inclusions
 from inclusions.claims import CLAIMS
 from inclusions.claims.report import escaped
@@ -21,7 +23,7 @@ from inclusions.site import citation
 from inclusions.text import grouped, hours, spread
 
 
-def fill(app, docname: str, source: list[str]) -> None:
+def fill(app: Sphinx, docname: str, source: list[str]) -> None:
     """Write the parts that a page asks for."""
     parts: dict[str, Callable[[], str]] = {
         "bibtex": lambda: citation.of(Path(app.srcdir), app.config.inclusions_address),
@@ -97,7 +99,9 @@ INSIDE = r"\.(site|commands|__main__|_\w+)\b|\.(eigen|store|controls)\.|kernels"
 """Modules that no reader of a page meets, or whose package shows what is in them."""
 
 
-def as_text(app, what: str, name: str, obj, options, lines: list[str]) -> None:
+def as_text(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
     """Docstrings are plain text with code in single backticks: nothing else in them is markup.
 
     Of a module the first sentence is told, which the list of rooms has too.

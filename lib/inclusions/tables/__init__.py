@@ -176,7 +176,9 @@ def valued(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: float(estimate.value), "error": float(estimate.error)}
 
 
-def points(model: Model, data: xr.Dataset, name: str, estimate: Estimate, *others) -> list[dict]:
+def points(
+    model: Model, data: xr.Dataset, name: str, estimate: Estimate, *others: tuple[Model, xr.Dataset]
+) -> list[dict]:
     """Rows of an estimate along the chain, shape (n,): one for each `distance`."""
     pairs = zip(estimate.value, estimate.error, strict=True)
     return [

@@ -1,5 +1,7 @@
 """Control variates shown: what windows predict, what that gains, and the checks of it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -28,7 +30,7 @@ def predicted(model: Model, ensembles: Ensembles) -> pd.DataFrame:
 
     No rows where the ensemble or its controls are not there.
     """
-    rows = {"window": [], "sample": [], "sharpened": []}
+    rows: dict[str, Any] = {"window": [], "sample": [], "sharpened": []}
     records = ensembles.found.get(model)
     if records is not None and (known := estimates.predictions(model, records)):
         sample = _profile(records)[:, -1]

@@ -1,5 +1,7 @@
 """The chapter on correlations: with and without bubble, and what conservation leaves."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -81,7 +83,9 @@ def enhancements(probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...
     return frame(rows, "reference", "part", "enhancement", "error", "conserved")
 
 
-def readable_enhancements(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> pd.DataFrame:
+def readable_enhancements(
+    table: pd.DataFrame, disorders: Sequence[float] = (4.4, 5.2, 6.0, 8.0)
+) -> pd.DataFrame:
     """Enhancements in 10^-3: one row a system, length, reference and part; columns are disorders.
 
     Parts of the paper's comparison only: the bubble against the open chain.

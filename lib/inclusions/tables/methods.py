@@ -65,7 +65,7 @@ def solve_texts(pairs: Eigenpairs) -> dict[str, str]:
     }
 
 
-def inertia_texts(counted: experiments.Inertia) -> dict[str, str]:
+def inertia_texts(counted: experiments.Inertia) -> dict[str, int | str]:
     """What the certificate makes of a complete list of levels, and of one that lacks one."""
     return {
         "inertia_inside": counted.inside,
@@ -105,7 +105,9 @@ NAIVE = (
 )
 
 
-def coverage_texts(ensembles: Ensembles, realizations: int = 20, trials: int = 400):
+def coverage_texts(
+    ensembles: Ensembles, realizations: int = 20, trials: int = 400
+) -> dict[str, str]:
     """How often either error bar of a few realizations covers the mean of all, as texts.
 
     Drawn from the ensemble of most realizations: an honest bar of one standard deviation covers

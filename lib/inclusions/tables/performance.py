@@ -25,7 +25,7 @@ def load(*paths: Path) -> dict[str, Any]:
     Raises:
         ValueError: a file is not of this kind.
     """
-    whole = {"machine": {}, "rows": [], "overhead": [], "workers": [], "ranks": []}
+    whole: dict[str, Any] = {"machine": {}, "rows": [], "overhead": [], "workers": [], "ranks": []}
     for path in filter(Path.exists, paths):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

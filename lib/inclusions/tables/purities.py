@@ -1,5 +1,7 @@
 """The chapter on purities: means over distance, length and bubble, plateaus, magnetizations."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -8,6 +10,7 @@ from inclusions import estimates, statistics, text
 from inclusions.estimates import SYSTEM
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES
+from inclusions.statistics import Estimate
 from inclusions.tables import Ensembles, entry, frame, longest, merged, points, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
@@ -15,7 +18,7 @@ ERGODIC = (1.0, 1.5)
 """Disorders W of the ergodic side, units of J."""
 
 
-def partial_trace_texts(table: pd.DataFrame) -> dict[str, str]:
+def partial_trace_texts(table: pd.DataFrame) -> dict[str, str | int]:
     """Largest deviation of Eq. (5) from the partial trace, with and without a definite S^z."""
     deviation = (table.partial_trace - table.formula).abs().groupby(table.kind).max()
     eigenstates = table[table.kind == "eigenstate"]
@@ -195,7 +198,7 @@ def trends(*ensembles: Ensembles, distances: tuple[int, ...] = (3, 5)) -> pd.Dat
                 rows.append(
                     entry(
                         *longest_first[0], *longest_first[1:], distance=distance,
-                        lengths=text.listed(curve), chi2=line.chi2, degrees=line.degrees,
+                        lengths=text.listed([*curve]), chi2=line.chi2, degrees=line.degrees,
                     )
                     | dict(zip(SYSTEM, kind, strict=True))
                     | valued("slope", line.slope)
@@ -413,7 +416,9 @@ NAMES = {
 """Systems of `shifts` as figures and tables call them."""
 
 
-def readable_shifts(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> pd.DataFrame:
+def readable_shifts(
+    table: pd.DataFrame, disorders: Sequence[float] = (4.4, 5.2, 6.0, 8.0)
+) -> pd.DataFrame:
     """Shifts in 10^-3: one row a system and length, one column a disorder."""
     order = table.system.map([*NAMES].index) if len(table) else table.system
     chosen = table.assign(order=order)[table.disorder.isin(disorders)]
@@ -423,7 +428,7 @@ def readable_shifts(table: pd.DataFrame, disorders=(4.4, 5.2, 6.0, 8.0)) -> pd.D
     )  # fmt: skip
 
 
-def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
+def shift_texts(*ensembles: Ensembles) -> dict[str, str | int]:
     """Mean shift of each system in 10^-3, over the disorders in 4 <= W <= 6 that all have.
 
     For the longest of the chains with a bubble that have the most of the other systems. `rest` is
@@ -438,9 +443,14 @@ def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
     length = max(systems.system.nunique().items(), key=lambda one: one[::-1], default=(0,))[0]
     at = middle[middle.length == length].groupby("system").disorder.agg(set)
     shared = sorted(set.intersection(*at)) if len(at) else []
-    texts = {"shift_length": length or UNKNOWN, "shift_disorders": text.listed(shared)}
+    texts: dict[str, str | int] = {
+        "shift_length": length or UNKNOWN,
+        "shift_disorders": text.listed(shared),
+    }
 
-    def difference(w: float, model: Model, sites: str = "middle", base: Model | None = None):
+    def difference(
+        w: float, model: Model, sites: str = "middle", base: Model | None = None
+    ) -> Estimate:
         partner = base or Model(length + 2, w)
         return estimates.middle_deficit(model, found[model], partner, found[partner], sites)
 
