@@ -552,7 +552,7 @@ def fit_plateau(
         if fixed is not None
         else float(ones @ (offset - amplitude * curves[:, best]) / (ones @ ones))
     )
-    start = (base, amplitude, lengths[best])
+    start = (base, float(amplitude), float(lengths[best]))
     names = ("plateau", "amplitude", "length")
     return _fit(
         lambda *parameters: plateau(distance, *parameters),
