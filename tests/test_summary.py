@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from inclusions import pages
 from inclusions.claims import CLAIMS, correspondence, report, scorecard, summary
 from inclusions.tables import front
 
@@ -71,3 +72,48 @@ def test_a_verdict_is_told_by_sign_and_word(verdicts):
     for one in verdicts:
         told = report.marked(one.verdict)
         assert re.fullmatch(r"\[[✓✗?]\s[a-z ]+\]\{\.verdict \.[a-z-]+\}", told)
+
+
+# The pages
+
+PAGES = sorted((ROOT / "book").glob("*.md")) + sorted((ROOT / "book" / "course").glob("*.md"))
+EXPLAIN = {"index", "introduction", "reproduction", "notation", "changelog", "ergodic-inclusions"}
+"""Pages that say what the three verdicts mean, or how many there are."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_types_no_verdict_and_glues_those_it_has_asked_the_scorecard_for(page):
+    source = page.read_text(encoding="utf-8")
+    glued = set(re.findall(r"\{glue:(?:text|md)\}`(c\d+)-(?:verdict|paper|reason)", source))
+    asked = re.findall(r"pages\.verdicts\(([^)]*)\)", source)
+    known = {id.lower() for one in asked for id in re.findall(r"C\d+", one)}
+    assert glued <= known, f"{page.name} glues {sorted(glued - known)} of no scorecard"
+    if page.stem not in EXPLAIN:
+        prose = re.sub(r"```\{code-cell\}.*?```", "", source, flags=re.DOTALL)
+        typed = re.findall(r"\*?(?:not reproduced|is reproduced|are reproduced)\b", prose)
+        assert not typed, f"{page.name} types a verdict: {typed}"
+
+
+def test_what_pages_glue_is_what_the_scorecard_says(verdicts, tmp_path, monkeypatch):
+    said = {}
+    monkeypatch.setattr(pages, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(pages, "_glue", lambda name, *bundle, **_: said.update({name: bundle[1]}))
+    pages.verdicts("C7", "C13")
+    for one in verdicts:
+        if one.id in ("C7", "C13"):
+            name = one.id.lower()
+            assert said[f"{name}-verdict"] == repr(one.verdict)
+            assert said[f"{name}-paper"] == repr(one.at_the_papers_errors)
+            assert said[f"{name}-reason"] == report.escaped(one.reason)
+    assert {name.split("-")[0] for name in said} == {"c7", "c13"}
+
+
+def test_no_room_but_claims_has_a_threshold_that_decides():
+    """Who says yes or no takes the rule from `claims`: no other knows of standard errors."""
+    for path in (ROOT / "lib" / "inclusions").rglob("*.py"):
+        if path.parent.name != "claims":
+            source = path.read_text(encoding="utf-8")
+            found = re.findall(
+                r"(?:abs\([^)]*\)|value|shift)\s*[<>]=?\s*[\d.]+ \* \S*error", source
+            )
+            assert not found, f"{path.name} decides by itself: {found}"

@@ -137,7 +137,10 @@ def quality(*ensembles: Ensembles) -> pd.DataFrame:
     for part in ensembles:
         for model, data in part.found.items():
             missing = data.missing_levels.values
+            retries = data.retries.values if "retries" in data else np.full(len(missing), -1)
             rows[model] = entry(model, data) | {
+                "told": int((retries >= 0).sum()),
+                "retried": int((retries > 0).sum()),
                 "states": int(data.states.sum()),
                 "residual": float(data.residual.max()),
                 "certified": float((missing == 0).mean()),
@@ -147,7 +150,7 @@ def quality(*ensembles: Ensembles) -> pd.DataFrame:
             }
     columns = ["bubble", "boundary", "length", "disorder", "bandwidth", "realizations", "states"]
     columns += ["residual", "certified", "missing_levels", "magnetization_error", "core_hours"]
-    columns += ["sources"]
+    columns += ["sources", "told", "retried"]
     table = pd.DataFrame(rows.values(), columns=columns)
     return table.sort_values(["bubble", "boundary", "length", "disorder", "bandwidth"])
 
@@ -200,6 +203,7 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
     """The whole of it in a few numbers."""
     if table.empty:
         names = ("points", "states", "residual", "certified", "missed", "magnetization", "hours")
+        names += ("told", "retried")
         return {f"quality_{name}": UNKNOWN for name in names}
     share = np.average(table.certified, weights=table.realizations)
     return {
@@ -210,6 +214,8 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
         "quality_missed": str(table.missing_levels.sum()),
         "quality_magnetization": text.magnitude(table.magnetization_error.max()),
         "quality_hours": text.hours(table.core_hours.sum()),
+        "quality_told": text.grouped(table.told.sum()),
+        "quality_retried": text.grouped(table.retried.sum()) if table.told.sum() else UNKNOWN,
     }
 
 
