@@ -560,17 +560,6 @@ def test_the_table_links_only_what_the_book_has(empty):
     assert "".join(report.sections(empty, {"fig-gap-ratios"}).values()).count("{numref}") == 1
 
 
-def test_the_lists_hold_every_claim_once_under_its_verdict(empty):
-    text = report.as_lists(empty, {"fig-gap-ratios"})
-    assert text.count("{numref}`fig-gap-ratios`") == 1
-    for verdict, count in report.tally(empty).items():
-        part = text.split(f"**{verdict.capitalize()}: ")[1].split("\n\n**")[0]
-        assert part.startswith(str(count or "none"))
-        assert part.count("\n- ") == count
-    identities = text.split("**Identities, checked and counted apart**")[1]
-    assert identities.count("\n- ") == 2
-
-
 def test_what_undecided_claims_take_is_listed_with_its_cost(empty):
     table = report.outlook(empty)
     assert set(table[""]) == {one.id for one in empty if one.verdict == OPEN}

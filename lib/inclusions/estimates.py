@@ -9,7 +9,9 @@ alone are resampled: errors hold for the mean over disorder. All functions hand 
     salt      another seed of the resampling: what an error is worth itself
     as_many   the error as it would be with so many realizations
 
-Purities have no unit, disorders are in units of J, distances in sites.
+Purities, gap ratios and correlations have no unit, disorders, bandwidths and energies are in units
+of J, distances in sites. Equations are the paper's. ValueError for fewer than two realizations, of
+which no error follows; it names the ensemble and the command.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -164,7 +166,7 @@ def _itself(mean: Array) -> Array:
 
 @_estimate
 def gap_ratio(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
-    """Mean ratio of adjacent gaps, shape ().
+    """Mean ratio of adjacent gaps, shape (), of the levels nearest the target; Sec. II, Fig. 2.
 
     Windows know a little of it, where curves cross the most: up to a quarter of its variance.
     """
@@ -309,9 +311,9 @@ def fall_to_ends(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) ->
 
 @_estimate
 def purity_profile(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
-    """Mean purity at distance 0 ... ceil(L/2) - 1 from the bubble, or the nearer end.
+    """Mean purity at distance 0 ... ceil(L/2) - 1 from the bubble, or the nearer end; Fig. 3.
 
-    Site i and its mirror image L - 1 - i are averaged.
+    Eq. (5), shape (ceil(L/2),). Site i and its mirror image L - 1 - i are averaged.
     """
     entropy = _entropy(records)
     mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : (model.length + 1) // 2]
@@ -322,9 +324,10 @@ def purity_profile(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
 
 @_estimate
 def purity(model: Model, records: xr.Dataset, sites: str = "middle", **how: Any) -> Estimate:
-    """Mean purity in the middle of the chain, or over "all" its sites, shape ().
+    """Mean purity, Eq. (5), in the middle of the chain, or over "all" its sites, shape ().
 
-    All sites of a periodic chain are its middle.
+    gamma_XXZ of an isolated chain: the paper does not say which of the two. All sites of a
+    periodic chain are its middle.
     """
     weights = np.full(model.length, 1 / model.length)
     if sites != "all" and model.boundary != "periodic":
@@ -355,7 +358,7 @@ def _entropy(records: xr.Dataset) -> Array:
 
 @_estimate
 def excess(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
-    """gamma - 1/2, mean over all sites, shape ()."""
+    """gamma - 1/2, mean over all sites, shape (); as a power of the dimension, Sec. II."""
     weights = np.full(model.length, 1 / model.length)
     return _resampled(
         model, records, lambda m: 0.5 - m, _entropy(records) @ weights,
@@ -415,7 +418,10 @@ def deficit(
     model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, sites: str = "middle",
     **how: Any,
 ) -> Estimate:  # fmt: skip
-    """gamma_XXZ - gamma_i at each distance, Fig. 9; gamma_XXZ of these `sites` of the chain."""
+    """gamma_XXZ - gamma_i, Fig. 9, shape (ceil(L/2),); gamma_XXZ of these `sites` of the chain.
+
+    `chain` and `isolated` are the model and records of the chain of L + 2, from `partner`.
+    """
     return combine(
         np.subtract, purity(chain, isolated, sites, **how), purity_profile(model, records, **how)
     )
@@ -425,7 +431,7 @@ def middle_deficit(
     model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, sites: str = "middle",
     **how: Any,
 ) -> Estimate:  # fmt: skip
-    """gamma_XXZ minus the purity farthest from the bubble, shape ()."""
+    """gamma_XXZ minus the purity farthest from the bubble, shape (); otherwise as `deficit`."""
     return combine(
         np.subtract, purity(chain, isolated, sites, **how), purity(model, records, **how)
     )

@@ -50,24 +50,6 @@ def _reference(one: Verdict, labels: set[str]) -> str:
     return f"{{numref}}`{one.label}`" if one.label in labels else ""
 
 
-def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
-    """The scorecard in a screenful of Markdown: the claims of each verdict."""
-    labels = set(labels)
-    parts = []
-    for verdict, count in tally(verdicts).items():
-        parts.append(f"**{verdict.capitalize()}: {count or 'none'}**\n")
-        for one in verdicts:
-            if one.verdict == verdict and not one.identity:
-                see = _reference(one, labels)
-                parts.append(f"- {escaped(one.claim)}{see and f' ({see})'}")
-        parts.append("")
-    held = [one for one in verdicts if one.identity]
-    if held:
-        parts.append("**Identities, checked and counted apart**\n")
-        parts += [f"- {escaped(one.claim)}: {one.verdict}" for one in held]
-    return "\n".join(parts)
-
-
 def as_tests(*verdicts: Verdict) -> pd.DataFrame:
     """The tests of claims as Markdown: value, its error without controls, its drift over lengths.
 
