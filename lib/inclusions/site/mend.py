@@ -67,9 +67,9 @@ def mended(html: str) -> str:
 
 LONG = 24  # rows; a table of more is opened by who wants it
 TABLE = (
-    r'<div class="pst-scrollable-table-container"><table class="table" id="([^"]+)">\n'
-    r'<caption>((?:(?!</caption>|<a class="headerlink").)*)(?:<a class="headerlink".*?</a>)?'
-    r"</caption>\n((?:(?!</table>).)*)</table>\n</div>"
+    r'<div class="pst-scrollable-table-container"><table class="table"(?: id="([^"]+)")?>\n'
+    r'(?:<caption>((?:(?!</caption>|<a class="headerlink").)*)(?:<a class="headerlink".*?</a>)?'
+    r"</caption>\n)?((?:(?!</table>).)*)</table>\n</div>"
 )
 
 
@@ -78,12 +78,14 @@ def _folded(match: re.Match) -> str:
     name, caption, content = match.groups()
     if (rows := content.count("<tr") - content.count("<thead")) <= LONG:
         return match[0]
+    fold, label, said = "", f' aria-label="{rows} rows"', "A table of"
+    if name and caption:
+        fold, label = f' id="{name}"', f' aria-labelledby="{name}-caption"'
+        said = f'<span id="{name}-caption">{caption}</span>'
     return (
-        f'<details class="long" id="{name}"><summary><span id="{name}-caption">{caption}</span> '
-        f'<span class="rows">{rows} rows</span></summary>\n'
-        '<div class="pst-scrollable-table-container">'
-        f'<table class="table" aria-labelledby="{name}-caption">\n{content}</table>\n'
-        "</div></details>"
+        f'<details class="long"{fold}><summary>{said} <span class="rows">{rows} rows</span>'
+        '</summary>\n<div class="pst-scrollable-table-container">'
+        f'<table class="table"{label}>\n{content}</table>\n</div></details>'
     )
 
 
@@ -97,7 +99,7 @@ def sized(html: str, folder: Path) -> str:
         alt, source = image.groups()
         head = (folder / source).read_text(encoding="utf-8")[:2000]
         if (found := re.search(SIZE, head)) is None:
-            return image[0]  # the logo, the course's map: they fill the width they are given
+            return image[0]  # as the logo: it fills the width that it is given
         width, height = (round(float(n) * 4 / 3) for n in found.groups())  # pt
         size = f'width="{width}" height="{height}" style="--natural: {width}px"'
         drawn = f'<img alt="{alt}" src="{source}" {size} loading="lazy">'
