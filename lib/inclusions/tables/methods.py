@@ -202,18 +202,8 @@ POINTS = (
 def quality_texts(table: pd.DataFrame) -> dict[str, str]:
     """The whole of it in a few numbers."""
     if table.empty:
-        names = (
-            "points",
-            "states",
-            "residual",
-            "certified",
-            "missed",
-            "magnetization",
-            "hours",
-            "told",
-            "retried",
-        )
-        return {f"quality_{name}": UNKNOWN for name in names}
+        names = "points states residual certified missed magnetization hours told retried"
+        return {f"quality_{name}": UNKNOWN for name in names.split()}
     share = np.average(table.certified, weights=table.realizations)
     return {
         "quality_points": str(len(table)),
