@@ -291,6 +291,7 @@ def joined(parts: list[xr.Dataset]) -> xr.Dataset:
         [part.drop_dims("batch") for part in first],
         "realization", combine_attrs="override", data_vars="all",
     ).sortby("realization")  # fmt: skip
+    whole.attrs.pop("checksum", None)  # it was that of one part
     # A batch that several shards share is added up.
     batches, place = np.unique(histogram.batch.values, return_inverse=True)
     total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)
