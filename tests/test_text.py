@@ -69,3 +69,10 @@ def test_a_crossed_table_has_a_dash_where_a_row_lacks():
         {"$L$": "10", "$W = 4$": "−0.200(10)", "$W = 5.2$": "–"},
     ]
     assert text.crossed(TABLE[:0], [text.LENGTH], "disorder", "{:g}", cell).empty
+
+
+def test_a_table_for_download_says_what_its_columns_are_and_in_which_units():
+    lines = text.legend(TABLE).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["# length", "# disorder", "# error"]
+    assert "units of J" in lines[1]
+    assert "isolated chain" in text.legend(pd.DataFrame(columns=["distance", "unheard"]))

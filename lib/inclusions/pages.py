@@ -120,7 +120,8 @@ def show(
     (folder / f"{name}.svg").write_bytes(svg)
     for title, table in numbers.items():
         files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
-        table.to_csv(folder / [*files.values()][-1], index=False, float_format="%.10g")
+        values = table.to_csv(index=False, float_format="%.10g")
+        (folder / [*files.values()][-1]).write_text(text.legend(table) + values, encoding="utf-8")
     used, names = _used(ensembles, numbers.values(), figure)
     shown = [part.only(names) for part in used]
     sources = {file: entry for part in shown for file, entry in part.sources.items()}

@@ -29,6 +29,42 @@ class Column(NamedTuple):
         return format(values[0], self.format).replace("-", "−")
 
 
+MEANINGS = {
+    "length": "spins of the chain",
+    "disorder": "W, fields are uniform in [-W, W]; in units of J",
+    "bubble": "states of the bubble; 0: none",
+    "coupling": "g, of bubble and chain",
+    "bandwidth": "beta of the bubble's matrices; in units of J",
+    "anisotropy": "Delta",
+    "boundary": "of a chain without bubble",
+    "magnetization": "S^z of the sector",
+    "target": "share of the way from the lowest level to the highest",
+    "bond": "closes the ring instead of a bubble; in units of J",
+    "distance": "sites from the bubble; -1: the middle of the isolated chain",
+    "separation": "sites between two spins",
+    "purity": "mean of one spin's, 1/2 to 1",
+    "gap_ratio": "mean ratio of adjacent gaps",
+    "correlation": "Pearson coefficient of two purities",
+    "difference": "purity of the isolated chain of L + 2 less that with bubble",
+    "energy": "in units of J",
+    "dimension": "states of the sector",
+    "states": "eigenstates of each realization",
+    "chi2": "of the fit",
+    "degrees": "of freedom of the fit",
+    "p_value": "probability of so large a chi2",
+    "error": "one standard deviation, from resampling realizations where there are any",
+    "realizations": "samples behind the row",
+    "sources": "files of data/ensembles behind the row",
+}
+"""Columns of tables for download: what they are, and their units."""
+
+
+def legend(table: pd.DataFrame) -> str:
+    """What the columns of a table are, in lines that `read_csv(file, comment="#")` skips."""
+    lines = [f"# {name}: {MEANINGS[name]}\n" for name in table.columns if name in MEANINGS]
+    return "".join(lines)
+
+
 def readable(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """A table of numbers as one of texts: its rows, these columns."""
     if table.empty:  # without data it may lack even its columns

@@ -22,8 +22,8 @@ def describe(
     title = doctree.next_node(nodes.title)
     tags = {
         "og:type": "article",
-        "og:site_name": app.config.project,
-        "og:title": title.astext() if title else app.config.project,
+        "og:site_name": app.config.html_title,
+        "og:title": title.astext() if title else app.config.html_title,
         "og:description": opening(doctree),
     }
     if address := app.config.inclusions_address:
@@ -34,13 +34,14 @@ def describe(
 
 
 def opening(doctree: nodes.document) -> str:
-    """The first sentences of a page's text, without formulas, up to a whole sentence or word.
+    """The first sentences of a page's text, up to a whole sentence or word.
 
-    A paragraph of fewer than sixty characters, or with a formula, opens no page.
+    Of a paragraph with a formula these are the sentences before it. Captions open no page, nor do
+    fewer than forty characters.
     """
     for paragraph in doctree.findall(nodes.paragraph):
-        text = " ".join(paragraph.astext().split())
-        if len(text) >= 60 and paragraph.next_node(nodes.math) is None:
+        text = _before_formulas(paragraph)
+        if isinstance(paragraph.parent, nodes.section) and len(text) >= 40:
             break
     else:
         return "A reproducible paper: every figure and number computed while the book is built."
@@ -50,3 +51,13 @@ def opening(doctree: nodes.document) -> str:
     if (end := max(short.rfind(mark) for mark in (". ", "? "))) > LONGEST // 3:
         return short[: end + 1]
     return f"{short.rsplit(' ', 1)[0].rstrip(',;:')} …"
+
+
+def _before_formulas(paragraph) -> str:
+    """The text of a paragraph, or its whole sentences before the first formula."""
+    formula = paragraph.next_node(nodes.math)
+    text, found = paragraph.astext(), formula is not None
+    if found:
+        text = text[: text.find(formula.astext())]
+        text = text[: max(text.rfind(mark) for mark in (". ", "? ", ".\n", "?\n")) + 1]
+    return " ".join(text.split())
