@@ -121,3 +121,25 @@ def test_no_room_but_claims_has_a_threshold_that_decides():
                 r"(?:abs\([^)]*\)|value|shift)\s*[<>]=?\s*[\d.]+ \* \S*error", source
             )
             assert not found, f"{path.name} decides by itself: {found}"
+
+
+def test_what_one_page_has_judged_another_reads_until_data_or_code_change(tmp_path, monkeypatch):
+    (tmp_path / "_toc.yml").touch()
+    (tmp_path / "_build").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def judge(data, *ids):
+        asked.append(ids)
+        return scorecard(tmp_path / "empty", *ids)
+
+    monkeypatch.setattr("inclusions.claims.scorecard", judge)
+    first = pages.scorecard("C13")
+    assert pages.scorecard("C13") == first
+    assert [one.id for one in pages.scorecard("C4", "C13")] == ["C4", "C13"]
+    assert asked == [("C13",), ("C4",)]
+    (tmp_path / "data" / "manifest.json").write_text("{ }")
+    pages.scorecard("C13")
+    assert asked[2:] == [("C13",)]

@@ -47,10 +47,11 @@ import json
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib import style
@@ -61,9 +62,12 @@ from inclusions.figures import STYLE, drawn
 from inclusions.figures.dark import following
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, root
-from inclusions.store import Entry, read_manifest
+from inclusions.store import Entry, read_manifest, write_atomically
 from inclusions.tables import Ensembles
 from inclusions.text import Column
+
+if TYPE_CHECKING:
+    from inclusions.claims import Verdict
 
 
 def load(campaign: str, **parameters: Any) -> Ensembles:
@@ -255,14 +259,43 @@ def say(**texts: Any) -> None:
         _glue(name.replace("_", "-"), "text/plain", repr(str(value)))
 
 
+def scorecard(*ids: str) -> list["Verdict"]:
+    """The verdicts on all claims, or on these, as `claims.scorecard` gives them.
+
+    What one page of a build has judged the others read from its folder _build, for as long as the
+    manifest of the data and the code are the same.
+    """
+    from inclusions import claims  # for the few pages that judge
+
+    data, build = data_folder(), root() / "_build"
+    wanted = ids or tuple(claim.id for claim in claims.CLAIMS)
+    if not build.is_dir():
+        return claims.scorecard(data, *wanted)
+    kept = build / f"verdicts-{_state(data)}.json"
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if lacking := [id for id in wanted if id not in known]:
+        known |= {one.id: asdict(one) for one in claims.scorecard(data, *lacking)}
+        write_atomically(kept, json.dumps(known).encode())
+    return [claims.Verdict(**known[id]) for id in wanted]
+
+
+def _state(data: Path) -> str:
+    """A name of the data, by their manifest, and of the code that judges them."""
+    manifest = data / "manifest.json"
+    digest = sha256(manifest.read_bytes() if manifest.exists() else b"")
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def verdicts(*ids: str) -> None:
     """Glue what the scorecard says of these claims: c7-verdict and c7-paper, and c7-reason.
 
     The first two are texts, the last is Markdown. A page says no other yes or no.
     """
-    from inclusions.claims import report, scorecard  # for the few pages that judge
+    from inclusions.claims import report  # for the few pages that judge
 
-    for one in scorecard(data_folder(), *ids):
+    for one in scorecard(*ids):
         say(**report.words(one))
         write(f"{one.id.lower()}-reason", report.escaped(one.reason))
 

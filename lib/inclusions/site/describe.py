@@ -53,7 +53,7 @@ def opening(doctree: nodes.document) -> str:
     return f"{short.rsplit(' ', 1)[0].rstrip(',;:')} …"
 
 
-def _before_formulas(paragraph) -> str:
+def _before_formulas(paragraph: nodes.paragraph) -> str:
     """The text of a paragraph, or its whole sentences before the first formula."""
     formula = paragraph.next_node(nodes.math)
     text, found = paragraph.astext(), formula is not None
