@@ -133,7 +133,7 @@ def name_end(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
     last = curve.loc[curve[x].idxmax()]
     axes.annotate(
         f"$W = {last.disorder:g}$", (last[x], last[y]), xytext=(7, 0), textcoords="offset points",
-        ha="left", va="center", fontsize=NAME_SIZE + 1, color=colour_of(last.disorder),
+        ha="left", va="center", fontsize=NAME_SIZE, color=colour_of(last.disorder),
     )  # fmt: skip
 
 
