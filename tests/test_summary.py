@@ -65,7 +65,7 @@ def test_every_place_of_the_correspondence_is_in_the_book():
 
 
 def test_every_claim_is_in_the_correspondence_and_belongs_to_a_figure_or_to_none(verdicts):
-    assert list(correspondence.claims(verdicts, ())[""].str.extract(r"\[(C\d+)\]")[0]) == [
+    assert list(correspondence.claims(verdicts, ())[""].str.extract(r"`(C\d+) <c\d+>`")[0]) == [
         claim.id for claim in CLAIMS
     ]
     known = {claim.id for claim in CLAIMS}

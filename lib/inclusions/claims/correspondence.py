@@ -80,7 +80,7 @@ def claims(verdicts: Sequence[Verdict], labels: Iterable[str]) -> pd.DataFrame:
     labels = set(labels)
     return pd.DataFrame(
         {
-            "": f"[{one.id}](reproduction.md#{one.id.lower()})", "paper": one.where,
+            "": f"{{ref}}`{one.id} <{one.id.lower()}>`", "paper": one.where,
             "claim": escaped(one.claim), "here": _reference(one.label, labels),
             "verdict": marked(one.verdict), "$L$ here": ", ".join(map(str, one.sizes)) or "–",
         }

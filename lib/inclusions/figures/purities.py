@@ -193,9 +193,9 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             name_end(axes, curve, "distance", "purity")
         if len(levels):
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
-            axes.annotate(
-                f"bands: chain alone, {length + 2} spins", (0, levels.purity[strongest]),
-                xytext=(0, 5), textcoords="offset points", fontsize=8, color=GREY,
+            axes.text(
+                0, levels.purity[strongest], f"bands: chain alone, {length + 2} spins",
+                va="bottom", fontsize=8, color=GREY,
             )  # fmt: skip
         axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
         axes.set_xlim(-0.4, localized.distance.max() + 1.7)
