@@ -1,6 +1,5 @@
 """Starts Snakemake on a campaign, and tells in a few lines how far it is."""
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -11,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,21 +109,18 @@ class Workflow:
         self.profile, self.limits = profile, profile.limits()
         self.campaign = decided(campaign, self.limits)
         self.jobs: list[Batch] = list(batches(self.campaign, self.data, self.limits))
+        told = {"campaign": str(self.path), "data": str(self.data)} | self.limits._asdict()
+        self.told = (json.dumps(told, indent=1) + "\n").encode()  # to its jobs
+
+    @property
+    def settings(self) -> Path:
+        """Where its jobs read that: in a file of its own, as others may share its results."""
+        return self.log.parent / f"workflow-{sha256(self.told).hexdigest()[:12]}.json"
 
     @property
     def log(self) -> Path:
         """Where Snakemake's own lines go."""
         return self.data / LOG
-
-    @property
-    def settings(self) -> Path:
-        """What its jobs read: a file of its own, as others may run with the same results."""
-        digest = hashlib.sha256(self._settings()).hexdigest()[:12]
-        return self.log.parent / f"workflow-{digest}.json"
-
-    def _settings(self) -> bytes:
-        settings = {"campaign": str(self.path), "data": str(self.data)} | self.limits._asdict()
-        return (json.dumps(settings, indent=1) + "\n").encode()
 
     def set_damaged_aside(self) -> list[str]:
         """Rename damaged shards, so that they are computed again; what was wrong with each."""
@@ -141,7 +138,7 @@ class Workflow:
             FailedWorkflow: some jobs failed.
             KeyboardInterrupt: stopped, by Ctrl-C or SIGTERM; Snakemake has ended, too.
         """
-        write_atomically(self.settings, self._settings())
+        write_atomically(self.settings, self.told)
         watch = _Watch(self.campaign, self.data, self.jobs)
         with open(self.log, "a", encoding="utf-8") as log, _terminable():
             # In the folder of results, so that all paths are relative: Snakemake reads braces.

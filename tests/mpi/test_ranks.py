@@ -75,10 +75,10 @@ def launched(number: int, *arguments, cwd: Path, **more: str) -> subprocess.Pope
     )  # fmt: skip
 
 
-def program_on_ranks(number: int, text: str, cwd: Path) -> str:
-    """What a program prints that all ranks run."""
+def program_on_ranks(number: int, text: str, cwd: Path, patience: int = 300) -> str:
+    """What a program prints that all ranks run; after so many seconds it hangs."""
     process = launched(number, "-c", text, cwd=cwd)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=patience)
     assert process.returncode == 0, err
     return out
 
@@ -215,6 +215,7 @@ with MumpsMatrix(Settings(), build(draw(Model(13, 3.0, bubble=4), 1, 0)), ranks)
     assert "signal 9" in err
 
 
+@pytest.mark.timeout(1300)  # 200 samples, while others may have the cores
 @ranks_needed
 def test_memory_of_ranks_is_flat_over_an_ensemble(tmp_path):
     program = """
@@ -224,17 +225,18 @@ from inclusions import Model
 from inclusions.campaign import Ensemble
 from inclusions.ensemble import record
 comm = MPI.COMM_WORLD
-one = Ensemble(Model(8, 4.0, bubble=4), 0, 100, 20, 1, "shift-invert", 1.0, 2)
+one = Ensemble(Model(8, 4.0, bubble=4), 0, 200, 20, 1, "shift-invert", 1.0, 2)
 held = []
-for index in range(100):
+for index in range(200):
     record(one, index, comm)
-    if index in (24, 99):
+    if index in (49, 199):
         held.append(psutil.Process().memory_info().rss)
 worst = comm.reduce(held[1] - held[0], MPI.MAX)
 if comm.rank == 0:
     print(worst)
 """
-    assert int(program_on_ranks(2, program, tmp_path)) < 2 * 2**20
+    worst = program_on_ranks(2, program, tmp_path, patience=1200)
+    assert int(worst) < 4 * 2**20
 
 
 @ranks_needed
