@@ -57,7 +57,8 @@ pdf: setup data $(KERNELS)  ## build the book as _build/inclusions.pdf; installs
 	./setup.sh latex
 	@rm -rf _build/latex
 	$(dir $(PYTHON))jupyter-book build --all --builder pdflatex .
-	@cp _build/latex/inclusions.pdf _build/ && echo "The book is _build/inclusions.pdf"
+	@cp _build/latex/inclusions.pdf _build/
+	@echo "The book is _build/inclusions.pdf; make book links it on its first page"
 
 student: setup data $(KERNELS)  ## build the edition without solutions: _build/student, as HTML and notebooks
 	$(PYTHON) -m inclusions.student _build/student
@@ -66,12 +67,14 @@ student: setup data $(KERNELS)  ## build the edition without solutions: _build/s
 	@cp $(patsubst %,_build/student/_build/html/_sources/book/course/%.ipynb,$(filter-out \
 	  index teachers-notes,$(notdir $(basename $(wildcard book/course/*.md))))) _build/student/notebooks
 	@cp _build/student/_build/inclusions-student-kit.zip _build/
+	@$(PYTHON) -m inclusions.student --handouts _build/student
 	@echo "Hand out _build/student/_build/html and its notebooks in _build/student/notebooks, or"
 	@echo "_build/inclusions-student-kit.zip, which has the package and the data too"
 
-test: setup  ## ruff, import-linter, pytest
+test: setup  ## ruff, import-linter, mypy, pytest
 	$(PYTHON) -m ruff check .
 	$(dir $(PYTHON))lint-imports --no-logo
+	$(PYTHON) -m mypy
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 # A name under book/runs/profiles, or the path of a profile of your own. By the environment, so that
@@ -89,7 +92,7 @@ lock: $(STAMP)-deps  ## bring requirements*.lock in line with pyproject.toml, ke
 	./setup.sh lock $(PYTHON)
 
 clean:  ## remove build products; never data, never .venv
-	rm -rf _build build lib/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf _build build lib/*.egg-info .pytest_cache .ruff_cache .import_linter_cache .mypy_cache .hypothesis
 	find lib tests book -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps: nothing of set-up runs again until one of these files changes.

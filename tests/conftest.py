@@ -9,13 +9,13 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from inclusions import campaign, ensemble
+from inclusions import campaign, ensemble, workers
 from inclusions.__main__ import main
 
 # The problems are small: several threads would only wait for one another.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # for libraries and processes to come
-threadpool_limits(int(os.environ["OMP_NUM_THREADS"]))
+threadpool_limits(workers.threads())
 
 settings.register_profile("inclusions", deadline=None)  # no test asserts a time
 settings.register_profile("repeatable", deadline=None, derandomize=True)

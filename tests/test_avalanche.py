@@ -229,3 +229,20 @@ def test_bad_input_is_refused_in_one_line(call, message):
     with pytest.raises(ValueError) as refusal:
         call()
     assert str(refusal.value) == message
+
+
+# Fits of Eq. (6)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.5])
+@pytest.mark.parametrize(("ratio", "p"), [(0.6, 0.3), (1.5, 0.2), (2.0, 0.6)])
+def test_a_fit_finds_what_the_data_were_made_of(ratio, p, exponent):
+    xi, distance = ratio * XI_STAR, np.arange(1, 7)
+    truth = 0.85 - avalanche.mean_purity(distance, xi, p, 4, 12, 0.85, exponent)
+    noise = 0.002 * np.random.default_rng(1).standard_normal((400, 6))
+    fit = avalanche.fit(truth, np.cov(noise, rowvar=False), 0.85, 4, 12, exponent)
+    assert fit.chi2 < 0.5 and fit.degrees == 4
+    assert fit.xi_low <= xi * 1.01 and xi * 0.99 <= fit.xi_high
+    assert fit.p_low - 0.01 <= p <= fit.p_high + 0.01
+    assert fit.xi_high - fit.xi_low < xi
+    assert (fit.below < fit.above) == (ratio < 1)

@@ -11,8 +11,9 @@ import pytest
 from inclusions import bench
 from inclusions.campaign import Ensemble
 from inclusions.disorder import draw
-from inclusions.eigen import choose, mumps, ordering
+from inclusions.eigen import REGISTRY, choose, ordering
 from inclusions.eigen.ldl import LDL, slots
+from inclusions.eigen.mumps import MumpsMatrix, Settings
 from inclusions.ensemble import record
 from inclusions.geometry import forget_geometries
 from inclusions.hamiltonian import build, pattern
@@ -20,13 +21,13 @@ from inclusions.machine import Limit
 from inclusions.model import Model
 
 
-@pytest.mark.skipif(not mumps.available(), reason="PyMUMPS is not installed")
+@pytest.mark.skipif(not REGISTRY["shift-invert:mumps"].here(), reason="PyMUMPS is not installed")
 def test_our_order_leaves_less_work_than_pord():
     sample = build(draw(Model(14, 4.0, bubble=4), 1, 0))
     factors = {}
     for order in ("ours", "pord"):
         with (
-            mumps.MumpsMatrix(mumps.Settings(order=order), sample) as matrix,
+            MumpsMatrix(Settings(order=order), sample) as matrix,
             matrix.factorize(0.1) as factor,
         ):
             factors[order] = factor.entries, factor.flops
@@ -87,7 +88,7 @@ def test_a_factor_that_does_not_fit_says_what_to_do(monkeypatch):
 def test_peers_find_the_same_levels():
     peers = ["inclusions", "inclusions-single", "scipy", "lapack"]
     peers += [p for p in ("slepc", "quimb") if importlib.util.find_spec("slepc4py")]
-    peers += ["inclusions-mumps"] if mumps.available() else []
+    peers += ["inclusions-mumps"] if REGISTRY["shift-invert:mumps"].here() else []
     rows = bench.compare(Model(8, 4.0, bubble=4), peers, 30, 1, 1, 300)
     assert [row["peer"] for row in rows] == peers
     assert not [row for row in rows if "failed" in row]

@@ -287,6 +287,20 @@ def test_a_solver_that_is_not_installed_says_how_to_install_it(
 # As a user starts it: a process of its own
 
 
+def test_commands_go_on_beside_libraries_built_for_another_numpy(tmp_path):
+    for name in ("mumps", "petsc4py"):
+        (tmp_path / f"{name}.py").write_text("raise ValueError('numpy.dtype size changed')\n")
+    (tmp_path / "good.toml").write_text(CAMPAIGN.format(line=""))
+    at = {"cwd": tmp_path, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "4,2"}
+    listed = process("solvers", **at)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    (line,) = [line for line in listed.stdout.splitlines() if line.startswith("slepc ")]
+    assert "missing" in line and "size changed" in line and "install it anew" in line
+    for command in ("run", "status"):
+        ended = process(command, "good.toml", "--data", "results", **at)
+        assert ended.returncode == 0 and "Traceback" not in ended.stdout + ended.stderr
+
+
 def test_a_process_prints_json_and_nothing_else(tmp_path):
     ended = process(*SMALL, "--count", 5, "--json", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

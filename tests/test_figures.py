@@ -37,9 +37,10 @@ def ratio_table():
 
 
 def crossing_table(*rows):
-    """Rows of bubble, boundary, length, disorder, low, high, missing."""
-    names = ["bubble", "boundary", "length", "disorder", "low", "high", "missing"]
-    return pd.DataFrame(rows, columns=names)
+    """Rows of bubble, boundary, length, disorder, low, high, spread."""
+    names = ["bubble", "boundary", "length", "disorder", "low", "high", "spread"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.assign(bounded=np.isfinite(table.low.astype(float) + table.high.astype(float)))
 
 
 def drawn(axes):
@@ -96,14 +97,16 @@ def test_crossings_stand_at_one_over_the_shorter_length_with_their_intervals():
         np.testing.assert_allclose(np.sort(bar.get_segments()[0][:, 1]), [low, high])
 
 
-def test_a_crossing_that_resamples_often_lack_is_hollow():
-    crossings = crossing_table((4, "open", 8, 2.5, 2.2, 3.0, 0.0), (4, "open", 10, 2.5, 2, 3, 0.3))
+def test_a_crossing_that_the_data_do_not_bound_is_hollow():
+    crossings = crossing_table(
+        (4, "open", 8, 2.5, 2.2, 3.0, 0.0), (4, "open", 10, 2.5, 2, np.inf, 0.0)
+    )
     inset = inset_of(gap_ratios.means(ratio_table(), crossings))
     assert hollow(inset) == [False, True]
 
 
 def test_a_pair_without_a_crossing_is_a_cross_on_the_axis():
-    crossings = crossing_table((0, "periodic", 10, NAN, 2.4, 3.7, 0.4))
+    crossings = crossing_table((0, "periodic", 10, NAN, NAN, NAN, NAN))
     inset = inset_of(gap_ratios.means(ratio_table(), crossings))
     assert not inset.containers
     (cross,) = [line for line in inset.lines if line.get_marker() == "x"]

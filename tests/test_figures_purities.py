@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 from matplotlib.text import Annotation
 
-from inclusions import tables
+from inclusions import experiments, tables
 from inclusions.figures import colour_of, correlations, purities, shade_of
 from inclusions.figures.model import bandwidths
 from inclusions.model import Model
@@ -179,7 +179,7 @@ def test_bandwidths_are_gap_ratios_with_the_chosen_one_marked(source):
 
 
 def test_partial_traces_lie_on_the_diagonal_on_the_left(source):
-    table = made.partial_traces(Model(4, 3.0, bubble=2), count=8)
+    table = experiments.partial_traces(Model(4, 3.0, bubble=2), count=8)
     left, right = drawn(purities.partial_traces(table)).axes
     x, y = left.lines[-1].get_data()
     np.testing.assert_allclose(x, y, atol=1e-13)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib import colors
 
+from inclusions import experiments
 from inclusions.figures import avalanche, colour_of, perturbation
 from inclusions.tables import avalanche as tables_avalanche
 from inclusions.tables import perturbation as tables_perturbation
@@ -22,7 +23,7 @@ def fit_table():
             [12, 4.0, 0.5, 0.9, 0.8, 1.0, 0.5, 0.4, 0.6, 40.0, 4, 0.0, 40.0, 60.0],
         ],
         columns=COLUMNS,
-    )
+    ).assign(regime=["not decidable", "rejected"])
 
 
 def texts(axes):
@@ -101,7 +102,7 @@ def test_without_data_the_panels_say_so(draw):
 
 
 def test_the_expansion_is_drawn_with_its_errors():
-    table = tables_perturbation.expansion(6, [8.0, 32.0], realizations=6)
+    table = experiments.expansion(6, [8.0, 32.0], realizations=6)
     left, right = perturbation.expansion(table).axes
     means = left.containers[0].lines[0]
     np.testing.assert_array_equal(means.get_ydata(), table["mean"])
@@ -111,7 +112,7 @@ def test_the_expansion_is_drawn_with_its_errors():
 
 
 def test_conservation_draws_theory_beside_the_small_chains():
-    small = tables_perturbation.small_chain_correlations(6, [30.0], 4)
+    small = experiments.small_chain_correlations(6, [30.0], 4)
     tails = tables_perturbation.tails([6, 8, 10], [5.2])
     left, right = perturbation.conservation(small, tails).axes
     assert len(left.containers) == 2

@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inclusions import perturbation
+from inclusions.disorder import draw
+from inclusions.hamiltonian import build
+from inclusions.model import Model
 
 # units of J; neighbours differ by 31 at least, second neighbours by 11
 FIELDS = np.array([31.0, -14.0, 42.0, 9.0, -37.0, 22.0, -9.0, 47.0])
@@ -409,3 +412,39 @@ def test_bad_input_is_refused_in_one_line(call, message):
     with pytest.raises(ValueError) as refusal:
         call()
     assert str(refusal.value) == message
+
+
+def test_the_generator_is_antisymmetric_and_holds_the_corrected_admixtures():
+    model = Model(6, 20.0)
+    sample = draw(model, 1, 0)
+    hamiltonian = build(sample)
+    a = perturbation.generator(hamiltonian)
+    np.testing.assert_array_equal(a, -a.T)
+    matrix = hamiltonian.matrix.toarray()
+    diagonal = np.diag(np.diag(matrix))
+    np.testing.assert_allclose(a @ diagonal - diagonal @ a, matrix - diagonal, atol=1e-12)
+    eta = 2 * hamiltonian.pattern.spins
+    formula = perturbation.admixture(sample.fields / 2, eta, 0.5, 0.25)
+    for row, bonds in zip(a, formula, strict=True):
+        np.testing.assert_allclose(np.sort(row[row != 0]), np.sort(bonds[bonds != 0]))
+
+
+def test_a_bond_as_two_levels_is_exact_for_two_spins_and_second_order_far_away():
+    fields, eta = np.array([0.3, 2.1]), np.array([1, -1])
+    # two levels of distance D = h_1 - h_0, coupling 1/2: S^z = D / 2 sqrt(D^2 + 1)
+    detuning = 1.8
+    exact = 0.5 - 0.5 * detuning**2 / (detuning**2 + 1)
+    np.testing.assert_allclose(perturbation.resolved_loss(fields, eta, 1.0), exact)
+    far = np.array([0.0, 300.0, -500.0, 900.0])
+    eta = np.array([1, -1, 1, -1])
+    np.testing.assert_allclose(
+        perturbation.resolved_loss(far, eta, 1.0),
+        1 - perturbation.chain_purity(far, eta),
+        rtol=1e-4,
+    )
+
+
+def test_the_averaged_tail_falls_with_one_power_of_the_disorder():
+    limits = perturbation.tail_limits(12, 2000.0)
+    assert limits["ratio"] == pytest.approx(1, abs=0.01)
+    assert limits["power"] == pytest.approx(-1, abs=0.01)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -95,6 +96,9 @@ def test_a_source_distribution_and_what_it_installs_carry_the_campaigns(tmp_path
     (source,) = tmp_path.glob("*.tar.gz")
     assert source.stat().st_size < 2e6
     names = ZipFile(wheel).namelist()
+    assert "inclusions/py.typed" in names
+    with tarfile.open(source) as sources:
+        assert any(name.endswith("/lib/inclusions/py.typed") for name in sources.getnames())
     campaigns = {path.name for path in (TOP / places.CAMPAIGNS).glob("*.toml")}
     assert {name for name in names if name.startswith("inclusions/campaigns/")} == {
         f"inclusions/campaigns/{name}" for name in campaigns

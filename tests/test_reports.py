@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inclusions import campaign, ensemble, reports
+from inclusions import campaign, ensemble, estimates, reports
 from inclusions.model import Model
 from inclusions.tables import runs
 
@@ -68,6 +68,44 @@ def test_every_point_is_the_mean_of_its_records(mine):
         assert row.gap_ratio_error > 0
     correlations = runs.correlations(results)
     assert correlations.correlation.between(-1, 1).all()
+
+
+def test_controls_sharpen_a_report_and_where_there_are_none_it_says_plain(
+    command_line, tmp_path, monkeypatch
+):
+    """The estimates of the book; what has no controls is shown plain, and said to be."""
+    monkeypatch.setattr("inclusions.controls.means.POINTS", 256)  # integrals by few points
+    text = MINE.replace("[4, 5, 6]", "6").replace("[0.5, 1.0]", "1.0").replace(" = 4", " = 30")
+    text = text.replace("[1.0, 2.0, 4.0, 6.0, 8.0]", "[1.0, 4.0]")
+    other = "[[ensemble]]\nlength = 6\ndisorder = 3.0\nrealizations = 30\ncontrols = false\n"
+    (tmp_path / "mine.toml").write_text(text + other)
+    for command in ("run", "controls"):
+        assert command_line(command, "mine.toml", "--data", "data").code == 0
+    results = runs.results(campaign.load(tmp_path / "mine.toml"), tmp_path / "data")
+    table = runs.sweep(results).set_index("bubble")
+    assert table.loc[2].sharpened.all() and not table.loc[0].sharpened
+    for one, records in results.found.items():
+        row = table[(table.disorder == one.model.disorder)].loc[one.model.bubble]
+        for name in ("gap_ratio", "purity"):
+            expected = getattr(estimates, name)(one.model, records)
+            plain = getattr(estimates, name)(one.model, records, plain=True)
+            assert row[name] == expected.value and row[f"{name}_error"] == expected.error
+            assert (expected.value == plain.value) == (one.model.bubble == 0)
+    ended = command_line("report", "mine.toml", "--data", "data")
+    page = (tmp_path / ended.out.strip()).read_text(encoding="utf-8")
+    assert "Means of 1 of 3 ensembles are plain" in page
+
+
+def test_records_that_grow_are_estimated_anew(tmp_path):
+    """Estimates are remembered by the checksum of a file, and joined files are another."""
+    (tmp_path / "mine.toml").write_text(MINE.replace("states = 8", "states = 8\nchunk = 2"))
+    plan = campaign.load(tmp_path / "mine.toml")
+    few = plan._replace(ensembles=[plan.ensembles[0]._replace(realizations=2)])
+    ratios = []
+    for part in (few, plan._replace(ensembles=plan.ensembles[:1])):
+        ensemble.run(part, tmp_path)
+        ratios.append(runs.sweep(runs.results(part, tmp_path)).gap_ratio[0])
+    assert ratios[0] != ratios[1]
 
 
 def test_what_follows_from_another_parameter_is_not_swept():

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from inclusions import text
 from inclusions.eigen import REGISTRY
 from inclusions.tables import performance
 
@@ -37,3 +38,16 @@ def test_ranks_that_are_no_numbers_are_refused(ranks, command_line):
     ended = command_line("bench", "--ranks", ranks)
     assert ended.code == 2
     assert "ranks must be numbers of at least 1" in ended.err
+
+
+def test_peers_of_a_comparison_on_ranks_are_chosen_by_name(command_line, tmp_path, monkeypatch):
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+        monkeypatch.setenv(name, "1")
+    output = tmp_path / "ranks.json"
+    asked = ("bench", "--ranks", "2", "--length", 8, "--peers")
+    assert command_line(*asked, "mumps", "--output", output).code == 0
+    table = performance.scaling(performance.load(output))
+    assert list(table["over one process"]) == [text.UNKNOWN], "nothing to compare with"
+    ended = command_line(*asked, "lapack")
+    assert ended.code == 2
+    assert "peers must be of inclusions, mumps" in ended.err

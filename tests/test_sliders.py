@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inclusions import avalanche
+from inclusions import avalanche, experiments
 from inclusions.disorder import draw
 from inclusions.figures import sliders
 from inclusions.figures.sliders import Axis, Control, Exploration, Panel, Series
@@ -25,7 +25,7 @@ def profiles():
 @pytest.fixture(scope="module")
 def sweep():
     model = Model(6, 2.0, bubble=2, bandwidth=0.5)
-    return positions.sweep(model, [1.0, 2.0, 8.0], seed=4)
+    return experiments.sweep(model, [1.0, 2.0, 8.0], seed=4)
 
 
 # Tables
@@ -92,7 +92,16 @@ def test_the_embedded_numbers_are_those_of_the_table_at_every_position(profiles)
                         & (profiles.p == p)
                         & (profiles.bubble == bubble)
                     ]
-                    shown = at(content, 0, series, **{"ξ/ξ_{*}": i, "p": j, "n_{GOE}": k})
+                    shown = at(
+                        content,
+                        0,
+                        series,
+                        **{
+                            "localization length ξ/ξ_{*}": i,
+                            "samples with avalanche p": j,
+                            "states of the bubble n_{GOE}": k,
+                        },
+                    )
                     np.testing.assert_allclose(shown, rows.difference, rtol=1e-4, atol=1e-12)
 
 

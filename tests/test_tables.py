@@ -3,10 +3,9 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from inclusions import campaign, ensemble, store, tables
+from inclusions import campaign, ensemble, store, tables, text
 from inclusions.model import Model
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.store import DamagedFile, Store
@@ -117,29 +116,10 @@ def test_gap_ratios_are_the_means_over_realizations(source):
         assert row.error == pytest.approx(spread, rel=0.15)  # of a thousand resamples
 
 
-def test_independent_ensembles_are_resampled_apart():
-    seeds = {tables.seed_of(Model(8, w, bubble=n)) for w in (1.0, 2.0, 3.0) for n in (0, 2, 4)}
-    assert len(seeds) == 9
-
-
 def test_crossings_pair_lengths_that_differ_by_two(source):
     table = gap_ratios.crossings(tables.load(*source))
     assert list(zip(table.bubble, table.length, table.larger, strict=True)) == [(2, 4, 6)]
     assert table.points.tolist() == [3]
-
-
-@pytest.mark.parametrize(
-    ("heights", "place"),
-    [
-        ([0.6, 0.5, 0.4], 1.5),
-        ([0.6, 0.45, 0.4], 1.0),
-        ([0.4, 0.3, 0.2], NAN),
-        ([0.6, 0.6, 0.5], NAN),
-    ],
-)
-def test_a_curve_falls_through_a_level_where_its_polygon_does(heights, place):
-    found = gap_ratios._falls_below(0.45, [0.0, 1.0, 2.0], np.array(heights))
-    assert found == pytest.approx(place, nan_ok=True)
 
 
 def test_midpoints_lie_halfway_between_goe_and_poisson(source):
@@ -153,28 +133,6 @@ def test_midpoints_lie_halfway_between_goe_and_poisson(source):
         assert np.interp(row.disorder, curve.disorder, curve.gap_ratio) == pytest.approx(half)
 
 
-def midpoint_table(*rows):
-    return pd.DataFrame(rows, columns=["bubble", "boundary", "length", "disorder", "error"])
-
-
-def test_a_bubble_is_compared_with_the_chain_two_sites_longer():
-    table = midpoint_table(
-        (4, "open", 8, 3.0, 0.3), (4, "open", 10, 3.4, 0.4),
-        (0, "open", 10, 2.0, 0.0), (0, "open", 12, 2.0, 0.0), (0, "open", 14, 9.0, 0.0),
-    )  # fmt: skip
-    assert gap_ratios.shift(table, "open", "bubble") == "1.2(2)"  # (1.0 + 1.4)/2, 0.5/2
-    assert gap_ratios.shift(table, "open", "periodic") == tables.UNKNOWN
-
-
-def test_a_bubble_of_one_state_is_a_system_of_its_own():
-    table = midpoint_table(
-        (4, "open", 8, 3.0, 0.3), (1, "open", 8, 2.5, 0.4), (0, "open", 10, 2.0, 0.0)
-    )
-    assert gap_ratios.shift(table, "open", "bubble") == "1.0(3)"
-    assert gap_ratios.shift(table, "open", "single") == "0.5(4)"
-    assert gap_ratios.shift(table, "single", "bubble") == "0.5(5)"
-
-
 def test_the_extent_of_ensembles_names_lengths_realizations_and_states(source):
     both = tables.extent(tables.load(*source))
     assert both.startswith("L = 4, 6 (with bubble), 6 (isolated); 5 realizations of 10 states")
@@ -184,64 +142,6 @@ def test_the_extent_of_ensembles_names_lengths_realizations_and_states(source):
 
 def test_the_extent_of_nothing_says_so(source, tmp_path):
     assert tables.extent(tables.load(source[0], tmp_path)) == "no realizations yet"
-
-
-def crossing_table(*rows):
-    names = ["bubble", "boundary", "disorder", "low", "high"]
-    return pd.DataFrame(rows, columns=names).assign(missing=0.0)
-
-
-@pytest.mark.parametrize(
-    ("open_chain", "ring", "words"),
-    [
-        ((2.0, 1.8, 2.2), (3.3, 3.0, 3.6), "only be the periodic"),
-        ((3.7, 3.4, 3.9), (3.0, 2.8, 3.2), "only be the open"),
-        ((3.7, 3.4, 3.9), (3.3, 3.0, 3.6), "cannot be decided"),
-        ((2.0, 1.8, 2.2), (3.0, 2.8, 3.2), "neither"),
-        ((2.0, 1.8, 2.2), (NAN, 3.0, 3.6), "neither"),
-        ((2.0, 1.8, 2.2), (4.8, 4.6, 5.0), "neither"),
-        ((2.0, 1.8, 2.2), (3.1, 2.9, 3.4), "only be the periodic"),  # at two standard deviations
-    ],
-)
-def test_the_boundary_that_the_paper_can_have_follows_from_the_intervals(open_chain, ring, words):
-    table = crossing_table((0, "open", *open_chain), (0, "periodic", *ring), (4, "open", 3.7, 3, 4))
-    assert words in gap_ratios.possible_boundary(table, 3.5, 4.0)
-
-
-def test_a_crossing_that_resamples_lack_decides_for_no_boundary():
-    table = crossing_table((0, "open", 2.9, 2.5, 9.0), (0, "periodic", 3.0, 2.8, 3.2))
-    assert "only be the open" in gap_ratios.possible_boundary(table, 3.5, 4.0)
-    table.loc[0, "missing"] = 0.29
-    assert "open chain that reach" in gap_ratios.possible_boundary(table, 3.5, 4.0)
-
-
-def test_the_boundary_is_left_open_while_one_is_not_computed():
-    table = crossing_table((0, "open", 2.0, 1.8, 2.2))
-    assert "cannot be told" in gap_ratios.possible_boundary(table, 3.5, 4.0)
-
-
-@pytest.mark.parametrize(
-    ("value", "error", "text"),
-    [
-        (2.3142, 0.0412, "2.31(4)"),
-        (2.3142, 0.151, "2.31(15)"),
-        (-0.0213, 0.0035, "−0.021(4)"),
-        (9.97, 0.0996, "9.97(10)"),
-        (123.4, 12.0, "123(12)"),
-        (0.5307, NAN, "0.5307"),
-        (-1.5e6, NAN, "−1.5\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁶"),
-        (NAN, 0.1, tables.UNKNOWN),
-    ],
-)
-def test_numbers_show_as_many_digits_as_their_error_allows(value, error, text):
-    assert tables.number(value, error) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(2.4e-15, "2 × 10⁻¹⁵"), (1e-9, "1 × 10⁻⁹"), (0.0, "0")]
-)
-def test_a_magnitude_is_one_digit_and_a_power_of_ten(value, text):
-    assert tables.magnitude(value).replace("\N{NO-BREAK SPACE}", " ") == text
 
 
 def test_the_summary_of_a_run_counts_what_its_folder_holds(source):
@@ -255,9 +155,17 @@ def test_the_summary_of_a_run_counts_what_its_folder_holds(source):
     assert tables.summary(results).value["failures"] == 1
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (0.0234, "0.023"), (9.96, "10"), (13.4, "13"), (7614.2, "7600"), (np.nan, "–")],
-)
-def test_hours_have_two_digits_and_no_exponent(value, text):
-    assert tables.hours(value) == text
+def test_a_bubble_is_compared_with_the_chain_two_sites_longer(source):
+    loaded = tables.load(*source)
+    midpoints = gap_ratios.midpoints(loaded)
+    assert set(midpoints.length[midpoints.bubble == 2]) == {4, 6}
+    assert gap_ratios.shift("open", "bubble", loaded) == text.UNKNOWN  # one W makes no curve
+    assert gap_ratios.shift("open", "periodic", loaded) == text.UNKNOWN
+
+
+def test_ensembles_keep_what_is_missing_when_few_of_their_files_are_shown(source):
+    loaded = tables.load(*source)
+    name = "bubble2-L6-W3.0-seed7-states10.nc"
+    part = loaded.only({name})
+    assert list(part.sources) == [name] and list(part.found) == [Model(6, 3.0, bubble=2)]
+    assert part.wanted == loaded.wanted

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from inclusions import tables
+from inclusions import experiments, tables, text
 from inclusions.model import Model
 from inclusions.tables import gap_ratios, methods
 
@@ -34,13 +34,14 @@ def ensembles(shared, count=200, states=50):
 @pytest.mark.parametrize("shared, ratio", [(0.0, 1.0), (1.0, np.sqrt(50))])
 def test_states_count_as_one_as_far_as_they_agree(shared, ratio):
     row = methods.naive_errors(ensembles(shared)).iloc[0]
-    assert row.clustered / row.naive == pytest.approx(ratio, rel=0.15)
+    assert row.ratio == pytest.approx(ratio, rel=0.15)
+    assert row.inflation == pytest.approx(row.ratio**2)
 
 
 def test_only_errors_from_realizations_cover_what_they_should():
-    texts = methods.coverage(ensembles(0.5))
+    texts = methods.coverage_texts(ensembles(0.5))
     naive, clustered = (
-        float(texts[f"coverage_{name}"].split()[0]) for name in ("naive", "clustered")
+        float(texts[f"coverage_{name}"].rstrip("%")) for name in ("naive", "clustered")
     )
     assert naive < 35
     assert 58 < clustered < 76
@@ -48,29 +49,32 @@ def test_only_errors_from_realizations_cover_what_they_should():
 
 def test_coverage_without_data_says_so():
     none = tables.Ensembles(None, {}, {}, (), 0)
-    assert set(methods.coverage(none).values()) == {tables.UNKNOWN}
+    assert set(methods.coverage_texts(none).values()) == {text.UNKNOWN}
 
 
 def test_signs_of_d_count_the_levels_of_lapack():
-    table, texts = methods.inertia(Model(6, 2.0, bubble=3))
-    assert (table["negative pivots"] == table["levels below, LAPACK"]).all()
-    assert table["negative pivots"].is_monotonic_increasing
+    counted = experiments.inertia(Model(6, 2.0, bubble=3))
+    texts = methods.inertia_texts(counted)
+    assert (counted.table.negative == counted.table.below).all()
+    assert counted.table.negative.is_monotonic_increasing
     assert texts["inertia_whole"] == "complete"
     assert texts["inertia_withheld"] == "1 missing"
 
 
 def test_the_solve_reports_its_phases_and_certificate():
-    phases, texts = methods.solve_report(Model(8, 4.0, bubble=4), 20)
+    pairs = experiments.solve(Model(8, 4.0, bubble=4), 20)
+    phases, texts = methods.phases(pairs), methods.solve_texts(pairs)
     assert {"factorization", "lanczos", "certificate"} <= set(phases.phase)
+    assert phases.share.sum() == pytest.approx(1)
     assert texts["certificate"] == "complete" and int(texts["levels"]) >= 20
 
 
 def test_quality_adds_up_the_points():
     table = methods.quality(ensembles(0.5))
-    row = methods.readable_curves(table).iloc[0]
-    assert row["points"] == 1 and row["realizations"] == "200"
+    row = text.readable(methods.curves(table), methods.CURVES).iloc[0]
+    assert row["points"] == "1" and row["realizations"] == "200"
     assert row["certified"] == "50 %" and row["core-hours"] == "2"
-    assert len(methods.readable_points(table)) == 1
+    assert len(text.readable(table, methods.POINTS)) == 1
     texts = methods.quality_texts(table)
     assert texts["quality_missed"] == "0"
     assert texts["quality_residual"].replace("\xa0", " ") == "1 × 10⁻¹¹ J"
@@ -78,13 +82,12 @@ def test_quality_adds_up_the_points():
 
 def test_quality_without_data_says_so():
     table = methods.quality(tables.Ensembles(None, {}, {}, (), 0))
-    assert set(methods.quality_texts(table).values()) == {tables.UNKNOWN}
-    assert methods.readable_curves(table).empty
+    assert set(methods.quality_texts(table).values()) == {text.UNKNOWN}
+    assert methods.curves(table).empty
 
 
 def test_the_factor_is_sparser_the_longer_the_chain():
-    shares = methods.factors([6, 8, 10])["of the full triangle"].str.rstrip(" %").astype(int)
-    assert shares.is_monotonic_decreasing
+    assert experiments.factors([6, 8, 10]).share.is_monotonic_decreasing
 
 
 def test_ends_that_are_alike_differ_by_their_error_and_others_are_found_out():
@@ -104,15 +107,15 @@ def test_ends_that_are_alike_differ_by_their_error_and_others_are_found_out():
 
 def test_symmetry_without_data_says_so():
     table = methods.end_symmetry(tables.Ensembles(None, {}, {}, (), 0))
-    assert set(methods.symmetry_texts(table).values()) == {tables.UNKNOWN}
+    assert set(methods.symmetry_texts(table).values()) == {text.UNKNOWN}
 
 
 def test_limits_show_both_ends_of_every_curve():
     none = gap_ratios.means(tables.Ensembles(None, {}, {}, (), 0))
-    assert methods.readable_limits(none).empty
-    row = {"bubble": 0, "boundary": "open", "length": 8, "error": 0.002}
+    assert gap_ratios.ends(none).empty
+    row = {"bubble": 0, "boundary": "open", "length": 8, "error": 0.002, "sources": ""}
     curve = pd.DataFrame(
         [row | {"disorder": w, "gap_ratio": r} for w, r in ((8.0, 0.3883), (1.0, 0.5267))]
     )
-    shown = methods.readable_limits(curve).iloc[0]
+    shown = text.readable(gap_ratios.ends(curve), gap_ratios.ENDS).iloc[0]
     assert shown["minus 0.5307"] == "−0.004(2)" and shown["minus 0.3863"] == "0.002(2)"

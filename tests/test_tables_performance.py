@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -97,3 +98,40 @@ def test_samples_of_an_ensemble_are_summed_up_in_a_row():
     model = Model(18, 5.2, bubble=4)
     (row,) = tables.demonstrations(Ensembles(Path(), {model: data}, {}, (), 3)).itertuples()
     assert row[1:] == (model.key, 194480, 3, "600", "8.0", r"$3 \times 10^{-11}$")
+
+
+SAVED = Path(__file__).parents[1] / "data" / "benchmarks"
+
+
+def test_with_a_factor_and_without_are_compared_size_by_size():
+    rows = tables.without_factor(tables.load(SAVED / "filter.json"))
+    beyond = tables.factor_beyond(rows)
+    table = tables.compared(rows, beyond)
+    sizes = list(zip(table.system, table.L, strict=True))
+    assert len(sizes) == len(set(sizes))
+    for one in table.itertuples():
+        part = rows[(rows.system == one.system) & (rows.length == one.L) & (rows.way == "filter")]
+        assert one.dimension in set(part.dimension)
+    measured = rows[rows.whole & (rows.way == "filter") & (rows.dimension == 48620)].iloc[0]
+    assert measured.states == 100 and measured.seconds < 200  # what was asked of it
+    largest = rows[(rows.system == "bubble") & (rows.length == 20)].iloc[0]
+    assert largest.memory < 2500 and not largest.whole
+    assert set(beyond.length) == {18, 20, 22}
+
+
+def test_the_three_ways_are_drawn_in_both_panels():
+    rows = tables.without_factor(tables.load(SAVED / "filter.json"))
+    one = rows.iloc[[0]].assign(way="filter (GPU)")
+    drawn = figures.ways(pd.concat([rows, one]), tables.factor_beyond(rows))
+    assert [axes.get_title() for axes in drawn.axes] == ["seconds", "memory (MB)"]
+    names = {text.get_text() for text in drawn.legends[0].get_texts()}
+    assert "L D Lᵀ" in names and "polynomial filter" in names
+
+
+def test_a_gpu_that_was_not_measured_is_said_to_be_so():
+    rows = tables.without_factor(tables.load(SAVED / "filter.json"))
+    words = tables.ways(rows, tables.factor_beyond(rows))
+    assert words["filter_gpu"] == "has not been measured"
+    one = rows.iloc[[0]].assign(way="filter (GPU)")
+    words = tables.ways(pd.concat([rows, one]), tables.factor_beyond(rows))
+    assert words["filter_gpu"] == "was run on 1 samples"

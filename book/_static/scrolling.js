@@ -20,6 +20,9 @@
   document.querySelectorAll(`${boxes}, .pst-scrollable-table-container > table`)
     .forEach((part) => watch.observe(part));
 
+  addEventListener("beforeprint", () => // what folds on a screen is whole on paper
+    document.querySelectorAll("details.long").forEach((table) => (table.open = true)));
+
   document.querySelectorAll("a.enlarge").forEach((link) =>
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own

@@ -35,11 +35,13 @@
     diamond: "M0 -5L5 0L0 5L-5 0Z",
     triangle: "M0 -5L4.6 3.6H-4.6Z",
     dot: "M-2 0a2 2 0 1 0 4 0a2 2 0 1 0 -4 0Z",
+    disc: "M-11 0a11 11 0 1 0 22 0a11 11 0 1 0 -22 0Z",
   };
   const stroke = (series) => ({ class: "curve", "stroke-dasharray": series.dash.join(" ") });
-  const marker = (series, x, y) =>
+  const marker = (series, x, y, shade = 1) =>
     draw("path", {
       class: series.hollow ? "marker hollow" : "marker",
+      "fill-opacity": Math.min(1, Math.max(0, shade)),
       d: MARKERS[series.marker],
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
     });
@@ -64,21 +66,34 @@
   };
   const label = (value) => String(Number(value.toPrecision(6))).replace("-", "−");
 
+  // The numbers of a series at the positions of the sliders
+  const valuesAt = (series, name, controls, positions) => {
+    const row = series.controls.reduce(
+      (index, control) => index * controls[control].values.length + positions[control],
+      0,
+    );
+    const rows = series[name];
+    return rows && Array.isArray(rows[0]) ? rows[row] : rows;
+  };
+
   // One panel at the positions of the sliders, as children of an SVG of this width
   const drawn = (panel, controls, positions, width) => {
-    const height = Math.round(Math.min(330, Math.max(230, 0.62 * width)));
-    const box = { x: 58, y: 10, width: width - 70, height: height - 58 };
+    const side = Math.min(width, 330);
+    const height = panel.bare ? side : Math.round(Math.min(330, Math.max(230, 0.62 * width)));
+    const box = panel.bare
+      ? { x: (width - side) / 2, y: 0, width: side, height: side }
+      : { x: 58, y: 10, width: width - 70, height: height - 58 };
     const [fx, fy] = [scale(panel.x), scale(panel.y)];
     const [px, py] = [(x) => fx(x) * box.width, (y) => (1 - fy(y)) * box.height];
     const frame = draw("g", { class: "axes" });
-    for (const x of ticks(panel.x)) {
+    for (const x of panel.bare ? [] : ticks(panel.x)) {
       const at = box.x + px(x);
       frame.append(
         draw("path", { class: "grid", d: `M${at} ${box.y}v${box.height}` }),
         draw("text", { x: at, y: box.y + box.height + 17, "text-anchor": "middle" }, label(x)),
       );
     }
-    for (const y of ticks(panel.y)) {
+    for (const y of panel.bare ? [] : ticks(panel.y)) {
       const at = box.y + py(y);
       frame.append(
         draw("path", { class: "grid", d: `M${box.x} ${at}h${box.width}` }),
@@ -86,7 +101,7 @@
       );
     }
     const middle = box.y + box.height / 2;
-    frame.append(
+    if (!panel.bare) frame.append(
       draw("path", { class: "spine", d: `M${box.x} ${box.y}v${box.height}h${box.width}` }),
       draw(
         "text",
@@ -101,12 +116,8 @@
     );
     const inside = draw("svg", box); // cuts off what leaves the axes
     for (const series of panel.series) {
-      const row = series.controls.reduce(
-        (index, control) => index * controls[control].values.length + positions[control],
-        0,
-      );
-      const [xs, ys, errors] = [series.x, series.y, series.error].map((rows) =>
-        rows && Array.isArray(rows[0]) ? rows[row] : rows,
+      const [xs, ys, errors, shades] = ["x", "y", "error", "shade"].map((name) =>
+        valuesAt(series, name, controls, positions),
       );
       const group = draw("g", { class: "series", style: `--tone: var(--sliders-${series.tone})` });
       let path = "";
@@ -122,7 +133,7 @@
               d: `M${px(xs[i]).toFixed(1)} ${py(y - errors[i])}V${py(y + errors[i])}`,
             }),
           );
-        if (shown && series.marker) group.append(marker(series, px(xs[i]), py(y)));
+        if (shown && series.marker) group.append(marker(series, px(xs[i]), py(y), shades?.[i]));
       });
       if (series.line) group.prepend(draw("path", { ...stroke(series), d: path }));
       inside.append(group);
@@ -155,7 +166,18 @@
         const { height, nodes } = drawn(panel, controls, positions, width);
         canvases[i].setAttribute("viewBox", `0 0 ${width} ${height}`);
         canvases[i].replaceChildren(...nodes);
+        // Curves that the data lack here are not in the legend, but named.
+        const named = panel.series.filter((series) => series.label);
+        const there = named.filter((series) => at(series, "y").some((y) => y !== null));
+        const lacking = named.filter((series) => !there.includes(series)).map((s) => s.label);
+        legends[i].replaceChildren(...there.map(legend));
+        notes[i].replaceChildren(
+          ...(lacking.length ? inPage(`Not computed here: ${lacking.join("; ")}.`) : []),
+        );
       });
+    const at = (series, name) => valuesAt(series, name, controls, positions) ?? [];
+    const legends = panels.map(() => make("ul", { class: "legend" }));
+    const notes = panels.map(() => make("p", { class: "lacking", "aria-live": "polite" }));
     const inputs = controls.map((control, i) => {
       const id = `${script.dataset.figure}-slider-${i}`;
       const input = make("input", {
@@ -181,7 +203,8 @@
         { class: "panel" },
         make("p", { class: "name" }, ...inPage(panel.name)),
         make("div", {}, canvases[i]),
-        make("ul", { class: "legend" }, ...panel.series.filter((s) => s.label).map(legend)),
+        legends[i],
+        notes[i],
       ),
     );
     const widget = make(
@@ -190,8 +213,9 @@
       make("div", { class: "controls" }, ...inputs),
       make("div", { class: "panels" }, ...plots),
     );
-    image.before(widget);
-    image.hidden = true;
+    const still = image.closest("a") ?? image; // the drawing, and what enlarges it
+    still.before(widget);
+    still.hidden = true;
     new ResizeObserver(update).observe(widget);
     update();
   };

@@ -48,7 +48,7 @@ def main() -> NoReturn:
 
 def _one_line(error: Exception, arguments: list[str]) -> tuple[int, str]:
     """Exit code and message for what a command raised."""
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError) and hasattr(error, "format_message"):
         return 2, error.format_message()
     if isinstance(error, ValueError | MissingSolver):
         return 2, str(error)

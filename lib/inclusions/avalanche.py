@@ -1,8 +1,14 @@
 """Predicts how far a bubble thermalizes a localized chain: avalanche theory, SM D and Eq. (6)."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from iminuit import Minuit
+from numpy.typing import ArrayLike, NDArray
+from scipy import linalg, special
+
+Array = NDArray[np.float64]
 
 CRITICAL_LENGTH = 1 / math.log(2)
 """Critical localization length xi_*, in sites (SM D)."""
@@ -18,7 +24,7 @@ _ALLOWED = {
 }
 
 
-def _read(**quantities):
+def _read(**quantities: ArrayLike) -> list[Array]:
     """Return the quantities as float arrays, refusing the first value outside its range."""
     arrays = [np.asarray(value, dtype=float) for value in quantities.values()]
     for name, value in zip(quantities, arrays, strict=True):
@@ -28,40 +34,36 @@ def _read(**quantities):
     return arrays
 
 
-def resonance_ratio(distance, xi, bubble):
+def resonance_ratio(distance: ArrayLike, xi: ArrayLike, bubble: ArrayLike) -> Array:
     """Matrix element over level spacing of the next LIOM, e^(-l/xi) (n_GOE 4^l)^(1/2), Eq. (8).
 
     The avalanche goes on while the ratio is above 1. All arguments broadcast.
 
-    Parameters
-    ----------
-    distance : l, up to which the chain is thermal, in sites
-    xi : localization length of the isolated chain, in sites
-    bubble : dimension n_GOE of the bubble
+    Args:
+        distance: l, up to which the chain is thermal, in sites
+        xi: localization length of the isolated chain, in sites
+        bubble: dimension n_GOE of the bubble
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     distance, xi, bubble = _read(distance=distance, xi=xi, bubble=bubble)
     return np.sqrt(bubble) * np.exp(distance * (1 / CRITICAL_LENGTH - 1 / xi))
 
 
-def thermalized_distance(xi, bubble, length=math.inf):
+def thermalized_distance(xi: ArrayLike, bubble: ArrayLike, length: ArrayLike = math.inf) -> Array:
     """Distance l_c = (1/2) ln n_GOE / (1/xi - 1/xi_*) up to which the avalanche runs, in sites.
 
     This is where Eq. (8) equals 1 (the printed exponent -1/2 is a factor 1/2). It is infinite
     for xi >= xi_*, and never more than half the length, since both ends touch the bubble.
 
-    Parameters
-    ----------
-    xi : localization length of the isolated chain, in sites; broadcasts with the others
-    bubble : dimension n_GOE of the bubble
-    length : sites L of the chain; infinite unless given
+    Args:
+        xi: localization length of the isolated chain, in sites; broadcasts with the others
+        bubble: dimension n_GOE of the bubble
+        length: sites L of the chain; infinite unless given
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     xi, bubble, length = _read(xi=xi, bubble=bubble, length=length)
     # times xi xi_*: the difference xi_* - xi is exact where 1/xi - 1/xi_* rounds to 0
@@ -70,7 +72,14 @@ def thermalized_distance(xi, bubble, length=math.inf):
     return np.minimum(np.where(xi < CRITICAL_LENGTH, finite, math.inf), length / 2)
 
 
-def thermal_dimension(xi, bubble, length=math.inf):
+def printed_distance(xi: ArrayLike, bubble: ArrayLike) -> Array:
+    """l_c with the exponent -1/2 that SM D prints, infinite for xi >= xi_*; in sites."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1 / np.asarray(xi, float) - 1 / CRITICAL_LENGTH
+        return np.where(inverse > 0, inverse**-0.5 * np.log(bubble), np.inf)
+
+
+def thermal_dimension(xi: ArrayLike, bubble: ArrayLike, length: ArrayLike = math.inf) -> Array:
     """Dimension d_therm = n_GOE 4^l_c of the thermal region (SM D).
 
     It equals n_GOE^(1/(1 - xi/xi_*)) while the avalanche stops inside the chain, and
@@ -80,27 +89,37 @@ def thermal_dimension(xi, bubble, length=math.inf):
     return np.asarray(bubble, dtype=float) * 4.0**reach
 
 
-def effective_dimension(distance, xi, bubble, length=math.inf):
+def effective_dimension(
+    distance: ArrayLike, xi: ArrayLike, bubble: ArrayLike, length: ArrayLike = math.inf
+) -> Array:
     """Effective dimension d_eff,i = e^(-2i/xi) d_therm at a distance from the bubble (Sec. IV).
 
     The sign is the main text's; the SM prints e^(+2i/xi), which would make the far sites the
     most thermal ones. With the minus sign d_eff passes 1 exactly where the avalanche would
     stop in an infinite chain.
 
-    Parameters
-    ----------
-    distance : i, distance of the site from the bubble, in sites; broadcasts with the others
-    xi, bubble, length : see `thermalized_distance`
+    Args:
+        distance: i, distance of the site from the bubble, in sites; broadcasts with the others
+        xi: see `thermalized_distance`
+        bubble: see `thermalized_distance`
+        length: see `thermalized_distance`
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     distance, xi = _read(distance=distance, xi=xi)
     return np.exp(-2 * distance / xi) * thermal_dimension(xi, bubble, length)
 
 
-def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
+def mean_purity(
+    distance: ArrayLike,
+    xi: ArrayLike,
+    p: ArrayLike,
+    bubble: ArrayLike,
+    length: ArrayLike,
+    isolated: ArrayLike,
+    exponent: ArrayLike = 1.0,
+) -> Array:
     """Mean purity gamma_i at a distance from the bubble, Eq. (6); dimensionless.
 
     1/2 + (1 - p)(1 - e^(-i/xi))(gamma_XXZ - 1/2) + p min(d_eff^(-exponent), gamma_XXZ - 1/2).
@@ -110,19 +129,17 @@ def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
     With the minimum gamma_i never exceeds gamma_XXZ and tends to it for xi < xi_*, as the
     paper states of its regime II.
 
-    Parameters
-    ----------
-    distance : i, distance of the site from the bubble, in sites; all arguments broadcast
-    xi : localization length of the isolated chain, in sites
-    p : probability that the bubble starts an avalanche
-    bubble : dimension n_GOE of the bubble
-    length : sites L of the chain
-    isolated : mean purity gamma_XXZ of the isolated chain
-    exponent : 1 is random-matrix theory (<S^z> ~ d^(-1/2), squared); the paper prints 1/2
+    Args:
+        distance: i, distance of the site from the bubble, in sites; all arguments broadcast
+        xi: localization length of the isolated chain, in sites
+        p: probability that the bubble starts an avalanche
+        bubble: dimension n_GOE of the bubble
+        length: sites L of the chain
+        isolated: mean purity gamma_XXZ of the isolated chain
+        exponent: 1 is random-matrix theory (<S^z> ~ d^(-1/2), squared); the paper prints 1/2
 
-    Raises
-    ------
-    ValueError : an argument is nan or out of range
+    Raises:
+        ValueError: an argument is nan or out of range
     """
     distance, xi, p, isolated, exponent = _read(
         distance=distance, xi=xi, p=p, isolated=isolated, exponent=exponent
@@ -132,3 +149,97 @@ def mean_purity(distance, xi, p, bubble, length, isolated, exponent=1.0):
         ergodic = np.minimum(dimension**-exponent, isolated - 0.5)
     localized = -np.expm1(-distance / xi) * (isolated - 0.5)
     return 0.5 + (1 - p) * localized + p * ergodic
+
+
+class AvalancheFit(NamedTuple):
+    """xi and p of Eq. (6) with the ends of their 68 % intervals, and how well they describe it.
+
+    The intervals are where the profile of chi2 over the other parameter stays within 1 of its
+    minimum: p ends at 0 and 1, so a standard error would mean little. `below` and `above` are the
+    least chi2 with xi < xi_* and with xi >= xi_*.
+    """
+
+    xi: float
+    xi_low: float
+    xi_high: float
+    p: float
+    p_low: float
+    p_high: float
+    chi2: float
+    degrees: int
+    probability: float
+    below: float
+    above: float
+
+
+XI = np.geomspace(0.05, 20, 241)  # where chi2 is scanned, in sites
+P = np.linspace(0, 1, 201)
+
+
+def fit(
+    response: Array,
+    covariance: Array,
+    isolated: float,
+    bubble: float,
+    length: float,
+    exponent: float = 1.0,
+    first: int = 1,
+) -> AvalancheFit:
+    """`AvalancheFit` of Eq. (6) to gamma_XXZ - gamma_i, by a scan of chi2 and by Minuit.
+
+    Args:
+        response: gamma_XXZ - gamma_i at distances first, first + 1, ..., shape (n,)
+        covariance: of the response, shape (n, n)
+        isolated: see `mean_purity`
+        bubble: see `mean_purity`
+        length: see `mean_purity`
+        exponent: see `mean_purity`
+        first: the distance that the site next to the bubble counts as
+
+    Raises:
+        LinAlgError: the covariance is not positive definite
+    """
+    distance = first + np.arange(response.size)
+    factor = linalg.cholesky(covariance, lower=True)
+
+    def chi2(xi: ArrayLike, p: ArrayLike) -> Array:
+        """For xi and p of shapes that broadcast to S, shape S."""
+        xi, p = np.broadcast_arrays(np.asarray(xi, float)[..., None], np.asarray(p)[..., None])
+        model = isolated - mean_purity(distance, xi, p, bubble, length, isolated, exponent)
+        misfit = (response - model).reshape(-1, distance.size).T
+        white = linalg.solve_triangular(factor, misfit, lower=True)
+        return np.square(white).sum(axis=0).reshape(xi.shape[:-1])
+
+    def scan(xi: Array, p: Array) -> tuple[Array, tuple[int, ...]]:
+        table = chi2(xi[:, None], p)
+        return table, tuple(map(int, np.unravel_index(table.argmin(), table.shape)))
+
+    coarse, (i, j) = scan(XI, P)
+    # the bound on the p-term puts kinks into chi2, so the profiles are scanned, not expanded
+    xi = np.geomspace(max(XI[i] / 1.3, XI[0]), min(XI[i] * 1.3, XI[-1]), 241)
+    p = np.linspace(max(P[j] - 0.2, 0), min(P[j] + 0.2, 1), 161)
+    fine, (i, j) = scan(xi, p)
+    minuit = Minuit(lambda xi, p: float(chi2(xi, p)), xi=xi[i], p=p[j])
+    minuit.errordef = Minuit.LEAST_SQUARES
+    minuit.limits = [(XI[0], XI[-1]), (0, 1)]
+    minuit.migrad()
+    best, least = tuple(minuit.values), float(minuit.fval)
+    if least > fine.min():
+        best, least = (float(xi[i]), float(p[j])), float(fine.min())
+
+    def interval(number: int, grids: tuple[Array, Array], axis: int) -> tuple[float, float, float]:
+        scans = zip(grids, (coarse, fine), strict=True)
+        within = [grid[table.min(axis=axis) <= least + 1] for grid, table in scans]
+        all_within = np.concatenate([*within, [best[number]]])
+        return float(best[number]), float(all_within.min()), float(all_within.max())
+
+    sides = XI < CRITICAL_LENGTH, XI >= CRITICAL_LENGTH
+    below, above = (float(coarse[side].min()) for side in sides)
+    below, above = (
+        (min(below, least), above) if best[0] < CRITICAL_LENGTH else (below, min(above, least))
+    )
+    degrees = distance.size - 2
+    return AvalancheFit(
+        *interval(0, (XI, xi), 1), *interval(1, (P, p), 0),
+        least, degrees, float(special.chdtrc(degrees, least)), below, above,
+    )  # fmt: skip

@@ -56,4 +56,5 @@ def _binomials(length: int) -> NDArray[np.int64]:
 
 def spins(states: NDArray[np.int64], length: int) -> NDArray[np.float64]:
     """S^z_i = +-1/2 of every site in every bit string, shape (len(states), L)."""
-    return ((np.asarray(states)[:, None] >> np.arange(length)) & 1) - 0.5
+    up = (np.asarray(states)[:, None] >> np.arange(length)) & 1
+    return up.astype(np.float64) - 0.5

@@ -135,4 +135,4 @@ def parameters(one: Ensemble, batch: Mapping[str, Any], chunk: int, data: Path) 
     """What the page ensemble.md is given for `first`, `realizations`, `ranks` and `launcher`."""
     method = {name: getattr(one, name) for name in ("seed", "states", "solver", "certify")}
     more = {"observables": list(one.observables), "chunk": chunk, "workers": 1, "data": str(data)}
-    return one.model.as_dict() | method | more | batch
+    return one.model.as_dict() | method | more | dict(batch)

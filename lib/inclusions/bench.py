@@ -23,8 +23,9 @@ from inclusions.eigen.ordering import structure
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.machine import peak_memory
 from inclusions.model import Model
+from inclusions.workers import threads
 
-SAMPLE = {"seed": 20230823, "disorder": 4.0}  # of every benchmark
+SEED, DISORDER = 20230823, 4.0  # of the sample of every benchmark
 
 
 def _scipy(hamiltonian: Hamiltonian, target: float, count: int) -> dict:
@@ -132,7 +133,7 @@ def measure(peer: str, model: Model, index: int, count: int, repeats: int) -> di
     The matrix and the target are there before the clock starts, so peers that do not look for the
     edges of the spectrum are not charged for it; ours always find them themselves.
     """
-    hamiltonian = build(draw(model, SAMPLE["seed"], index))
+    hamiltonian = build(draw(model, SEED, index))
     entries = hamiltonian.matrix.nnz
     target = float(os.environ["INCLUSIONS_TARGET"])
     memory = psutil.Process().memory_info().rss / 2**20
@@ -151,7 +152,7 @@ def measure(peer: str, model: Model, index: int, count: int, repeats: int) -> di
         "dimension": model.dimension,
         "matrix_entries": int(entries),
         "count": count,
-        "threads": int(os.environ.get("OMP_NUM_THREADS", 0)),
+        "threads": threads(),
         "seconds_first": seconds[0],
         "seconds": median(seconds[1:] or seconds),
         "repeats": repeats,
@@ -168,7 +169,8 @@ def dgemm_rate(precision: type = np.float64) -> float:
     """Multiplications and additions a second of the BLAS the factorization calls, GFlop/s."""
     n = 1500
     product = scipy.linalg.blas.dgemm if precision is np.float64 else scipy.linalg.blas.sgemm
-    matrix = np.asfortranarray(np.random.default_rng(0).standard_normal((n, n)), precision)
+    random = np.random.default_rng(0).standard_normal((n, n))
+    matrix: np.ndarray = np.asfortranarray(random, precision)
     product(1.0, matrix, matrix)
     times = []
     for _ in range(3):
@@ -211,7 +213,7 @@ def target(model: Model, index: int) -> float:
     """The sample's target, the middle of its spectrum by default; units of J."""
     from inclusions.eigen.lanczos import random_block, spectrum_edges
 
-    hamiltonian = build(draw(model, SAMPLE["seed"], index))
+    hamiltonian = build(draw(model, SEED, index))
     matrix, start = hamiltonian.matrix, random_block(model.dimension, 1)
     return hamiltonian.target_energy(spectrum_edges(lambda x: matrix @ x, start))
 
@@ -255,9 +257,9 @@ def compare(
     return rows
 
 
-BUBBLES = [Model(length, SAMPLE["disorder"], bubble=4) for length in (8, 10, 12, 14, 16)]
-CHAINS = [Model(length, SAMPLE["disorder"]) for length in (10, 12, 14, 16, 18)]
-LARGE = [Model(18, SAMPLE["disorder"], bubble=4), Model(20, SAMPLE["disorder"])]
+BUBBLES = [Model(length, DISORDER, bubble=4) for length in (8, 10, 12, 14, 16)]
+CHAINS = [Model(length, DISORDER) for length in (10, 12, 14, 16, 18)]
+LARGE = [Model(18, DISORDER, bubble=4), Model(20, DISORDER)]
 LARGEST = {"lapack": 4000, "scipy": 15000, "quimb": 15000, "slepc": 60000}
 """Dimension up to which a peer is run: beyond it would take the suite hours or all memory."""
 
@@ -291,7 +293,7 @@ def overhead(model: Model, realizations: int = 40) -> dict[str, Any]:
     from inclusions.ensemble import record
 
     whole = Ensemble(
-        model, 0, realizations, states=50, seed=SAMPLE["seed"], solver="auto", certify=0.05, ranks=1
+        model, 0, realizations, states=50, seed=SEED, solver="auto", certify=0.05, ranks=1
     )
     solver = choose("auto", model.dimension)
     record(whole, 0)
@@ -299,7 +301,7 @@ def overhead(model: Model, realizations: int = 40) -> dict[str, Any]:
     for index in range(realizations):
         record(whole, index)
     total = perf_counter() - started
-    samples = [build(draw(model, SAMPLE["seed"], index)) for index in range(realizations)]
+    samples = [build(draw(model, SEED, index)) for index in range(realizations)]
     started = perf_counter()
     for sample in samples:
         solver(sample, 50)
@@ -326,7 +328,7 @@ def two_workers(model: Model, seconds: float = 40.0) -> dict[str, Any]:
         "while time.perf_counter() < end: n += 1; record(one, n)\n"
         "print(n / (time.perf_counter() - end + job['seconds']))\n"
     )
-    job = json.dumps({"model": model.as_dict(), "seed": SAMPLE["seed"], "seconds": seconds})
+    job = json.dumps({"model": model.as_dict(), "seed": SEED, "seconds": seconds})
     environment = os.environ | {f"{n}_NUM_THREADS": "1" for n in ("OMP", "OPENBLAS", "MKL")}
     rates = []
     for workers in (1, 2, 1, 2):
@@ -338,8 +340,10 @@ def two_workers(model: Model, seconds: float = 40.0) -> dict[str, Any]:
             for _ in range(workers)
         ]  # fmt: skip
         for child in started:
+            assert child.stdin and child.stdout  # they are pipes
             child.stdout.readline()
         for child in started:
+            assert child.stdin
             child.stdin.write("go\n")
             child.stdin.flush()
         rates.append(sum(float(child.communicate()[0]) for child in started))

@@ -34,7 +34,7 @@ class Ensemble(NamedTuple):
         return range(self.first, self.first + self.realizations)
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # nothing is counted in this tuple
         """States computed in each realization."""
         return min(self.states, self.model.dimension)
 
@@ -78,7 +78,7 @@ class _Table(BaseModel):
 
     @field_validator(*PARAMETERS, mode="before")
     @classmethod
-    def _one_or_many(cls, value):
+    def _one_or_many(cls, value: object) -> list:
         if value == []:
             raise ValueError("a sweep needs at least one value")
         return value if isinstance(value, list) else [value]

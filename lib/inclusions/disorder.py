@@ -50,6 +50,7 @@ def draw(model: Model, seed: int, index: int, fields: ArrayLike | None = None) -
             raise ValueError(f"{name} must be at least 0, got {value}")
     generator = _generator(_source(model), seed, index)
     drawn = generator.uniform(-model.disorder, model.disorder, model.length)
+    matrices: list[ArrayLike]
     if model.bond is None:
         matrices = [goe(generator, model.bubble, model.bandwidth or 0.0) for _ in range(3)]
     else:

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from inclusions.campaign import CERTIFIED_BELOW, Campaign, Ensemble
 from inclusions.cost import predicted_seconds
 from inclusions.disorder import draw
 from inclusions.eigen import Eigenpairs, MissingLevels, NotConverged, choose
+from inclusions.eigen.types import Communicator
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.machine import peak_memory
 from inclusions.model import Model
@@ -49,8 +51,8 @@ def solve(
     index: int,
     solver: str = "auto",
     certify: bool = True,
-    fields=None,
-    comm=None,
+    fields: ArrayLike | None = None,
+    comm: Communicator | None = None,
 ) -> Solved:
     """Draw one realization and find its `count` levels closest to the middle.
 
@@ -83,7 +85,7 @@ def solve(
     return Solved(hamiltonian, pairs, magnetization, seconds, peak_memory(), retries)
 
 
-def record(ensemble: Ensemble, index: int, comm=None) -> dict[str, Any]:
+def record(ensemble: Ensemble, index: int, comm: Communicator | None = None) -> dict[str, Any]:
     """The record of one realization of an ensemble."""
     model = ensemble.model
     solved = solve(
@@ -179,7 +181,7 @@ class Run(NamedTuple):
 
     id: str  # what has failed under it is not tried again
     tell: Tell
-    comm: Any = None  # of the ranks that share every sample
+    comm: Communicator | None = None  # of the ranks that share every sample
 
     def first(self, call: Callable[[], Any]) -> Any:
         """What a call gives on the first rank, on every rank."""
@@ -253,7 +255,7 @@ def _one_more(chunk: Chunk, index: int, taken: _Taken, run: Run) -> Fate:
 
 
 @contextmanager
-def _heartbeat(journal: Path):
+def _heartbeat(journal: Path) -> Iterator[None]:
     """Touch a journal now and then, so that other hosts know its owner alive."""
     ended = Event()
 
@@ -274,7 +276,7 @@ def run(
     data: Path,
     workers: int = 1,
     tell: Tell = lambda fate: None,
-    comm=None,
+    comm: Communicator | None = None,
 ) -> Counter[Fate]:
     """Compute all that a campaign lacks; how many realizations met which fate.
 
@@ -314,7 +316,7 @@ def _loop(
     run_id: str,
     tell: Tell,
     share: tuple[int, int] = (0, 1),
-    comm=None,
+    comm: Communicator | None = None,
 ) -> None:
     """Compute whatever is missing and not in work elsewhere, until nothing is missing.
 

@@ -1,11 +1,12 @@
 """What decides where the entries of H and of its factor stand, and keeps what follows from it."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import comb
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
-Function = TypeVar("Function", bound=Callable)
+Given = ParamSpec("Given")
+Kept = TypeVar("Kept")
 
 
 class Geometry(NamedTuple):
@@ -33,19 +34,23 @@ class Geometry(NamedTuple):
         return Geometry(self.length, self.up, "periodic" if ring else "open", 0)
 
 
-_kept: list = []
+_clear: list[Callable[[], None]] = []
 
 
-def once_per_geometry(function: Function | None = None, *, last: int = 4) -> Function:
+def once_per_geometry(
+    last: int = 4,
+) -> Callable[[Callable[Given, Kept]], Callable[Given, Kept]]:
     """Keep what a function of a geometry gives for the last few: every realization shares it."""
-    if function is None:
-        return partial(once_per_geometry, last=last)
-    kept = lru_cache(maxsize=last)(function)
-    _kept.append(kept)
-    return kept
+
+    def keeping(function: Callable[Given, Kept]) -> Callable[Given, Kept]:
+        kept: Any = lru_cache(maxsize=last)(function)
+        _clear.append(kept.cache_clear)
+        return cast(Callable[Given, Kept], kept)
+
+    return keeping
 
 
 def forget_geometries() -> None:
     """Clear all that is kept: patterns, orderings, structures of factors, analyses."""
-    for kept in _kept:
-        kept.cache_clear()
+    for clear in _clear:
+        clear()

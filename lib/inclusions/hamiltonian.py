@@ -19,8 +19,7 @@ from inclusions.model import Model
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where the entries of rows [start, stop) stand and what each is made of; shared by all
-    realizations of a model."""
+    """Where the entries of rows [start, stop) stand, what each is made of; for all realizations."""
 
     indptr: NDArray[np.integer]  # (stop - start + 1,)
     indices: NDArray[np.integer]  # (entries,), ascending within a row
@@ -65,7 +64,7 @@ def chain_graph(model: Model | Geometry) -> sp.csr_array:
     return graph.tocsr()
 
 
-@once_per_geometry
+@once_per_geometry()
 def pattern(geometry: Geometry, start: int, stop: int) -> Pattern:
     """The pattern of rows [start, stop); kept, so every realization of a model shares it."""
     length, n = geometry.length, geometry.block
@@ -214,7 +213,7 @@ def mean_energy(realization: Realization) -> float:
     that of S^z_i S^z_j is (m^2 - L/4)/(L (L - 1)); what flips spins has no diagonal.
     """
     model = realization.model
-    length, m = model.length, model.magnetization
+    length, m = model.length, model.up - model.length / 2
     pair = (m**2 - length / 4) / (length * (length - 1))
     energy = model.anisotropy * len(chain_bonds(model)) * pair
     energy += m / length * realization.fields.sum()

@@ -1,9 +1,14 @@
-"""What this process may use: memory and cores, by machine, control group, Slurm job and ulimit."""
+"""What this process may use: memory, cores, and modules compiled apart.
+
+Memory and cores are limited by machine, control group, Slurm job and ulimit.
+"""
 
 import os
 import resource
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +23,28 @@ class Limit(NamedTuple):
 
     amount: float
     source: str
+
+
+def lacks(load: Callable[[], object], how_to_get: str) -> str:
+    """Empty where a module loads that is compiled apart from us; else one line, why and what to do.
+
+    Args:
+        load: imports it.
+        how_to_get: said of a module that is not installed, and of one that cannot be used: built
+            for another NumPy or MPI it raises what it likes, and NumPy prints pages besides.
+    """
+    try:
+        with redirect_stderr(StringIO()):
+            load()
+    except ModuleNotFoundError:
+        return how_to_get
+    except Exception as error:
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        return (
+            f"{how_to_get}; what is installed does not load ({type(error).__name__}: {first}): "
+            "install it anew, built for this NumPy and this MPI"
+        )
+    return ""
 
 
 def available_memory() -> float:

@@ -89,11 +89,11 @@ class Model:
             object.__setattr__(self, "bandwidth", tuned_bandwidth(self.bubble))
         if self.magnetization is None:
             object.__setattr__(self, "magnetization", (self.length % 2) / 2)
-        self._check_real("magnetization")
-        if (self.magnetization + self.length / 2) % 1 or abs(self.magnetization) > self.length / 2:
+        total = self._check_real("magnetization")
+        if (total + self.length / 2) % 1 or abs(total) > self.length / 2:
             raise ValueError(
                 f"magnetization must be one of {-self.length / 2:g}, {1 - self.length / 2:g} ... "
-                f"{self.length / 2:g} for length {self.length}, got {self.magnetization:g}"
+                f"{self.length / 2:g} for length {self.length}, got {total:g}"
             )
 
     def _check_target(self) -> None:
@@ -114,18 +114,21 @@ class Model:
             raise ValueError(f"{rule}, got {value!r}")
         object.__setattr__(self, name, int(value))
 
-    def _check_real(self, name: str, lowest: float | None = None) -> None:
+    def _check_real(self, name: str, lowest: float | None = None) -> float:
         value = getattr(self, name)
         number = isinstance(value, Real) and not isinstance(value, bool)
         number = number and abs(value) <= float_info.max
         if not number or (lowest is not None and value < lowest):
             bound = "" if lowest is None else f" of at least {lowest:g}"
             raise ValueError(f"{name} must be a finite number{bound}, got {value!r}")
-        object.__setattr__(self, name, float(value) + 0.0)  # -0.0, too, is 0.0 in the key
+        value = float(value) + 0.0  # -0.0, too, is 0.0 in the key
+        object.__setattr__(self, name, value)
+        return value
 
     @property
     def up(self) -> int:
         """Number of up spins in the sector."""
+        assert self.magnetization is not None  # it was resolved at the beginning
         return round(self.magnetization + self.length / 2)
 
     @property
@@ -172,12 +175,12 @@ class Model:
         )
         if match:
             bubble, boundary, length, disorder, rest = match.groups()
-            given = {
+            given: dict[str, Any] = {
                 LETTERS[k]: float(v) if v[-1].isdigit() else v
                 for k, v in re.findall(rf"-({letters})({VALUE})", rest)
             }
-            kind = {"boundary": boundary} if boundary else {"bubble": int(bubble)}
-            model = cls(int(length), float(disorder), **kind, **given)
+            given |= {"boundary": boundary} if boundary else {"bubble": int(bubble)}
+            model = cls(int(length), float(disorder), **given)
             if model.key == key:
                 return model
         raise ValueError(f"no model has the key {key!r}")

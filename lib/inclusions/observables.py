@@ -10,6 +10,7 @@ from scipy import special
 
 from inclusions.basis import chain_states, spins
 from inclusions.eigen import Eigenpairs
+from inclusions.eigen.types import Communicator
 from inclusions.hamiltonian import Hamiltonian
 from inclusions.model import Model
 from inclusions.statistics import gap_ratios
@@ -18,7 +19,9 @@ HISTOGRAM_EDGES = np.linspace(-1, 1, 41)
 """Bins of 2<S^z>, the axis of the paper's Fig. 7."""
 
 
-def magnetizations(hamiltonian: Hamiltonian, pairs: Eigenpairs, comm=None) -> NDArray[np.float64]:
+def magnetizations(
+    hamiltonian: Hamiltonian, pairs: Eigenpairs, comm: Communicator | None = None
+) -> NDArray[np.float64]:
     """<n|S^z_i|n> of every state and site, shape (count, L).
 
     Under MPI, `hamiltonian` and `pairs` hold this rank's rows and every rank gets the sum.
@@ -37,6 +40,20 @@ def purities(magnetization: NDArray[np.float64]) -> NDArray[np.float64]:
     Exact because S^z is conserved: the reduced density matrix of a spin is then diagonal.
     """
     return 0.5 + 2 * np.square(magnetization)
+
+
+def reduced_densities(model: Model, states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Density matrix of every spin in every state by partial trace, shape (k, L, 2, 2).
+
+    `states`, shape (2^L n, k), on all configurations of chain and bubble, not only a sector's.
+    """
+    length, block = model.length, model.block
+    densities = np.empty((states.shape[1], length, 2, 2))
+    for site in range(length):
+        # the spin, and all else: higher spins, lower spins and the bubble
+        tensor = states.T.reshape(-1, 2 ** (length - 1 - site), 2, 2**site * block)
+        densities[:, site] = np.einsum("kasb,katb->kst", tensor, tensor)
+    return densities
 
 
 def entanglement_entropy(
@@ -95,7 +112,9 @@ LEAST_WEIGHT = 1e-20
 """Smallest weight of a basis state that eigenvectors of residual 1e-9 J know."""
 
 
-def kullback_leibler(states: NDArray[np.float64], comm=None) -> NDArray[np.float64]:
+def kullback_leibler(
+    states: NDArray[np.float64], comm: Communicator | None = None
+) -> NDArray[np.float64]:
     """Divergence of each state from the next one in the basis of the model, shape (count - 1,).
 
     KL = sum_i p_i ln(p_i / q_i) with p_i = |<i|n>|^2 and q_i = |<i|n+1>|^2, which is 2 for
@@ -112,7 +131,9 @@ def kullback_leibler(states: NDArray[np.float64], comm=None) -> NDArray[np.float
     return total if comm is None else comm.allreduce(total)
 
 
-def entanglement(hamiltonian: Hamiltonian, pairs: Eigenpairs, comm=None) -> dict[str, Any]:
+def entanglement(
+    hamiltonian: Hamiltonian, pairs: Eigenpairs, comm: Communicator | None = None
+) -> dict[str, Any]:
     """How far the states are from products, and neighbours in energy from each other.
 
     `half_chain_entropy` and its variance are over the states, of the cut through the middle of the
@@ -131,7 +152,7 @@ def entanglement(hamiltonian: Hamiltonian, pairs: Eigenpairs, comm=None) -> dict
     }
 
 
-OPTIONAL: dict[str, Callable[[Hamiltonian, Eigenpairs, Any], dict[str, Any]]] = {
+OPTIONAL: dict[str, Callable[[Hamiltonian, Eigenpairs, Communicator | None], dict[str, Any]]] = {
     "entanglement": entanglement,
 }
 """Observables that a campaign asks for by name, `observables = [...]`: (Hamiltonian, eigenpairs,
@@ -162,9 +183,8 @@ def measure(model: Model, pairs: Eigenpairs, magnetization: NDArray[np.float64])
     deviation = entropy - entropy.mean(axis=0)
     ratios = gap_ratios(pairs.energies) if pairs.energies.size > 2 else np.array([])
     distance = np.broadcast_to(distances(model.length), entropy.shape)
-    histogram = np.histogram2d(
-        distance.ravel(),
-        np.clip(2 * magnetization, -1, 1).ravel(),
+    histogram = np.histogramdd(
+        (distance.ravel(), np.clip(2 * magnetization, -1, 1).ravel()),
         bins=[np.arange(-(-model.length // 2) + 1) - 0.5, HISTOGRAM_EDGES],
     )[0]
     return {

@@ -36,7 +36,7 @@ stands what the book's script needs, which print and notebooks leave out:
 
 Any other number goes by
 
-    pages.say(crossing=tables.number(2.31, 0.04))        {glue:text}`crossing`
+    pages.say(crossing=text.number(2.31, 0.04))        {glue:text}`crossing`
 
 No key may hold a colon. A page defines no function and computes no physics.
 """
@@ -46,23 +46,28 @@ import io
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from inclusions import tables
-from inclusions.figures import STYLE
+from inclusions import tables, text
+from inclusions.figures import STYLE, drawn
 from inclusions.figures.dark import following
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, root
-from inclusions.store import read_manifest
+from inclusions.store import Entry, read_manifest, write_atomically
 from inclusions.tables import Ensembles
+from inclusions.text import Column
+
+if TYPE_CHECKING:
+    from inclusions.claims import Verdict
 
 
 def load(campaign: str, **parameters: Any) -> Ensembles:
@@ -73,7 +78,29 @@ def load(campaign: str, **parameters: Any) -> Ensembles:
         ValueError: no ensemble of the campaign is of this kind.
         DamagedFile: a file is not the one in the manifest.
     """
-    return tables.load(campaign_file(campaign), data_folder(), **parameters)
+    found = tables.load(campaign_file(campaign), data_folder(), **parameters)
+    _loaded.append(found)
+    return found
+
+
+_loaded: list[Ensembles] = []  # on this page
+
+
+def _used(
+    ensembles: Sequence[Ensembles], numbers: Iterable[pd.DataFrame], figure: Figure | None = None
+) -> tuple[Sequence[Ensembles], set[str]]:
+    """The ensembles behind some tables, and the names of those files that are shown.
+
+    A figure knows what it draws (`figures.draws`), and a table of `tables` where its rows come
+    from. Others are told by naming the ensembles.
+    """
+    carry = [table for table in numbers if "sources" in table]
+    if not carry:
+        return ensembles, {name for part in ensembles for name in part.sources}
+    noted = set() if figure is None else drawn.get(figure, set())
+    names = noted or tables.sources_of(*carry)
+    known = ensembles or list({id(part.found): part for part in _loaded}.values())
+    return [part for part in known if not names or names & part.sources.keys()], names
 
 
 def show(
@@ -85,7 +112,8 @@ def show(
 ) -> None:
     """Display a figure, glue it as `name`, and save it with its numbers for download.
 
-    `numbers` are the plotted tables; `computed` says how a figure without ensembles was made.
+    `numbers` are the plotted tables, whose rows say which ensembles they come from; tables made
+    elsewhere need these named. `computed` says how a figure without ensembles was made.
     Also glued: `name`-provenance (Markdown) and, as texts, `name`-extent, the sizes and
     statistics, and `name`-realizations, how many a point.
     """
@@ -96,20 +124,23 @@ def show(
     (folder / f"{name}.svg").write_bytes(svg)
     for title, table in numbers.items():
         files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
-        table.to_csv(folder / [*files.values()][-1], index=False, float_format="%.10g")
-    sources = {file: entry for part in ensembles for file, entry in part.sources.items()}
+        values = table.to_csv(index=False, float_format="%.10g")
+        (folder / [*files.values()][-1]).write_text(text.legend(table) + values, encoding="utf-8")
+    used, names = _used(ensembles, numbers.values(), figure)
+    shown = [part.only(names) for part in used]
+    sources = {file: entry for part in shown for file, entry in part.sources.items()}
     if sources:
         files["sources (JSON)"] = f"{name}.json"
-    missing = [f"{key}.nc" for part in ensembles for key in part.missing]
+    missing = [f"{key}.nc" for part in used for key in part.missing]
     record = {"figure": name, "sources": sources, "missing": missing}
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
-    lines = [provenance(ensembles) or f"{computed or 'Drawn'} when this page was built."]
+    lines = [provenance(used, names) or f"{computed or 'Drawn'} when this page was built."]
     _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
     counts = [entry["realizations"] for entry in sources.values()]
     say(**{
-        f"{name}-extent": tables.extent(*ensembles), f"{name}-realizations": tables.spread(counts)
+        f"{name}-extent": tables.extent(*shown), f"{name}-realizations": text.spread(counts)
     })  # fmt: skip
     _glue(
         name,
@@ -148,74 +179,166 @@ def _drawn(figure: Figure, kind: str) -> bytes:
     return following(drawn.decode()).encode() if kind == "svg" else drawn
 
 
-def provenance(ensembles: Sequence[Ensembles]) -> str:
-    """Files with short hashes, realizations, cost and code version, and what is missing."""
-    sources = {file: entry for part in ensembles for file, entry in part.sources.items()}
-    parts = []
-    families = sorted(sources, key=_by_numbers)
-    for family, names in groupby(families, key=lambda file: file.split("-W")[0]):
-        hashes = [sources[file]["sha256"] for file in names]
-        whole = hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
-        count = f", {len(hashes)} files" if len(hashes) > 1 else ""
-        parts.append(f"`{family}` ({whole[:7]}{count})")
-    text = ""
-    if sources:
-        realizations = sum(entry["realizations"] for entry in sources.values())
-        hours = sum(entry["core_hours"] for entry in sources.values())
-        versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
-        text = (
-            f"Data: {', '.join(parts)}; {realizations} realizations in all, "
-            f"{tables.hours(hours)} core-hours, inclusions {versions}."
+def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
+    """How many ensembles, realizations and core-hours, which folds open to files with hashes.
+
+    Of the files of these names; and what is missing, with the command that computes it.
+    """
+    shown = _described({
+        file: entry for part in ensembles for file, entry in part.sources.items() if file in names
+    })  # fmt: skip
+    plain = {why for part in ensembles for why in part.only(names).why_plain()}
+    if plain:
+        command = "`inclusions controls CAMPAIGN.toml`"
+        shown += f" Means of {len(plain)} of them are plain: {command} computes what sharpens them."
+    campaigns = dict.fromkeys(part.campaign for part in ensembles)
+    lacking = (_lacking([p for p in ensembles if p.campaign == one]) for one in campaigns)
+    return " ".join(filter(None, [shown, *lacking]))
+
+
+def _described(sources: Mapping[str, Entry]) -> str:
+    if not sources:
+        return ""
+    names = sorted(sources, key=by_numbers)
+    listed = ", ".join(_hashed([*group], sources) for _, group in groupby(names, key=family))
+    realizations = sum(entry["realizations"] for entry in sources.values())
+    cost = text.hours(sum(entry["core_hours"] for entry in sources.values()))
+    versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
+    return (
+        f"Data: {len(names)} ensemble{'s' * (len(names) > 1)}, {text.grouped(realizations)} "
+        f"realizations, {cost} core-hours. "
+        f'<i class="files">{listed}; inclusions {versions}.</i>'
+    )
+
+
+def _lacking(parts: Sequence[Ensembles]) -> str:
+    """What one campaign asks for and does not have."""
+    missing = [name for part in parts for name in part.missing]
+    wanted, there = (sum(getattr(p, n) for p in parts) for n in ("wanted", "realizations"))
+    command = f"`inclusions run book/runs/campaigns/{parts[0].campaign.name}`"
+    if missing:
+        total = len(missing) + sum(len(part.found) for part in parts)
+        first = ", ".join(f"`{name}`" for name in missing[:3])
+        more = ", …" if len(missing) > 3 else ""
+        return (
+            f"**Missing: {len(missing)} of {total} ensembles** ({first}{more});"
+            f" {command} computes them."
         )
-    for campaign in dict.fromkeys(part.campaign for part in ensembles):
-        parts = [part for part in ensembles if part.campaign == campaign]
-        missing = [name for part in parts for name in part.missing]
-        wanted, there = (sum(getattr(p, n) for p in parts) for n in ("wanted", "realizations"))
-        command = f"`inclusions run book/runs/campaigns/{campaign.name}`"
-        if missing:
-            total = len(missing) + sum(len(part.found) for part in parts)
-            first = ", ".join(f"`{name}`" for name in missing[:3])
-            more = ", …" if len(missing) > 3 else ""
-            text += (
-                f" **Missing: {len(missing)} of {total} ensembles** ({first}{more});"
-                f" {command} computes them."
-            )
-        elif there < wanted:
-            text += (
-                f" The campaign asks for {wanted} realizations and has {there}; {command} goes on."
-            )
-    return text.strip()
+    if there < wanted:
+        return f"The campaign asks for {wanted} realizations and has {there}; {command} goes on."
+    return ""
 
 
-def _by_numbers(name: str) -> list[tuple[bool, float, str]]:
-    """Sorts L8 before L10."""
+def _hashed(names: Sequence[str], sources: Mapping[str, Entry]) -> str:
+    """A family of files, linked to its list in the book, with the hash of its one or all."""
+    hashes = [sources[name]["sha256"] for name in names]
+    whole = hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
+    title = family(names[0])
+    return f"{{ref}}`{title} <{family_label(title)}>` ({len(names)}, `{whole[:7]}`)"
+
+
+def family(name: str) -> str:
+    """Files of one system and length: what stands before the disorder in their names."""
+    return name.split("-W")[0]
+
+
+def family_label(title: str) -> str:
+    """The label of a family in the book's list of all data."""
+    return f"data-{title.lower()}"
+
+
+def by_numbers(name: str) -> list[tuple[bool, float, str]]:
+    """For sorting: L8 before L10."""
     pieces = re.split(r"(\d+(?:\.\d+)?)", name)
     return [(p[:1].isdigit(), float(p) if p[:1].isdigit() else 0.0, p) for p in pieces]
 
 
 def say(**texts: Any) -> None:
     """Glue texts and numbers for the page: {glue:text}`name`. Underscores become hyphens."""
-    for name, text in texts.items():
-        _glue(name.replace("_", "-"), "text/plain", repr(str(text)))
+    for name, value in texts.items():
+        _glue(name.replace("_", "-"), "text/plain", repr(str(value)))
 
 
-def write(name: str, text: str) -> None:
-    """Glue a piece of Markdown: ```{glue:md} name with :format: myst; a notebook shows it."""
+def scorecard(*ids: str) -> list["Verdict"]:
+    """The verdicts on all claims, or on these, as `claims.scorecard` gives them.
+
+    What one page of a build has judged the others read from its folder _build, for as long as the
+    manifest of the data and the code are the same.
+    """
+    from inclusions import claims  # for the few pages that judge
+
+    data, build = data_folder(), root() / "_build"
+    wanted = ids or tuple(claim.id for claim in claims.CLAIMS)
+    if not build.is_dir():
+        return claims.scorecard(data, *wanted)
+    kept = build / f"verdicts-{_state(data)}.json"
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if lacking := [id for id in wanted if id not in known]:
+        known |= {one.id: asdict(one) for one in claims.scorecard(data, *lacking)}
+        write_atomically(kept, json.dumps(known).encode())
+    return [claims.Verdict(**known[id]) for id in wanted]
+
+
+def _state(data: Path) -> str:
+    """A name of the data, by their manifest, and of the code that judges them."""
+    manifest = data / "manifest.json"
+    digest = sha256(manifest.read_bytes() if manifest.exists() else b"")
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def verdicts(*ids: str) -> None:
+    """Glue what the scorecard says of these claims: c7-verdict and c7-paper, and c7-reason.
+
+    The first two are texts, the last is Markdown. A page says no other yes or no.
+    """
+    from inclusions.claims import report  # for the few pages that judge
+
+    for one in scorecard(*ids):
+        say(**report.words(one))
+        write(f"{one.id.lower()}-reason", report.escaped(one.reason))
+
+
+def write(name: str, piece: str) -> None:
+    """Glue a piece of Markdown for the directive glue:md, format myst; a notebook shows it."""
     from IPython.display import Markdown, display
 
-    _glue(name, "text/markdown", text)
-    display(Markdown(re.sub(r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>", text)))
+    _glue(name, "text/markdown", piece)
+    for role, instead in ROLES:
+        piece = re.sub(role, instead, piece)
+    display(Markdown(piece))
 
 
-def tabulate(name: str, table: pd.DataFrame, *ensembles: Ensembles) -> None:
-    """Glue a table of texts and numbers as Markdown: ```{glue:md} name with :format: myst.
+def pieces(named: Mapping[str, str]) -> None:
+    """Glue several pieces of Markdown, each by its name."""
+    for name, piece in named.items():
+        write(name, piece)
 
-    With the ensembles it is made from, `name`-provenance is glued too.
+
+ROLES = (
+    (r"\{(su[bp])\}`([^`]*)`", r"<\1>\2</\1>"),
+    (r"\{ref\}`([^<`]*) <[^`]*>`", r"`\1`"),
+    (r"\[([^]]*)\]\{\.[^}]*\}", r"\1"),
+)
+"""Markup of the book in tables, and what a notebook that stands alone has for it."""
+
+
+def tabulate(
+    name: str, table: pd.DataFrame, columns: Sequence[Column] = (), *ensembles: Ensembles
+) -> None:
+    """Glue a table as Markdown, for the directive glue:md, format myst.
+
+    `columns` say how a table of numbers is shown; one of texts is shown as it is. Of a table that
+    knows its ensembles, or whose ensembles are named, `name`-provenance is glued too.
     """
-    if ensembles:
-        write(f"{name}-provenance", provenance(ensembles))
+    used, names = _used(ensembles, [table])
+    if names or used:
+        _glue(f"{name}-provenance", "text/markdown", provenance(used, names))
+    if columns:
+        table = text.readable(table, columns)
     if table.empty:
-        table = pd.DataFrame({"data": [tables.UNKNOWN]})
+        table = pd.DataFrame({"data": [text.UNKNOWN]})
     rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
     lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
     write(name, "\n".join(lines) + "\n")

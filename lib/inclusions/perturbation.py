@@ -11,24 +11,29 @@ sigma^+ = |up><down|, with `hopping` J, `ising` J_z and a configuration eta_i = 
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
+from inclusions.hamiltonian import Hamiltonian
 
-def _finite(name, value):
-    value = np.asarray(value, dtype=float)
-    if not np.isfinite(value).all():
-        raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)].flat[0]}")
-    return value
+Array = NDArray[np.float64]
 
 
-def _whole(name, value, least, most=math.inf):
+def _finite(name: str, value: ArrayLike) -> Array:
+    values = np.asarray(value, dtype=float)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)].flat[0]}")
+    return values
+
+
+def _whole(name: str, value: float, least: int, most: float = math.inf) -> int:
     if not (least <= value <= most and value % 1 == 0):
         upper = "" if most == math.inf else f" and at most {most}"
         raise ValueError(f"{name} must be a whole number of at least {least}{upper}, got {value}")
     return int(value)
 
 
-def _read(fields, configuration):
+def _read(fields: ArrayLike, configuration: ArrayLike) -> tuple[Array, Array]:
     """Return fields and configuration as float arrays of one common shape (..., L)."""
     fields = _finite("fields", fields)
     configuration = np.asarray(configuration, dtype=float)
@@ -42,18 +47,18 @@ def _read(fields, configuration):
             "fields and configuration must have the same number of sites, at least 2, "
             f"got shapes {fields.shape} and {configuration.shape}"
         )
-    return np.broadcast_arrays(fields, configuration)
+    fields, configuration = np.broadcast_arrays(fields, configuration)
+    return fields, configuration
 
 
-def detuning(fields, configuration, ising):
+def detuning(fields: ArrayLike, configuration: ArrayLike, ising: ArrayLike) -> Array:
     """Delta = h_{i+1} - h_i + J_z (eta_{i+2} - eta_{i-1}) of every bond (i, i+1), shape (..., L-1).
 
     Flipping a bond with eta_i != eta_{i+1} changes the energy by 2 eta_i Delta. (Eq. (12)
     prints half of that J_z.) A neighbour beyond the ends counts 0. In the units of the fields.
 
-    Raises
-    ------
-    ValueError : shapes differ, fields or ising are not finite, configuration is not +1 or -1
+    Raises:
+        ValueError: shapes differ, fields or ising are not finite, configuration is not +1 or -1
     """
     fields, configuration = _read(fields, configuration)
     ising = _finite("ising", ising)
@@ -63,16 +68,17 @@ def detuning(fields, configuration, ising):
     return delta
 
 
-def admixture(fields, configuration, hopping, ising):
+def admixture(
+    fields: ArrayLike, configuration: ArrayLike, hopping: ArrayLike, ising: ArrayLike
+) -> Array:
     """<eta|A|eta'> = J (eta_i - eta_{i+1}) / 4 Delta of every bond, Eq. (12), shape (..., L-1).
 
     This is J / (E(eta') - E(eta)), Eq. (11), for the bond flipped, and 0 where there is none to
     flip. It changes sign with eta and eta' exchanged, so the state is e^A |eta> (Eq. (10) prints
     e^{iA}), and eta' enters it with the coefficient -<eta|A|eta'>. Dimensionless.
 
-    Raises
-    ------
-    ValueError : see `detuning`; hopping is not finite; a bond to flip has no detuning
+    Raises:
+        ValueError: see `detuning`; hopping is not finite; a bond to flip has no detuning
     """
     delta = detuning(fields, configuration, ising)
     fields, configuration = _read(fields, configuration)
@@ -84,7 +90,9 @@ def admixture(fields, configuration, hopping, ising):
     return np.divide(amplitude, delta, out=np.zeros_like(delta), where=step != 0)
 
 
-def magnetization_shift(fields, configuration, hopping, ising):
+def magnetization_shift(
+    fields: ArrayLike, configuration: ArrayLike, hopping: ArrayLike, ising: ArrayLike
+) -> Array:
     """Z_i = -2 eta_i sum |<eta|A|eta'>|^2 over the bonds of i, Eqs. (15), (16), shape (..., L).
 
     A flippable bond contributes -eta_i J^2 / 2 Delta^2; Eq. (16) prints sixteen times as much,
@@ -98,15 +106,19 @@ def magnetization_shift(fields, configuration, hopping, ising):
     return -2 * configuration * total
 
 
-def magnetization(fields, configuration, hopping, ising):
+def magnetization(
+    fields: ArrayLike, configuration: ArrayLike, hopping: ArrayLike, ising: ArrayLike
+) -> Array:
     """<sigma^z_i> = eta_i + Z_i, Eq. (17), shape (..., L), up to terms (J/Delta)^4.
 
     Errors: `admixture`.
     """
-    return configuration + magnetization_shift(fields, configuration, hopping, ising)
+    return np.asarray(configuration) + magnetization_shift(fields, configuration, hopping, ising)
 
 
-def purity_pauli(fields, configuration, hopping, ising):
+def purity_pauli(
+    fields: ArrayLike, configuration: ArrayLike, hopping: ArrayLike, ising: ArrayLike
+) -> Array:
     """P_i = <sigma^z_i>^2 = 1 + 2 eta_i Z_i, Eqs. (18), (19), shape (..., L), up to (J/Delta)^4.
 
     A flippable bond lowers P_i by J^2 / Delta^2; Eq. (19) prints eight times as much, with a
@@ -117,15 +129,14 @@ def purity_pauli(fields, configuration, hopping, ising):
     return 1 + 2 * np.asarray(configuration) * shift
 
 
-def free_purity_pauli(fields, configuration, hopping):
+def free_purity_pauli(fields: ArrayLike, configuration: ArrayLike, hopping: ArrayLike) -> Array:
     """P_i at J_z = 0, Eqs. (20), (21), shape (..., L), up to (J/Delta)^4.
 
     1 - sum (1/2) (J / (h_{i+1} - h_i))^2 (1 - eta_i eta_{i+1}) over the bonds of site i; Eq. (21)
     prints 4 for the 1/2.
 
-    Raises
-    ------
-    ValueError : see `detuning`; hopping is not finite; two neighbouring fields are equal
+    Raises:
+        ValueError: see `detuning`; hopping is not finite; two neighbouring fields are equal
     """
     fields, configuration = _read(fields, configuration)
     if not (step := np.diff(fields)).all():
@@ -139,7 +150,9 @@ def free_purity_pauli(fields, configuration, hopping):
     return purity
 
 
-def purity(fields, configuration, hopping, ising):
+def purity(
+    fields: ArrayLike, configuration: ArrayLike, hopping: ArrayLike, ising: ArrayLike
+) -> Array:
     """Purity gamma_i = (1 + P_i) / 2 of Eq. (5), shape (..., L), up to terms (J/Delta)^4.
 
     A value below 1/2 tells of a resonance. Errors: `admixture`.
@@ -147,37 +160,34 @@ def purity(fields, configuration, hopping, ising):
     return (1 + purity_pauli(fields, configuration, hopping, ising)) / 2
 
 
-def chain_purity(fields, configuration, anisotropy=1.0):
+def chain_purity(fields: ArrayLike, configuration: ArrayLike, anisotropy: ArrayLike = 1.0) -> Array:
     """Purity gamma_i of the open chain of Eq. (2), shape (..., L), up to (1/Delta)^4.
 
     With S^z = sigma^z / 2 the chain is Eq. (9) at hopping 1/2, fields h_i / 2 and
     J_z = anisotropy / 4: a flippable bond lowers gamma_i by half the inverse square of
     h_{i+1} - h_i + (anisotropy / 2) (eta_{i+2} - eta_{i-1}). Energies in units of the chain's J.
 
-    Parameters
-    ----------
-    fields : h_i, shape (..., L), units of J
-    configuration : eta_i = 2 S^z_i of the eigenstate at infinite disorder, +1 or -1, (..., L)
-    anisotropy : Delta of Eq. (2)
+    Args:
+        fields: h_i, shape (..., L), units of J
+        configuration: eta_i = 2 S^z_i of the eigenstate at infinite disorder, +1 or -1, (..., L)
+        anisotropy: Delta of Eq. (2)
 
-    Raises
-    ------
-    ValueError : see `admixture`
+    Raises:
+        ValueError: see `admixture`
     """
     return purity(
         _finite("fields", fields) / 2, configuration, 0.5, _finite("anisotropy", anisotropy) / 4
     )
 
 
-def spin_moment(length, count):
+def spin_moment(length: int, count: int) -> float:
     """Mean of eta_1 ... eta_n over n = count different sites and all configurations of the sector.
 
     The sector is S^z = 0 for even and +1/2 for odd length. Of all products of n spins, the
     mean is (-1)^(n/2) C(L/2, n/2) / C(L, n), with halves rounded down; for even L odd n give 0.
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 1, or count of 0 ... length
+    Raises:
+        ValueError: length is not a whole number of at least 1, or count of 0 ... length
     """
     length = _whole("length", length, 1)
     count = _whole("count", count, 0, length)
@@ -186,21 +196,20 @@ def spin_moment(length, count):
     return (-1) ** (count // 2) * math.comb(length // 2, count // 2) / math.comb(length, count)
 
 
-def correlation_bracket(length):
+def correlation_bracket(length: int) -> float:
     """<eta_i eta_{i+1} eta_j eta_{j+1}> - <eta_i eta_{i+1}>^2 for two disjoint bonds, Eq. (23).
 
     2L / ((L-1)^2 (L-3)) for even L; the printed 2/L^2 is its limit. For odd L, in the sector
     S^z = +1/2, it is the same with L+1 for L.
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 4
+    Raises:
+        ValueError: length is not a whole number of at least 4
     """
     length = _whole("length", length, 4)
     return spin_moment(length, 4) - spin_moment(length, 2) ** 2
 
 
-def pearson_tail(length, left=1.0, right=1.0):
+def pearson_tail(length: int, left: float = 1.0, right: float = 1.0) -> float:
     """C(r) of Eq. (7) left by S^z conservation at large r, at fixed disorder; dimensionless.
 
     Purities P_i = 1 - sum a (1 - eta eta') over the bonds of site i, Eq. (21); all
@@ -212,15 +221,14 @@ def pearson_tail(length, left=1.0, right=1.0):
 
     Equal couplings give 2 sqrt(2) / ((L-2)^(1/2) (L-3)^(3/2)) for even L, whatever the disorder.
 
-    Parameters
-    ----------
-    length : sites L of the chain, at least 5
-    left, right : couplings a and a' of the bonds of site r, any unit; right = 0 at the far end
+    Args:
+        length: sites L of the chain, at least 5
+        left: coupling a of one bond of site r, any unit
+        right: coupling a' of the other bond, same unit; 0 at the far end
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 5; couplings not finite and >= 0,
-        or both 0
+    Raises:
+        ValueError: length is not a whole number of at least 5; couplings not finite and >= 0,
+            or both 0
     """
     length = _whole("length", length, 5)
     if not (0 <= left < math.inf and 0 <= right < math.inf and left + right > 0):
@@ -234,7 +242,7 @@ def pearson_tail(length, left=1.0, right=1.0):
     return (left + right) * correlation_bracket(length) / math.sqrt(end * bulk)
 
 
-def averaged_tail(length, disorder):
+def averaged_tail(length: int, disorder: float) -> float:
     """C(r) of Eq. (7) over states and realizations, left by S^z conservation at large r.
 
     As `pearson_tail`, but over fields uniform in [-W, W]. The mean of 1/Delta^2 diverges; a bond
@@ -246,14 +254,12 @@ def averaged_tail(length, disorder):
 
     with B of `correlation_bracket`.
 
-    Parameters
-    ----------
-    length : sites L of the open chain, at least 5; r is a site with two bonds
-    disorder : W, units of J
+    Args:
+        length: sites L of the open chain, at least 5; r is a site with two bonds
+        disorder: W, units of J
 
-    Raises
-    ------
-    ValueError : length is not a whole number of at least 5, or disorder not finite and above 0
+    Raises:
+        ValueError: length is not a whole number of at least 5, or disorder not finite and above 0
     """
     length = _whole("length", length, 5)
     if not 0 < disorder < math.inf:
@@ -267,3 +273,59 @@ def averaged_tail(length, disorder):
     end = 2 * square * (1 - m) - (mean * (1 - m)) ** 2
     bulk = 4 * square * (1 - m) + 2 * shared * (1 - m) - (2 * mean * (1 - m)) ** 2
     return 2 * mean**2 * correlation_bracket(length) / math.sqrt(end * bulk)
+
+
+def flippable(configuration: ArrayLike) -> NDArray[np.bool_]:
+    """Which bonds join opposite spins, shape (..., L - 1)."""
+    return np.diff(configuration) != 0
+
+
+def generator(hamiltonian: Hamiltonian) -> Array:
+    """A of Eq. (11) as a matrix: V_jk / (E_k - E_j), from the Hamiltonian itself; no unit."""
+    matrix = hamiltonian.matrix.toarray()
+    energies = np.diag(matrix)
+    gaps = energies[None, :] - energies[:, None]
+    hopping = matrix - np.diag(energies)
+    return np.divide(hopping, gaps, out=np.zeros_like(gaps), where=hopping != 0)
+
+
+def strongest(hamiltonian: Hamiltonian) -> int:
+    """The configuration whose bonds are farthest from resonance, among those with most of them."""
+    weight = np.square(generator(hamiltonian))
+    bonds = (weight > 0).sum(axis=1)
+    return int(np.where(bonds == bonds.max(), weight.max(axis=1), np.inf).argmin())
+
+
+def printed_purity(
+    fields: ArrayLike, configuration: ArrayLike, hopping: float, ising: float
+) -> Array:
+    """P_i of Eq. (19) exactly as printed, shape (..., L); a neighbour beyond the ends counts 0."""
+    fields, eta = np.broadcast_arrays(np.asarray(fields, float), np.asarray(configuration, float))
+    padded = np.pad(eta, [(0, 0)] * (eta.ndim - 1) + [(1, 1)])
+    slope = np.diff(fields) + 2 * ising * (padded[..., 3:] - padded[..., :-3])
+    bracket = np.square(hopping * np.diff(eta) / slope)
+    purity = np.ones_like(eta)
+    purity[..., :-1] -= 2 * bracket
+    purity[..., 1:] += 2 * bracket
+    return purity
+
+
+def resolved_loss(fields: ArrayLike, configuration: ArrayLike, anisotropy: float) -> Array:
+    """1 - gamma_i of the chain of Eq. (2) with every flippable bond solved as two levels.
+
+    A bond of detuning D (chain units) costs (1/2) / (1 + D^2) where `chain_purity` has 1/2D^2:
+    the same far from resonance, and never more than 1/2. Shape (..., L).
+    """
+    delta = 2 * detuning(np.asarray(fields) / 2, configuration, anisotropy / 4)
+    bond = np.where(flippable(configuration), 0.5 / (1 + delta**2), 0.0)
+    loss = np.zeros(bond.shape[:-1] + (bond.shape[-1] + 1,))
+    loss[..., :-1] += bond
+    loss[..., 1:] += bond
+    return loss
+
+
+def tail_limits(length: int, disorder: float) -> dict[str, float]:
+    """The tail over its large-W law sqrt(2) pi / W (L-1)(L-3), and its power of W there."""
+    law = np.sqrt(2) * np.pi / (disorder * (length - 1) * (length - 3))
+    here, double = (averaged_tail(length, w) for w in (disorder, 2 * disorder))
+    return {"ratio": here / law, "power": float(np.log2(double / here))}

@@ -56,9 +56,17 @@ class Report(NamedTuple):
         )
 
     def points(self) -> None:
-        """All means of all ensembles with their errors."""
+        """All means of all ensembles with their errors; which of them controls sharpen."""
         table = tables.sweep(self.results)
         self._table("points", table, tables.readable(table, self._swept()))
+        plain = len(table) - int(table.sharpened.sum())
+        if plain:
+            _markdown(
+                f"Means of {plain} of {len(table)} ensembles are plain: "
+                "`inclusions controls CAMPAIGN.toml` computes the controls that sharpen them."
+            )
+        elif len(table):
+            _markdown("All means are sharpened by controls.")
 
     def against(self, quantity: str) -> None:
         """One of `tables.QUANTITIES` against every parameter that is swept."""

@@ -5,11 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
 from typing import Any
 
-from inclusions.bench import SAMPLE, machine
+from inclusions.bench import SEED, machine
 from inclusions.disorder import draw
 from inclusions.eigen import MissingSolver, ShiftInvert, Slepc, Solver
 from inclusions.eigen.kernels import NAME, newest
@@ -28,21 +28,27 @@ PEERS: dict[str, tuple[str, Solver]] = {
 
 
 def scaling(
-    model: Model, ranks: Iterable[int], repeats: int, report: Callable[[dict], None]
+    model: Model,
+    ranks: Iterable[int],
+    peers: Collection[str],
+    repeats: int,
+    report: Callable[[dict], None],
 ) -> dict[str, Any]:
     """Every peer on every number of ranks, in turns in one run; `report` is called with each row.
+
+    "inclusions" is one process and comes once.
 
     Raises:
         MissingSolver: there is no mpiexec.
     """
     if shutil.which("mpiexec") is None:
         raise MissingSolver("several ranks need mpiexec: install openmpi-bin or openmpi")
-    rows = [_launched(model, "inclusions", 1, repeats)]
-    report(rows[0])
-    for number in ranks:
-        for peer in list(PEERS)[1:]:
-            rows.append(_launched(model, peer, number, repeats))
-            report(rows[-1])
+    alone = [("inclusions", 1)] if "inclusions" in peers else []
+    spread = [(peer, number) for number in ranks for peer in peers if peer != "inclusions"]
+    rows = []
+    for peer, number in alone + spread:
+        rows.append(_launched(model, peer, number, repeats))
+        report(rows[-1])
     return {"machine": machine(), "rows": [], "overhead": [], "workers": [], "ranks": rows}
 
 
@@ -72,7 +78,7 @@ def measure(peer: str, model: Model, repeats: int) -> dict[str, Any] | None:
         from mpi4py import MPI
 
         comm = MPI.COMM_WORLD
-    solver, sample = PEERS[peer][1], build(draw(model, SAMPLE["seed"], 0))
+    solver, sample = PEERS[peer][1], build(draw(model, SEED, 0))
     before, seconds, peaks = peak_memory(), [], []
     for _ in range(repeats):
         started = perf_counter()

@@ -1,17 +1,20 @@
 """The student edition: the sources of the book with the solutions of its course cut out.
 
     python -m inclusions.student _build/student
+    python -m inclusions.student --handouts _build/student
 
-`make student` then builds it as HTML and as notebooks to work in.
+The first writes the sources, which `make student` then builds; the second prints each unit of what
+was built as a PDF, if there is a Chromium browser.
 """
 
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-from inclusions.pages import root
+from inclusions.places import root
 
 
 def without_solutions(text: str) -> str:
@@ -53,5 +56,38 @@ def write(sources: Path, folder: Path) -> None:
         page.write_text(text, encoding="utf-8")
 
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def handouts(folder: Path) -> str:
+    """Print every unit of a built student edition; what was done, in a sentence.
+
+    Raises:
+        FileNotFoundError: the edition is not built.
+    """
+    course = folder / "_build" / "html" / "book" / "course"
+    units = [page for page in sorted(course.glob("*.html")) if page.stem not in OTHERS]
+    if not units:
+        raise FileNotFoundError(f"no units in {course}: make student builds them")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        return "no handouts: they are printed by a Chromium browser (Debian: chromium)"
+    target = folder / "handouts"
+    target.mkdir(exist_ok=True)
+    for page in units:
+        paper = target / f"{page.stem}.pdf"
+        print_page = [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
+            "--virtual-time-budget=30000", f"--print-to-pdf={paper}", page.resolve().as_uri(),
+        ]  # fmt: skip
+        subprocess.run(print_page, check=True, capture_output=True)
+    return f"{len(units)} handouts in {target}"
+
+
+OTHERS = ("index", "teachers-notes")  # pages of the course that are no units
+
 if __name__ == "__main__":
-    write(root(), Path(sys.argv[1]))
+    if sys.argv[1] == "--handouts":
+        print(handouts(Path(sys.argv[2])))
+    else:
+        write(root(), Path(sys.argv[1]))

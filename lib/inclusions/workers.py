@@ -69,7 +69,8 @@ def side_by_side(loop: Loop, workers: int, hear: Say, stop: Stop) -> int:
     died = 0
     try:
         while crew:
-            for pipe in wait(list(crew), timeout=PATIENCE):
+            ready = wait(list(crew), timeout=PATIENCE)
+            for pipe in [pipe for pipe in crew if pipe in ready]:
                 try:
                     said = pipe.recv()
                 except (EOFError, OSError):  # it ended, perhaps in mid-word

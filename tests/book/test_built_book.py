@@ -521,6 +521,10 @@ SLIDERS = {
     "explore-purity": "book/avalanche",
     "gap-ratios-by-length": "book/gap-ratios",
     "one-sample": "book/model",
+    "rings": "book/index",
+    "purities-by-disorder": "book/purities",
+    "correlations-by-disorder": "book/correlations",
+    "deficits": "book/purities",
 }
 EVERY_SLIDER = pytest.mark.parametrize(("figure", "name"), SLIDERS.items())
 CURVES = """id => [...document.querySelectorAll(`#fig-${id} .series path`)]
@@ -618,7 +622,11 @@ def test_the_slider_of_the_purity_holds_equation_6(ratio, p, bubble, embedded):
     content = embedded("explore-purity")
     xi = ratio * avalanche.CRITICAL_LENGTH
     for label, exponent in (("exponent 1", 1.0), ("exponent 1/2, as printed", 0.5)):
-        where = {"ξ/ξ_{*}": ratio, "p": p, "n_{GOE}": bubble}
+        where = {
+            "localization length ξ/ξ_{*}": ratio,
+            "samples with avalanche p": p,
+            "states of the bubble n_{GOE}": bubble,
+        }
         distance, difference = rows(content, 0, label, **where)
         gamma = avalanche.mean_purity(np.arange(8), xi, p, bubble, 16, 0.85, exponent)
         np.testing.assert_array_equal(distance, np.arange(8))
@@ -639,7 +647,7 @@ def test_the_slider_of_the_gap_ratios_holds_the_cached_ensembles(length, embedde
         "isolated, periodic, L + 2 spins": {"length": length + 2, "boundary": "periodic"},
     }
     for label, parameters in systems.items():
-        disorder, ratio = rows(content, 0, label, L=length)
+        disorder, ratio = rows(content, 0, label, **{"chain length L": length})
         assert len(disorder) > 5
         means = [found[Model(disorder=w, **parameters)].gap_ratio.mean() for w in disorder]
         np.testing.assert_allclose(ratio, means, rtol=1e-4)
@@ -653,10 +661,10 @@ def test_the_slider_of_the_sample_holds_one_sample_with_its_fields_scaled(disord
     hamiltonian = build(sample)
     pairs = Dense()(hamiltonian, hamiltonian.dimension)
     content = embedded("one-sample")
-    place, _ = rows(content, 0, "all levels", **{"W (J)": disorder})
+    place, _ = rows(content, 0, "all levels", **{"disorder W": disorder})
     expected = (pairs.energies - pairs.edges[0]) / (pairs.edges[1] - pairs.edges[0])
     np.testing.assert_allclose(place, expected, atol=2e-5)
     middle = Dense()(hamiltonian, 3)
     for state, spins in enumerate(magnetizations(hamiltonian, middle)):
-        _, shown = rows(content, 1, f"state {state + 1}", **{"W (J)": disorder})
+        _, shown = rows(content, 1, f"state {state + 1}", **{"disorder W": disorder})
         np.testing.assert_allclose(shown, spins, atol=2e-5)

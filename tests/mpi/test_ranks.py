@@ -19,7 +19,7 @@ ranks_needed = pytest.mark.skipif(
     shutil.which("mpiexec") is None or not REGISTRY["shift-invert:mumps"].here(),
     reason="needs mpiexec and PyMUMPS",
 )
-slepc_needed = pytest.mark.skipif(not REGISTRY["slepc"].here(), reason=REGISTRY["slepc"].how_to_get)
+slepc_needed = pytest.mark.skipif(not REGISTRY["slepc"].here(), reason=REGISTRY["slepc"].lacks())
 
 SPECTRUM = ("spectrum", "--length", 6, "--disorder", 2, "--bubble", 3, "--count", 7, "--json")
 CAMPAIGN = """name = "trial"

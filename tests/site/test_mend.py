@@ -1,5 +1,7 @@
 """Pages are mended where they lie, without Sphinx itself."""
 
+import re
+
 import pytest
 
 from inclusions.site import mend
@@ -54,12 +56,17 @@ def test_the_first_cell_of_a_row_heads_it_and_a_cell_alone_does_not():
     assert mend.mended(once) == once
 
 
-def test_what_folds_is_called_what_it_says_and_no_id_comes_twice():
-    page = (
-        '<summary aria-label="Toggle hidden content">Show code</summary>'
-        '<section id="exercise-content"><section id="exercise-content">'
+def test_what_folds_is_called_what_it_says():
+    page = '<summary aria-label="Toggle hidden content">Show code</summary>'
+    assert mend.mended(page) == "<summary>Show code</summary>"
+
+
+def test_the_data_of_a_figure_are_a_line_that_opens():
+    page = '<p>Data: 2 ensembles. <i class="files"><a href="d">f</a> (1).</i> Download: SVG.</p>'
+    assert mend.mended(page) == (
+        '<details class="data"><summary>Data: 2 ensembles. </summary>'
+        '<p><a href="d">f</a> (1).</p></details><p> Download: SVG.</p>'
     )
-    assert mend.mended(page) == "<summary>Show code</summary><section><section>"
 
 
 def test_drawings_have_their_size_and_open_large(tmp_path):
@@ -69,3 +76,37 @@ def test_drawings_have_their_size_and_open_large(tmp_path):
     assert 'width="672" height="325"' in once and 'loading="lazy"' in once
     assert '<a class="enlarge" href="a.svg"' in once
     assert mend.sized(once, tmp_path) == once
+
+
+def table_of(rows):
+    body = "".join(f"<tr><th>{n}</th><td>a</td></tr>\n" for n in range(rows))
+    return (
+        '<div class="pst-scrollable-table-container"><table class="table" id="tab-a">\n'
+        '<caption>All <b>of it</b>.<a class="headerlink" href="#tab-a">#</a></caption>\n'
+        f"<thead>\n<tr><td></td></tr>\n</thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>"
+    )
+
+
+def test_a_long_table_folds_under_its_caption_and_keeps_its_name():
+    assert "<details" not in mend.mended(table_of(mend.LONG))
+    once = mend.mended(table_of(36))
+    assert '<details class="long" id="tab-a"><summary>' in once
+    assert ">All <b>of it</b>.</span>" in once and "36 rows</span></summary>" in once
+    assert once.count('id="tab-a"') == 1 and "headerlink" not in once
+
+
+def test_folding_twice_is_folding_once_with_a_caption_or_without():
+    bare = re.sub(' id="tab-a"|<caption>.*?</caption>\n', "", table_of(72))
+    for page in (table_of(36), bare):
+        once = mend.mended(page)
+        assert once.count("<details") == 1 and mend.mended(once) == once
+
+
+@pytest.mark.parametrize("end", [" />", "/>"])
+def test_a_drawing_has_its_size_and_a_link_however_its_tag_ends(end, tmp_path):
+    (tmp_path / "a.svg").write_text('<svg width="300pt" height="150.5pt">')
+    page = mend.sized(f'<img alt="what it shows" src="a.svg"{end}', tmp_path)
+    (tmp_path / "logo.svg").write_text('<svg viewBox="0 0 3 3">')
+    logo = f'<img alt="the logo" src="logo.svg"{end}'
+    assert mend.sized(logo, tmp_path) == logo
+    assert 'width="400" height="201"' in page and '<a class="enlarge" href="a.svg"' in page

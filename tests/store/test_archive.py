@@ -73,6 +73,20 @@ def test_nothing_of_a_damaged_archive_is_merged(place, tmp_path, change):
     assert not home.exists()
 
 
+@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_an_archive_in_which_a_name_is_a_file_and_something_else_is_refused(kind, place, tmp_path):
+    save(place, 0, 1)
+    archive, home = tmp_path / "a.tar", tmp_path / "home"
+    store.export(place.data, archive)
+    with tarfile.open(archive, "a") as tar:
+        twin = tarfile.TarInfo(next(name for name in tar.getnames() if name.endswith(".nc")))
+        twin.type = kind
+        tar.addfile(twin)
+    with pytest.raises(DamagedFile, match=r"a\.tar: .*\.nc is no file"):
+        store.import_archive(home, archive)
+    assert not home.exists()
+
+
 def test_what_is_no_archive_is_said_to_be_none(tmp_path):
     (tmp_path / "a.tar").write_text("no tar file")
     with pytest.raises(DamagedFile, match="not an archive"):

@@ -8,13 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inclusions import campaign, tables
+from inclusions import campaign
 from inclusions.claims import Verdict
-from inclusions.claims.criteria import OPEN, SURE, VERDICTS
+from inclusions.claims.criteria import (
+    OPEN,
+    PAPER_REALIZATIONS,
+    PAPER_STATES,
+    REACH,
+    REFUTED,
+    REPRODUCED,
+    SURE,
+    VERDICTS,
+)
 from inclusions.cost import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.places import campaign_file
-from inclusions.tables import LEAST
+from inclusions.text import hours, magnitude, number, system
 
 
 def as_table(
@@ -30,7 +39,7 @@ def as_table(
             "": one.id,
             "claim": escaped(one.claim) if markdown else one.claim,
             "where": _reference(one, labels) or one.where,
-            "verdict": one.verdict,
+            "verdict": marked(one.verdict) if markdown else one.verdict,
         }
         for one in verdicts
     )
@@ -41,54 +50,119 @@ def _reference(one: Verdict, labels: set[str]) -> str:
     return f"{{numref}}`{one.label}`" if one.label in labels else ""
 
 
-def as_lists(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
-    """The scorecard in a screenful of Markdown: the claims of each verdict."""
-    labels = set(labels)
-    parts = []
-    for verdict, count in tally(verdicts).items():
-        parts.append(f"**{verdict.capitalize()}: {count or 'none'}**\n")
-        for one in verdicts:
-            if one.verdict == verdict:
-                see = _reference(one, labels)
-                parts.append(f"- {escaped(one.claim)}{see and f' ({see})'}")
-        parts.append("")
-    return "\n".join(parts)
+def as_tests(*verdicts: Verdict) -> pd.DataFrame:
+    """The tests of claims as Markdown: value, its error without controls, its drift over lengths.
+
+    What stands beside the tests, and decides nothing, follows them.
+    """
+    return pd.DataFrame(
+        [
+            {
+                "claim": one.id,
+                "test": escaped(test["name"]),
+                "value": shown(test["value"], test["error"]),
+                "error without controls": _bare(test["plain_error"]),
+                "drift with L": _drift(test["drift"]),
+                "in favour": _stressed(test["says"]),
+            }
+            for one in verdicts
+            for test in (*sorted(one.tests, key=_disorder), *sorted(one.beside, key=_disorder))
+        ],
+        columns=["claim", "test", "value", "error without controls", "drift with L", "in favour"],
+    )
 
 
-def as_details(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> str:
-    """The scorecard in full as Markdown: a section for each claim."""
+def sensitivity(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """What each other choice makes of each verdict, as signs; a dot where it leaves too little."""
+    judged = [one for one in verdicts if one.choices]
+    names = dict.fromkeys(name for one in judged for name in one.choices)
+    rows = [("as it is", {one.id: one.verdict for one in judged})]
+    rows += [(name, {one.id: one.choices.get(name, "") for one in judged}) for name in names]
+    return pd.DataFrame(
+        [{"choice": name} | {id: MARKS.get(said, "·") for id, said in row.items()}
+         for name, row in rows]
+    )  # fmt: skip
+
+
+def _disorder(test: dict[str, Any]) -> float:
+    """The disorder that a test's name gives, for their order; those of none come first."""
+    found = re.search(r"\bW = ([\d.]+\d|\d)", test["name"])
+    return float(found[1]) if found else 0.0
+
+
+def _bare(error: float | None) -> str:
+    return f"{error:.2g}" if error else "–"
+
+
+def _stressed(says: str) -> str:
+    return f"**no**{says[2:]}" if says.startswith("no") else says or "–"
+
+
+def _drift(one: dict[str, Any] | None) -> str:
+    """The slope over lengths, and the length where it turns the test."""
+    if one is None:
+        return "–"
+    turns = f"; turns at L = {one['turns']:.0f}" if one["turns"] else ""
+    return (
+        f"{shown(one['slope'], one['error'])} {'in 1/L' if one['of'] == '1/L' else 'a site'}{turns}"
+    )
+
+
+def words(*verdicts: Verdict) -> dict[str, str]:
+    """What a page may say of claims, to glue as texts: `c7_verdict` and `c7_paper`.
+
+    The latter is the verdict of our values with the errors of the paper's statistics.
+    """
+    return {
+        f"{one.id.lower()}_{name}": outcome
+        for one in verdicts
+        for name, outcome in (("verdict", one.verdict), ("paper", one.at_the_papers_errors))
+    }
+
+
+def sections(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> dict[str, str]:
+    """What the scorecard has in full on each claim as Markdown, to glue as claim-c1 and so on."""
     labels = set(labels)
-    sections = []
-    for one in verdicts:
-        see = _reference(one, labels) or one.where
-        tests = [
-            f"| {escaped(test['name'])} | {shown(test['value'], test['error'])} "
-            f"| {SAYS[test['holds']]} |"
-            for test in one.tests
-        ]
-        table = ["| test | value | in favour |", "| --- | --- | --- |", *tests, ""]
-        used = "none yet" if one.command else "solved live, or exact; none cached"
-        if one.sizes:
-            used = (
-                f"$L = {', '.join(map(str, one.sizes))}$; "
-                f"{' to '.join(map(str, sorted(set(one.realizations))))} realizations"
-            )
-        sections.append(
-            "\n".join(
-                [
-                    f"**{one.id}. {escaped(one.claim)}.** See {see}.",
-                    "",
-                    f"*Criterion:* {escaped(one.criterion)}.",
-                    "",
-                    *(table if tests else []),
-                    f"*Data:* {used}.",
-                    "",
-                    f"*Verdict:* **{one.verdict}**. {escaped(one.reason)}",
-                    "",
-                ]
-            )
+    return {f"claim-{one.id.lower()}": _details(one, labels) for one in verdicts}
+
+
+def _details(one: Verdict, labels: set[str]) -> str:
+    used = "none yet" if one.command else "solved live, or exact; none cached"
+    if one.sizes:
+        used = (
+            f"$L = {', '.join(map(str, one.sizes))}$; "
+            f"{' to '.join(map(str, sorted(set(one.realizations))))} realizations"
         )
-    return "\n".join(sections)
+    lines = [
+        f"{marked(one.verdict)}. {escaped(one.reason)}",
+        f"*In the paper:* {one.where}. *Here:* {_reference(one, labels) or 'computed below'}.",
+        f"*Criterion:* {escaped(one.criterion)}.",
+        markdown(as_tests(one).drop(columns="claim")) if one.tests else "",
+        f"*Data:* {used}.",
+        _sentence("Readings", one.readings),
+        _sentence("Under other choices", one.choices),
+    ]
+    return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table of texts as Markdown."""
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+
+
+def _sentence(title: str, outcomes: dict[str, str]) -> str:
+    listed = "; ".join(f"{escaped(name)}: {outcome}" for name, outcome in outcomes.items())
+    return f"*{title}:* {listed}." if listed else ""
+
+
+MARKS = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
+"""A verdict is known by its sign and its word, not by its colour alone."""
+
+
+def marked(verdict: str) -> str:
+    """A verdict as Markdown with a class for its colour."""
+    return f"[{MARKS[verdict]}\xa0{verdict}]{{.verdict .{verdict.replace(' ', '-')}}}"
 
 
 SIGNS = {
@@ -109,29 +183,30 @@ def escaped(text: str) -> str:
     return "".join(parts)
 
 
-SAYS = {True: "yes", False: "**no**", None: "cannot tell"}
-
-
 def shown(value: float | None, error: float | None) -> str:
+    """The value with its error as text; without an error with the digits that it has."""
     value = np.nan if value is None else value
     if not error and 0 < abs(value) < 1e-6:
-        return tables.magnitude(value)
-    return tables.number(value, np.nan if error is None else error)
+        return magnitude(value)
+    return number(value, np.nan if error is None else error)
 
 
 def tally(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """How many claims have each verdict."""
-    return {name: sum(one.verdict == name for one in verdicts) for name in VERDICTS.values()}
+    """How many claims have each verdict; identities are counted apart."""
+    judged = [one.verdict for one in verdicts if not one.identity]
+    return {name: judged.count(name) for name in VERDICTS.values()}
 
 
 def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The tally and the rules as a page says them."""
     counts = {f"count_{k.replace(' ', '_')}": v or "no" for k, v in tally(verdicts).items()}
-    tests = sum(len(one.tests) for one in verdicts)
+    identities = [one for one in verdicts if one.identity]
     return counts | {
         "sure": f"{SURE:g}",
-        "least": LEAST,
-        "tests": tests,
+        "reach": f"{REACH:g}",
+        "tests": sum(len(one.tests) for one in verdicts),
+        "identities": len(identities),
+        "identities_hold": sum(one.verdict == REPRODUCED for one in identities),
         "paper_realizations": PAPER_REALIZATIONS,
         "paper_states": PAPER_STATES,
     }
@@ -157,31 +232,42 @@ def labels(root: Path) -> set[str]:
 def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """What would decide the undecided claims, and its cost in core-hours.
 
-    If ensembles are there: so many times their realizations, if the values stay; the cost is that
-    of the ensembles so far, scaled. If they are not: the campaigns, as far as not done, predicted.
+    If ensembles are there: so many times their realizations, if the values stay and nothing but
+    the number of samples is in the error; the cost is that of the ensembles so far, scaled. If
+    they are not: the campaigns, as far as not done, predicted. Under `SOON`, with the command.
     """
     rows = []
     for one in verdicts:
         if one.verdict != OPEN:
             continue
-        names = [Path(word).stem for word in one.command.split() if word.endswith(".toml")]
-        if one.needed is None:
-            what, hours = (
-                ", ".join(f"{name}.toml" for name in names),
-                sum(predicted_hours(campaign.load(campaign_file(n))) for n in names),
-            )
-        else:
-            what = (
-                f"{one.needed:.1f} times the realizations"
-                if one.needed < 100
-                else ("larger systems, not more realizations")
-            )
-            hours = (one.needed - 1) * one.core_hours if one.needed < 100 else np.nan
-        rows.append({"": one.id, "takes": what, "core-hours": tables.hours(hours)})
+        what, cost = _takes(one)
+        if cost < SOON:
+            what += f"; now: `{one.command}`"
+        rows.append({"": one.id, "takes": what, "core-hours": hours(cost)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
 
 
-PAPER_REALIZATIONS, PAPER_STATES = 2000, 50
+SOON = 10.0
+"""Core-hours that are better spent than announced."""
+
+
+def _takes(one: Verdict) -> tuple[str, float]:
+    """What would decide a claim, and its core-hours; nan where no number of them does."""
+    names = [Path(word).stem for word in one.command.split() if word.endswith(".toml")]
+    if not one.sizes:
+        cost = sum(predicted_hours(campaign.load(campaign_file(name))) for name in names)
+        return ", ".join(f"{name}.toml" for name in names), cost
+    if {REPRODUCED, REFUTED} <= set(one.readings.values()):
+        return "a word of the authors: its readings differ", np.nan
+    turns = [test["drift"]["turns"] for test in one.tests if test["drift"]]
+    if any(turns):
+        return f"chains longer than L = {max(filter(None, turns)):.0f}", np.nan
+    if lack := [test["name"] for test in one.tests if test["value"] is None]:
+        return f"data that lack: {escaped(lack[0])}", np.nan
+    if one.needed is None or one.needed > 100:
+        return "larger systems, or a form that fits: not more realizations", np.nan
+    cost = (one.needed - 1) * one.core_hours
+    return f"{one.needed:.1f} times the realizations, if the values stay", cost
 
 
 def cost_of_the_paper() -> pd.DataFrame:
@@ -190,12 +276,10 @@ def cost_of_the_paper() -> pd.DataFrame:
     models += [Model(n, 5.2) for n in (16, 18, 20)]
     return pd.DataFrame(
         {
-            "system": tables.name_of(model.bubble, model.boundary),
+            "system": system(model.bubble, model.boundary),
             "$L$": model.length,
             "dimension": model.dimension,
-            "core-hours": tables.hours(
-                PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600
-            ),
+            "core-hours": hours(PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600),
             "memory (GB)": f"{predicted_memory(model, PAPER_STATES) / 1000:.2g}",
         }
         for model in models

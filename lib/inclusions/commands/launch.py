@@ -9,7 +9,8 @@ from inclusions import cost
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.eigen import MissingSolver
 from inclusions.eigen.ranks import Ranks
-from inclusions.machine import Limit, memory_limit
+from inclusions.eigen.types import Communicator
+from inclusions.machine import Limit, lacks, memory_limit
 from inclusions.model import Model
 
 
@@ -26,7 +27,11 @@ def ranks() -> int:
     return max([1, *(int(value) for value in values if value.isascii() and value.isdigit())])
 
 
-def world():
+def _load() -> None:
+    from mpi4py import MPI  # noqa: F401
+
+
+def world() -> Communicator | None:
     """The MPI world if this process is one of several ranks, else None.
 
     Raises:
@@ -35,10 +40,10 @@ def world():
     """
     if (launched := ranks()) == 1:
         return None
-    try:
-        from mpi4py import MPI
-    except ImportError:
-        raise MissingSolver("several ranks need mpi4py: install python3-mpi4py or mpi4py") from None
+    if why := lacks(_load, "several ranks need mpi4py: install python3-mpi4py or mpi4py"):
+        raise MissingSolver(why)
+    from mpi4py import MPI
+
     comm = MPI.COMM_WORLD
     if comm.size != launched:
         built = MPI.Get_library_version().split(",")[0].strip("\0 ")
@@ -65,7 +70,7 @@ def let_the_first_speak() -> None:
 PATIENCE = 3.0  # seconds
 
 
-def agree(comm, seen: dict[str, object]) -> None:
+def agree(comm: Communicator | None, seen: dict[str, object]) -> None:
     """Refuse to go on if ranks see different things, such as files of other disks.
 
     Raises:
@@ -73,9 +78,9 @@ def agree(comm, seen: dict[str, object]) -> None:
     """
     if comm is None:
         return
-    told = comm.gather({name: repr(what) for name, what in seen.items()})
+    told = comm.gather({name: repr(what) for name, what in seen.items()}) or []
     faults = []
-    for rank, others in enumerate(told or []):
+    for rank, others in enumerate(told):
         faults += [(name, rank) for name, what in others.items() if what != told[0][name]]
     fault = comm.bcast(faults[0] if faults else None)
     if fault is None:
@@ -90,7 +95,7 @@ def agree(comm, seen: dict[str, object]) -> None:
     raise ValueError(f"ranks 0 and {rank} see {name} differently: {values}")
 
 
-def check_room(model: Model, count: int, solver: str, comm=None) -> str:
+def check_room(model: Model, count: int, solver: str, comm: Communicator | None = None) -> str:
     """The solver, for a sample that fits the memory of this node with all its ranks.
 
     Where no factor fits, `auto` is the filter.
@@ -118,7 +123,7 @@ SMALLER = ("shift-invert:ldl-single", "filter")
 """Solvers that need less memory and more time."""
 
 
-def with_solvers(plan: Campaign, comm=None) -> Campaign:
+def with_solvers(plan: Campaign, comm: Communicator | None = None) -> Campaign:
     """The campaign with every `auto` decided that memory decides, once for all that run it."""
     ranks, here = (1, 1) if comm is None else (comm.size, Ranks(comm).neighbours())
     room = memory_limit().amount / here

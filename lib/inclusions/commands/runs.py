@@ -189,7 +189,9 @@ def controls(campaign: CampaignFile, data: Data = None) -> None:
     print(f"{plan.name}: controls of {done} of {done + count} saved realizations, {count} to go")
     with terminal.progress(count) as tell:
         for (model, seed), missing in todo.items():
-            sharpening.compute(folder, model, seed, missing, tell=lambda: tell("computed"))
+            sharpening.compute(
+                folder, model, seed, missing, tell=lambda: tell(ensemble.Fate.COMPUTED)
+            )
     if wanted:
         store.list_controls(folder)
     print(f"{count} computed, controls of {len(wanted)} ensembles in {folder / 'controls'}")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -48,9 +48,10 @@ def spectrum(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Solve one sample: the levels closest to a target, by default the middle of its spectrum."""
+    typed: dict[str, Any] = {"boundary": boundary, "sample": sample}  # which the model checks
     model = Model(
-        length, disorder, bubble, coupling, bandwidth, anisotropy, boundary, magnetization,
-        number_or_name(target), sample, bond,
+        length, disorder, bubble, coupling, bandwidth, anisotropy, magnetization=magnetization,
+        target=number_or_name(target), bond=bond, **typed,
     )  # fmt: skip
     comm = world()
     ranks = 1 if comm is None else comm.size
@@ -106,7 +107,7 @@ def _print_lines(model: Model, seed: int, index: int, ranks: int, solved: ensemb
         print(f"{name:15} {value}")
 
 
-def number_or_name(text: str) -> float | str:
+def number_or_name(text: str) -> Any:
     """A target as it is typed: a number if it is one; the model knows the names."""
     try:
         return float(text)

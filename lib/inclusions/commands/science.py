@@ -1,6 +1,7 @@
 """Commands about the paper and the code behind it: `claims`, `bench`."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,9 @@ def claims(
     for one in verdicts:
         print(f"{one.id:4} {one.verdict:15} {one.claim}")
         print(f"{'':20} {one.reason}")
+        other = [f"{name}: {said}" for name, said in one.choices.items() if said != one.verdict]
+        if other:
+            print(f"{'':20} Under other choices {'; '.join(other)}.")
     for name, why in select(data).aside.items():
         print(f"left aside: {name}: {why}")
 
@@ -59,21 +63,15 @@ def bench(
     from inclusions import scaling
 
     if ranks is not None:
-        model = Model(length or 14, benchmarks.SAMPLE["disorder"], bubble=bubble)
-        _write(
-            scaling.scaling(
-                model, _numbers(ranks), 1 if model.dimension > 20_000 else 2, _print_ranks
-            ),
-            output,
-        )
+        model = Model(length or 14, benchmarks.DISORDER, bubble=bubble)
+        repeats = 1 if model.dimension > 20_000 else 2
+        beside = _chosen(peers, scaling.PEERS)
+        _write(scaling.scaling(model, _numbers(ranks), beside, repeats, _print_ranks), output)
         return
-    chosen = list(benchmarks.PEERS) if peers is None else peers.split(",")
-    unknown = [peer for peer in chosen if peer not in benchmarks.PEERS]
-    if unknown:
-        raise ValueError(f"peers must be of {', '.join(benchmarks.PEERS)}, got {unknown[0]!r}")
+    chosen = _chosen(peers, benchmarks.PEERS)
     print(f"{'sample':18} {'dimension':>9} {'solver':22} {'seconds':>9} {'MB':>7}  phases")
     if length is not None:
-        disorder, where = benchmarks.SAMPLE["disorder"], number_or_name(target)
+        disorder, where = benchmarks.DISORDER, number_or_name(target)
         model = Model(length, disorder, bubble=bubble, target=where)
         rows = benchmarks.compare(model, chosen, 50, threads, 3, 3600, _print_timing)
         results = {"machine": benchmarks.machine(), "rows": rows, "overhead": [], "workers": []}
@@ -93,6 +91,14 @@ def _write(results: dict[str, Any], output: Path | None) -> None:
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _chosen(peers: str | None, known: Collection[str]) -> list[str]:
+    chosen = list(known) if peers is None else peers.split(",")
+    unknown = [peer for peer in chosen if peer not in known]
+    if unknown:
+        raise ValueError(f"peers must be of {', '.join(known)}, got {unknown[0]!r}")
+    return chosen
 
 
 def _numbers(ranks: str) -> list[int]:

@@ -16,7 +16,7 @@ A sample is drawn again from (model, seed, index): nothing large is solved anew.
 
     >>> from inclusions import controls, statistics
     >>> found = controls.load(data, model, seed, records.realization.values)  # doctest: +SKIP
-    >>> statistics.purity_by_distance(entropy, controls=found.purities())     # doctest: +SKIP
+    >>> statistics.mean(mirrored_entropy, controls=found.purities())          # doctest: +SKIP
 
 Its rooms, lowest first: `windows`, `spectra`, `means`, `predictions`, `files`.
 """

@@ -40,7 +40,8 @@ def _pairs(model: Model, distance: int) -> list[tuple[tuple[int, ...], tuple[int
     if pair is None:
         return []
     last = model.length - 1
-    return [pair, tuple(tuple(last - site for site in reversed(sites)) for sites in pair)]
+    one, other = (tuple(last - site for site in reversed(sites)) for sites in pair)
+    return [pair, (one, other)]
 
 
 def expected(model: Model, means: Mapping[Window, Array]) -> Array:
@@ -117,7 +118,7 @@ class Predictions:
         )
 
     def purities(self) -> Controls:
-        """For `statistics.purity_by_distance`: each distance has its window."""
+        """For `estimates.purity_profile`: each distance has its window."""
         return _controls(self.windows[..., None], self.expected[..., None])
 
     def weighted(self, weights: ArrayLike) -> Controls:
@@ -131,8 +132,12 @@ class Predictions:
             folded[-1] /= 2  # the site in the middle is its own mirror
         return _controls((self.windows @ folded)[:, None], (self.expected @ folded)[:, None])
 
+    def whole(self) -> Controls:
+        """The mean over all sites, one number each: for what is not of one site."""
+        return self.weighted(np.full(self.model.length, 1 / self.model.length))
+
     def correlations(self) -> Controls:
-        """For `statistics.purity_correlation`: the product, the window of site 0, that of r."""
+        """For `estimates.correlation`: the product, the window of site 0, that of r."""
         length = self.model.length
         site = np.arange(length)
         sites = np.stack([np.zeros(length, int), np.minimum(site, length - 1 - site)], axis=1)

@@ -44,8 +44,9 @@ def window(model: Model, sites: Sequence[int]) -> Window:
     """The window of these sites of a chain; with both ends, it has the bubble that joins them."""
     place = {site: position for position, site in enumerate(sites)}
     bonds = [(place[a], place[b]) for a, b in chain_bonds(model) if a in place and b in place]
+    ascending = sorted((min(bond), max(bond)) for bond in bonds)
     closed = model.bubble > 0 and 0 in place and model.length - 1 in place
-    return Window(len(sites), tuple(sorted(tuple(sorted(bond)) for bond in bonds)), closed)
+    return Window(len(sites), tuple(ascending), closed)
 
 
 def sites_around(model: Model, site: int) -> tuple[int, ...]:

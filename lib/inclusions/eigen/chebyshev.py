@@ -53,7 +53,7 @@ class Filter(NamedTuple):
 
     def __call__(self, energies: Array) -> Array:
         """Its values, same shape."""
-        return chebval(energies, self.coefficients)
+        return np.asarray(chebval(energies, self.coefficients), np.float64)
 
 
 def delta(target: float, degree: int, kind: str) -> Filter:

@@ -7,6 +7,7 @@ from scipy.linalg import eigh
 
 from inclusions.eigen.types import (
     Certificate,
+    Communicator,
     Eigenpairs,
     Report,
     Solver,
@@ -24,7 +25,9 @@ class Dense(Solver):
 
     name = "dense"
 
-    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+    def __call__(
+        self, hamiltonian: Hamiltonian, count: int, comm: Communicator | None = None
+    ) -> Eigenpairs:
         """The `count` levels closest to the model's target; every rank solves for itself.
 
         Raises:

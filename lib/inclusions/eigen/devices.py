@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from inclusions.eigen.types import MissingSolver
+from inclusions.machine import lacks
 
 
 class Device(NamedTuple):
@@ -44,13 +45,10 @@ def beside(array: np.ndarray, other: Any) -> Any:
     return module_of(other).asarray(array)
 
 
-def cupy_found() -> bool:
-    """Whether CuPy can be imported; whether it finds a device is asked where one is wanted."""
-    try:
-        import cupy  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def load() -> None:
+    """Import CuPy; whether it finds a device is asked where one is wanted."""
+    import cupy  # noqa: F401
+    import cupyx.scipy.sparse  # noqa: F401
 
 
 def gpu() -> Device:
@@ -59,11 +57,11 @@ def gpu() -> Device:
     Raises:
         MissingSolver: no CuPy, no device, or a device that CuPy's kernels do not run on.
     """
-    try:
-        import cupy
-        import cupyx.scipy.sparse
-    except ImportError:
-        raise MissingSolver(HOW_TO_GET) from None
+    if why := lacks(load, HOW_TO_GET):
+        raise MissingSolver(why)
+    import cupy
+    import cupyx.scipy.sparse
+
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except Exception as error:

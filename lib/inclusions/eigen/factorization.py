@@ -1,6 +1,7 @@
 """The factorizations of H - shift a spectral transform can stand on, each named once."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple
 
@@ -12,9 +13,11 @@ from scipy.sparse.linalg import splu
 from inclusions.eigen import ldl, mumps
 from inclusions.eigen.ldl import LDL, SingleLDL
 from inclusions.eigen.mumps import Settings
-from inclusions.eigen.ordering import elimination_order
-from inclusions.eigen.types import Matrix
+from inclusions.eigen.ordering import COMPILER, elimination_order
+from inclusions.eigen.ranks import Ranks
+from inclusions.eigen.types import Factor, Matrix
 from inclusions.hamiltonian import Hamiltonian, unknowns
+from inclusions.machine import lacks
 
 
 def _shifted(hamiltonian: Hamiltonian, shift: float) -> sp.csc_array:
@@ -27,6 +30,7 @@ class SuperLU:
 
     name = "superlu"
     sound = True  # rows are exchanged instead
+    negative = 0  # not known: its matrix does not count levels
 
     def __init__(self, hamiltonian: Hamiltonian, shift: float):
         geometry = hamiltonian.model.geometry
@@ -45,14 +49,20 @@ class SuperLU:
     def __enter__(self) -> "SuperLU":
         return self
 
-    def __exit__(self, *_) -> None:
-        self._lu = None
+    def __exit__(self, *_: object) -> None:
+        del self._lu
 
 
 class LocalMatrix:
     """H whole in one process, and its factorizations of one kind."""
 
-    def __init__(self, factor: Callable, counts_levels: bool, hamiltonian: Hamiltonian, ranks=None):
+    def __init__(
+        self,
+        factor: Callable[[Hamiltonian, float], AbstractContextManager[Factor]],
+        counts_levels: bool,
+        hamiltonian: Hamiltonian,
+        ranks: Ranks | None = None,
+    ):
         self._factor, self.counts_levels = factor, counts_levels
         self.hamiltonian, self.matrix = hamiltonian, hamiltonian.matrix
         self.local = hamiltonian.dimension
@@ -61,14 +71,14 @@ class LocalMatrix:
         """H times a block."""
         return self.matrix @ block
 
-    def factorize(self, shift: float):
+    def factorize(self, shift: float) -> AbstractContextManager[Factor]:
         """The factor of H - shift, a context manager."""
         return self._factor(self.hamiltonian, shift)
 
     def __enter__(self) -> "LocalMatrix":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
 
@@ -76,25 +86,33 @@ class Factorization(NamedTuple):
     """One way to factorize H - shift: how to call it, whether it is here, how to get it."""
 
     what: str
-    matrix: Callable[..., Matrix]  # of (hamiltonian, `Ranks` or None)
+    matrix: Callable[..., AbstractContextManager[Matrix]]  # of (hamiltonian, `Ranks` or None)
     counts_levels: bool  # whether it knows the inertia: L U does not, nor does rounded L D L^T
     on_ranks: bool
-    here: Callable[[], bool]
-    how_to_get: str = ""
+    lacks: Callable[[], str] = str  # what keeps it from being here, and how to get it; else empty
+
+    def here(self) -> bool:
+        """Whether it can be used."""
+        return not self.lacks()
 
 
-def _local(what, factor, counts_levels, here=lambda: True, how_to_get="") -> Factorization:
+def _local(
+    what: str,
+    factor: Callable[[Hamiltonian, float], AbstractContextManager[Factor]],
+    counts_levels: bool,
+    lacks: Callable[[], str] = str,
+) -> Factorization:
     matrix = partial(LocalMatrix, factor, counts_levels)
-    return Factorization(what, matrix, counts_levels, False, here, how_to_get)
+    return Factorization(what, matrix, counts_levels, False, lacks)
 
 
 def _mumps(what: str, settings: Settings) -> Factorization:
     counts, matrix = settings.precision == "float64", partial(mumps.MumpsMatrix, settings)
-    return Factorization(what, matrix, counts, True, _mumps_here, PYMUMPS)
+    return Factorization(what, matrix, counts, True, _no_mumps)
 
 
-def _mumps_here() -> bool:
-    return mumps.available()
+def _no_mumps() -> str:
+    return lacks(mumps.load, PYMUMPS)
 
 
 PYMUMPS = (
@@ -103,15 +121,14 @@ PYMUMPS = (
 )
 
 
-def _compiled() -> bool:
-    return ldl.available()
+def _not_compiled() -> str:
+    return "" if ldl.available() else COMPILER
 
 
-COMPILER = "factorization ldl needs a C compiler when the package is installed: pip install -e ."
 FACTORIZATIONS = {
-    "ldl": _local("own L D L^T", LDL, True, _compiled, COMPILER),
+    "ldl": _local("own L D L^T", LDL, True, _not_compiled),
     "ldl-single": _local(
-        "the same, factor in float32, solves refined", SingleLDL, False, _compiled, COMPILER
+        "the same, factor in float32, solves refined", SingleLDL, False, _not_compiled
     ),
     "mumps": _mumps("MUMPS L D L^T in our order, on any number of ranks", Settings()),
     "mumps-single": _mumps("the same, factor in float32, solves refined", Settings("float32")),

@@ -1,9 +1,10 @@
 """Block Lanczos with full reorthogonalization and thick restart, on any symmetric operator."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import (
     LinAlgError,
     cholesky,
@@ -19,6 +20,7 @@ from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import Array, NotConverged
 
 Operator = Callable[[Array], Array]
+Part = TypeVar("Part", float, Array)
 
 
 class Ritz(NamedTuple):
@@ -37,7 +39,7 @@ def block_lanczos(
     operator: Operator,
     start: Array,
     wanted: int,
-    order: Callable[[Array], Array],
+    order: Callable[[Array], NDArray[np.intp]],
     measure: Callable[[Array, Array, Array], Array],
     tolerance: float,
     capacity: int,
@@ -132,13 +134,13 @@ def block_lanczos(
 def random_block(
     dimension: int, width: int, ranks: Ranks | None = None, local: int | None = None
 ) -> Array:
-    """Fixed random block, (dimension, width), or this rank's `local` rows of it.
+    """Fixed random block, (dimension, width), or on ranks this one's `local` rows of it.
 
     It is the same for any number of ranks, and for every sample: what a realization gives must
     not depend on what was computed before it.
     """
     generator = np.random.default_rng(dimension)
-    if ranks is None:
+    if ranks is None or local is None:
         return generator.standard_normal((dimension, width))
     start = ranks.start(local)
     for skipped in range(0, start, PIECE):  # the numbers of other ranks, never all at once
@@ -149,7 +151,7 @@ def random_block(
 PIECE = 4096  # rows
 
 
-def total(part, ranks: Ranks | None):
+def total(part: Part, ranks: Ranks | None) -> Part:
     """The sum of every rank's part."""
     return part if ranks is None else ranks.total(part)
 
@@ -222,8 +224,10 @@ def _without(block: Array, basis: Array, ranks: Ranks | None) -> Array:
     return block - basis @ beside(total(to_host(basis.T @ block), ranks), basis)
 
 
-def spectrum_edges(operator: Operator, start: Array, ranks: Ranks | None = None) -> Array:
-    """Lowest and highest level of a symmetric operator, shape (2,).
+def spectrum_edges(
+    operator: Operator, start: Array, ranks: Ranks | None = None
+) -> tuple[float, float]:
+    """Lowest and highest level of a symmetric operator.
 
     `start` is a block of one vector. Lanczos without reorthogonalization: what rounding adds are
     copies of converged levels, which do no harm at the edges (Paige 1980), and each step costs one
@@ -246,7 +250,7 @@ def spectrum_edges(operator: Operator, start: Array, ranks: Ranks | None = None)
             levels, vectors = eigh_tridiagonal(diagonal, beside[1:-1])
             residual = beside[-1] * np.abs(vectors[-1, [0, -1]]).max()
             if invariant or residual <= 1e-8:
-                return levels[[0, -1]]
+                return float(levels[0]), float(levels[-1])
         before, vector = vector, image / beside[-1]
     raise NotConverged(f"edges of the spectrum: residual {residual:.1e}")
 

@@ -5,6 +5,7 @@ blocks, so its structure is fixed per model; the arithmetic is in `_ldl.c`.
 """
 
 import ctypes
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ import scipy.linalg.cython_blas as blas
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from inclusions.eigen.ordering import LANES, library, pointer, structure
+from inclusions.eigen.ordering import LANES, compiled, library, pointer, structure
 from inclusions.eigen.refinement import makes_headway, refined_or_refused
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, pattern
@@ -65,7 +66,7 @@ def threads() -> int:
 
 
 @contextmanager
-def one_thread_each(flops: int):
+def one_thread_each(flops: int) -> Iterator[int]:
     """Our own threads call BLAS, which then must not start more: gives the number of ours."""
     if (allowed := threads()) == 1:
         yield 1
@@ -84,7 +85,7 @@ class Slots:
     diagonal: NDArray[np.int64]  # (dimension,): places of the diagonal in the factor
 
 
-@once_per_geometry
+@once_per_geometry()
 def slots(geometry: Geometry) -> Slots:
     """Where each stored entry of the matrix stands in the factor; kept."""
     n = geometry.dimension
@@ -129,7 +130,7 @@ class LDL:
         form, place = structure(geometry), slots(geometry)
         self.structure = form
         self._matrix, self._shift = hamiltonian.matrix, shift
-        self.dtype = np.dtype(precision)
+        self.dtype: np.dtype = np.dtype(precision)
         n = hamiltonian.dimension
         values = hamiltonian.matrix.data
         self.factor = _borrow(form.entries, self.dtype, n)
@@ -148,7 +149,7 @@ class LDL:
         )
         outcome = _Outcome()
         with one_thread_each(form.flops) as number:
-            failed = getattr(library(), "ldl_factorize" + suffix)(
+            failed = getattr(compiled(), "ldl_factorize" + suffix)(
                 ctypes.byref(self._form),
                 pointer(self.factor),
                 pointer(self.d),
@@ -161,7 +162,7 @@ class LDL:
             )
         if failed:
             raise MemoryError(f"no memory to factorize a matrix of dimension {n}")
-        self._solve = getattr(library(), "ldl_solve" + suffix)
+        self._solve = getattr(compiled(), "ldl_solve" + suffix)
         self._space = np.empty((form.heights.max(initial=1) + 1, LANES))
         self.negative = int(outcome.negative)
         self.growth = float(outcome.largest_entry)
@@ -211,9 +212,9 @@ class LDL:
     def __enter__(self) -> "LDL":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         _give_back(self.factor)
-        self.factor = None
+        del self.factor
 
 
 WORTH_A_THREAD = 10**8  # operations: some milliseconds

@@ -21,20 +21,16 @@ from inclusions.eigen.lanczos import random_block
 from inclusions.eigen.ordering import LANES, elimination_order
 from inclusions.eigen.ranks import RankedRows, Ranks, borders
 from inclusions.eigen.refinement import makes_headway, refined_or_refused
-from inclusions.eigen.types import Array
+from inclusions.eigen.types import Array, Communicator
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, pattern, unknowns
 from inclusions.machine import available_cores, memory_limit
 
 
-def available() -> bool:
-    """Whether PyMUMPS and the MPI it needs can be imported."""
-    try:
-        with newest_kernels():
-            from mumps import DMumpsContext  # noqa: F401
-    except ImportError:  # python-mumps, too, is imported as mumps, and has no such class
-        return False
-    return True
+def load() -> None:
+    """Import PyMUMPS and the MPI it needs; python-mumps, of the same name, has no such class."""
+    with newest_kernels():
+        from mumps import DMumpsContext  # noqa: F401
 
 
 class Settings(NamedTuple):
@@ -58,7 +54,7 @@ class MumpsFailed(RuntimeError):
 class Analysis:
     """MUMPS's analysis of a geometry on a communicator, and room for one factor at a time."""
 
-    def __init__(self, geometry: Geometry, comm, settings: Settings):
+    def __init__(self, geometry: Geometry, comm: Communicator, settings: Settings):
         with newest_kernels():
             import mumps
 
@@ -270,12 +266,12 @@ class MumpsMatrix(RankedRows):
         return MumpsFactor(self, shift)
 
     def __enter__(self) -> "MumpsMatrix":
-        if self.ranks.size > 1 and "OMP_NUM_THREADS" not in os.environ:
+        if self.ranks.size > 1 and not os.environ.get("OMP_NUM_THREADS", "").strip():
             share = max(1, available_cores() // self.ranks.neighbours())
             self._open.enter_context(threadpool_limits(share))
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
 
@@ -402,5 +398,5 @@ class MumpsFactor:
     def __enter__(self) -> "MumpsFactor":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._analysis.holder = None

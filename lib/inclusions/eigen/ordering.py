@@ -15,6 +15,7 @@ import pymetis
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from inclusions.eigen.types import MissingSolver
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import chain_graph, unknowns
 
@@ -29,6 +30,20 @@ def library() -> ctypes.CDLL | None:
         if path.exists():
             return ctypes.CDLL(str(path))
     return None
+
+
+def compiled() -> ctypes.CDLL:
+    """The compiled `_ldl.c`.
+
+    Raises:
+        MissingSolver: it was not compiled.
+    """
+    if (found := library()) is None:
+        raise MissingSolver(COMPILER)
+    return found
+
+
+COMPILER = "factorization ldl needs a C compiler when the package is installed: pip install -e ."
 
 
 def pointer(array: NDArray) -> ctypes.c_void_p:
@@ -81,7 +96,8 @@ def column_counts(graph: sp.csr_array, order: NDArray[np.integer]) -> NDArray[np
     `graph` is a symmetric pattern without diagonal, shape (n, n); `order` is the vertex at each
     position. The diagonal counts; no columns are merged. The sum is the size of the factor, that
     of (count - 1)^2 the operations. The elimination tree gives them without any number of the
-    matrix: Liu, SIAM J. Matrix Anal. Appl. 11, 134 (1990). ValueError if `order` is no permutation.
+    matrix: Liu, SIAM J. Matrix Anal. Appl. 11, 134 (1990). ValueError if `order` is no permutation;
+    MissingSolver where it was not compiled.
     """
     n = graph.shape[0]
     if not np.array_equal(np.sort(order), np.arange(n)):
@@ -89,7 +105,7 @@ def column_counts(graph: sp.csr_array, order: NDArray[np.integer]) -> NDArray[np
     return _eliminate(graph, order)[1]
 
 
-@once_per_geometry
+@once_per_geometry()
 def elimination_order(geometry: Geometry) -> NDArray[np.int64]:
     """The order in which to eliminate the chain states, shape (states,): the one at each position.
 
@@ -105,7 +121,7 @@ def elimination_order(geometry: Geometry) -> NDArray[np.int64]:
     return orders[best][_postorder(eliminated[best][0])]
 
 
-@once_per_geometry
+@once_per_geometry()
 def structure(geometry: Geometry) -> Structure:
     """The factor's structure; needs the compiled part."""
     order = elimination_order(geometry.graph)
@@ -121,7 +137,7 @@ def _eliminate(graph: sp.csr_array, order: NDArray) -> tuple[NDArray, NDArray, s
     start, neighbour = permuted.indptr.astype(np.int64), permuted.indices.astype(np.int32)
     parent, count = np.empty(n, np.int32), np.empty(n, np.int64)
     given = ctypes.c_int64(n), pointer(start), pointer(neighbour), pointer(parent)
-    if library().ldl_tree(*given) or library().ldl_counts(*given, pointer(count)):
+    if compiled().ldl_tree(*given) or compiled().ldl_counts(*given, pointer(count)):
         raise MemoryError(f"no memory for the elimination tree of {n} chain states")
     return parent, count, permuted
 
@@ -130,7 +146,7 @@ def _postorder(parent: NDArray) -> NDArray[np.int64]:
     """Children before their parent, and each subtree in one run."""
     n = parent.size
     children: list[list[int]] = [[] for _ in range(n)]
-    roots = []
+    roots: list[int] = []
     for node in range(n - 1, -1, -1):
         (children[parent[node]] if parent[node] >= 0 else roots).append(node)
     order, stack = [], list(roots)
@@ -194,7 +210,8 @@ def _assemble(
 
     adjacent = position[graph.indices]
     inherited: list[list[NDArray]] = [[] for _ in range(heads.size)]
-    starts, rows = [], []
+    starts: list[int] = []
+    rows: list[NDArray] = []
     for s in range(heads.size):
         start, end = first[s], first[s + 1]
         neighbours = [adjacent[graph.indptr[c] : graph.indptr[c + 1]] for c in columns[start:end]]

@@ -6,9 +6,10 @@ Rev. Lett. 125, 156601 (2020), introduced it to this problem; the choices here a
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inclusions.eigen import chebyshev
 from inclusions.eigen.dense import Dense
@@ -28,6 +29,7 @@ from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
     Certificate,
+    Communicator,
     Eigenpairs,
     MissingLevels,
     NotConverged,
@@ -38,6 +40,8 @@ from inclusions.eigen.types import (
     closest,
 )
 from inclusions.hamiltonian import Hamiltonian
+
+Energies = TypeVar("Energies", float, Array)
 
 
 class _Sample(NamedTuple):
@@ -52,7 +56,7 @@ class _Sample(NamedTuple):
     edges: tuple[float, float]
     report: Report
 
-    def rescaled(self, energies):
+    def rescaled(self, energies: Energies) -> Energies:
         """Energies in units in which the spectrum lies in [-1, 1]."""
         return (energies - self.products.centre) / self.products.radius
 
@@ -68,7 +72,7 @@ class _Found(NamedTuple):
     values: Array  # of the filter, as Lanczos has them: each is a level's
     expected: Array  # of the filter, at the energies: another where a state is spurious
 
-    def explained(self, sure: Array, count: int) -> bool:
+    def explained(self, sure: NDArray[np.bool_], count: int) -> bool:
         """Whether the sure states account for every level as close as the `count` closest.
 
         A state that mixes levels on both sides of the target, which share a value of the filter,
@@ -76,9 +80,9 @@ class _Found(NamedTuple):
         """
         edge = np.sort(self.distance[sure])[count - 1]
         least = self.expected[sure & (self.distance <= edge)].min() * (1 + 1e-6)
-        return (self.values > least).sum() <= (self.expected[sure] > least).sum()
+        return bool((self.values > least).sum() <= (self.expected[sure] > least).sum())
 
-    def kept(self, chosen: Array) -> "_Found":
+    def kept(self, chosen: NDArray[np.bool_]) -> "_Found":
         """Some of them: True where one is kept."""
         states = self.states if chosen.all() else _columns(self.states, np.flatnonzero(chosen))
         return self._replace(
@@ -111,7 +115,9 @@ class PolynomialFilter(Solver):
 
     name = "filter"
 
-    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+    def __call__(
+        self, hamiltonian: Hamiltonian, count: int, comm: Communicator | None = None
+    ) -> Eigenpairs:
         """The `count` levels closest to the target, with residuals and a count of the levels.
 
         With a communicator every rank gets its own rows of the states.
@@ -143,7 +149,6 @@ class PolynomialFilter(Solver):
         target = hamiltonian.target_energy(edges)
         products.rescale(edges)
         report.lap("edges")
-        edges = (float(edges[0]), float(edges[1]))
         sample = _Sample(products, start, ranks, n, wanted, target, edges, report)
         found, density = self._search(sample, count)
         pairs = self._pairs(sample, found, count)
@@ -304,18 +309,18 @@ def _check_memory(device: Device, dimension: int, length: int, wanted: int, bloc
         )
 
 
-def _columns(states: Any, positions: Array) -> Any:
+def _columns(states: Any, positions: NDArray[np.intp]) -> Any:
     return states[:, beside(positions, states)]
 
 
-def _separated(products: Products, states: Any, ranks) -> tuple[Array, Array]:
+def _separated(products: Products, states: Any, ranks: Ranks | None) -> tuple[Array, Array]:
     """Rayleigh-Ritz in place: energies and residuals of the states, which are turned to them.
 
     Levels on both sides of the target may share a value of the filter: H tells them apart.
     """
     parts = [slice(p, p + LANES) for p in range(0, states.shape[1], LANES)]
-    projected = [to_host(states.T @ products.apply(states[:, part])) for part in parts]
-    projected = total(np.hstack(projected), ranks)
+    images = [to_host(states.T @ products.apply(states[:, part])) for part in parts]
+    projected = total(np.hstack(images), ranks)
     energies, turn = np.linalg.eigh((projected + projected.T) / 2)
     turn = beside(turn, states)
     for p in range(0, len(states), ROWS):  # no second copy of all
@@ -374,7 +379,7 @@ def _counted(
 
 def _check_levels(pairs: Eigenpairs) -> None:
     certificate = pairs.certificate
-    if certificate.status.endswith("missing"):
+    if certificate.window is not None and certificate.status.endswith("missing"):
         low, high = certificate.window
         raise MissingLevels(
             f"random vectors count {certificate.levels} ± {certificate.error:.1f} levels between "

@@ -20,7 +20,7 @@ from inclusions.eigen.lanczos import total
 from inclusions.eigen.ldl import threads
 from inclusions.eigen.ordering import LANES, pointer
 from inclusions.eigen.ranks import Ranks
-from inclusions.eigen.types import Array, MissingSolver
+from inclusions.eigen.types import Array, Communicator, MissingSolver
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, chain_bonds, chain_energies, flips, unknowns
 
@@ -151,7 +151,7 @@ class Neighbours(NamedTuple):
     elsewhere: NDArray[np.int64]  # chain states, ascending
 
 
-@once_per_geometry
+@once_per_geometry()
 def neighbours(geometry: Geometry, first: int, last: int) -> Neighbours:
     """The chain's part of H as indices alone; kept, as all realizations share it."""
     states = chain_states(geometry.length, geometry.up)[first:last]
@@ -190,6 +190,12 @@ class CompiledProducts(Products):
     """Compiled, eight vectors at once, with threads of its own; or a rank's rows."""
 
     def __init__(self, hamiltonian: Hamiltonian, ranks: Ranks | None = None):
+        if (compiled := library()) is None:
+            raise MissingSolver(
+                "solver filter on several ranks needs a C compiler when the package is installed: "
+                "pip install -e ."
+            )
+        self._recurrence = compiled.recurrence
         model, self.ranks = hamiltonian.model, ranks
         self._n = n = model.block
         states = model.dimension // n
@@ -205,14 +211,17 @@ class CompiledProducts(Products):
             r0, r1, r2 = hamiltonian.realization.bubble
             ends = model.coupling / 4 * r1  # S^z_0 S^z_{L-1} = -1/4, 1/4
             self._bubble = np.stack([r0 - ends, r0 + ends]), model.coupling * r2
-        shared = _Exchange(self._near.elsewhere, states, n, ranks.comm) if size > 1 else None
-        self._exchange = shared
+        self._exchange: _Exchange | None = None
+        if ranks is not None and size > 1:
+            self._exchange = _Exchange(self._near.elsewhere, states, n, ranks.comm)
         self._prepare()
 
     def _prepare(self) -> None:
         scale, near = 2 / self.radius, self._near
         self._diagonal = scale * (self._energies - self.centre)
-        blocks = [None, None] if self._bubble is None else [scale * b for b in self._bubble]
+        blocks: list[Array | None] = [None, None]
+        if self._bubble is not None:
+            blocks = [scale * block for block in self._bubble]
         self._inside, self._across = blocks
         self._graph = _Graph(
             near.start.size - 1, self._n,
@@ -249,7 +258,7 @@ class CompiledProducts(Products):
                 self._exchange(newest, self.local)
             given = (pointer(a) if a is not None else None for a in (part, start, newest, older))
             graph, steps = ctypes.byref(self._graph), ctypes.c_int64(part.size)
-            if library().recurrence(graph, steps, *given, team):
+            if self._recurrence(graph, steps, *given, team):
                 raise MemoryError("no memory for the threads of a product")
             if part.size % 2:
                 newest, older = older, newest
@@ -270,7 +279,7 @@ def _zeros(rows: int) -> Array:
 class _Exchange:
     """Sends each rank the rows of a block that its chain states have as neighbours."""
 
-    def __init__(self, elsewhere: NDArray[np.int64], states: int, n: int, comm):
+    def __init__(self, elsewhere: NDArray[np.int64], states: int, n: int, comm: Communicator):
         self._comm = comm
         cuts = states * np.arange(comm.size + 1) // comm.size
         owner = np.searchsorted(cuts, elsewhere, side="right") - 1
@@ -292,11 +301,6 @@ def products_of(hamiltonian: Hamiltonian, ranks: Ranks | None = None) -> Product
     Raises:
         MissingSolver: several ranks need the compiled part.
     """
-    if library() is not None:
-        return CompiledProducts(hamiltonian, ranks)
-    if ranks is not None and ranks.size > 1:
-        raise MissingSolver(
-            "solver filter on several ranks needs a C compiler when the package is installed: "
-            "pip install -e ."
-        )
-    return ArrayProducts(hamiltonian)
+    if library() is None and (ranks is None or ranks.size == 1):
+        return ArrayProducts(hamiltonian)
+    return CompiledProducts(hamiltonian, ranks)

@@ -1,13 +1,13 @@
 """One sample on the ranks of a communicator: who has which rows, sums over all, products with H."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from inclusions.eigen.types import Array
+from inclusions.eigen.types import Array, Communicator
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, build, pattern
 
@@ -16,7 +16,7 @@ from inclusions.hamiltonian import Hamiltonian, build, pattern
 class Ranks:
     """The ranks that share a sample, what they add up and send counted."""
 
-    comm: object  # an mpi4py communicator
+    comm: Communicator
     reductions: int = 0  # sums over all ranks
     messages: int = 0  # blocks of rows that this rank sent to another
 
@@ -28,14 +28,18 @@ class Ranks:
     def rank(self) -> int:
         return self.comm.rank
 
-    def total(self, part):
+    @overload
+    def total(self, part: float) -> float: ...
+    @overload
+    def total(self, part: Array) -> Array: ...
+    def total(self, part: float | Array) -> float | Array:
         """The sum of every rank's part, an array or a number."""
         from mpi4py import MPI
 
         self.reductions += 1
         whole = np.array(part, dtype=np.float64)
         self.comm.Allreduce(MPI.IN_PLACE, whole)
-        return whole if whole.ndim else whole.item()
+        return whole if whole.ndim else float(whole)
 
     def start(self, local: int) -> int:
         """Rows of all ranks before this one, which has `local`."""
@@ -79,7 +83,7 @@ class Exchange(NamedTuple):
     received_counts: NDArray[np.int64]  # (ranks,)
 
 
-@once_per_geometry
+@once_per_geometry()
 def exchange(geometry: Geometry, handle: int) -> Exchange:
     """Who sends which rows to whom, on the communicator of a Fortran handle; kept."""
     from mpi4py import MPI

@@ -6,6 +6,8 @@ import numpy as np
 
 from inclusions.eigen.types import Array, NotConverged
 
+Product = Callable[[Array], Array]
+
 # What a solve leaves, a residual of H takes over times the distance of a level from the shift.
 REFINED = 1e-9  # relative residual of a refined solve
 PASSES = 20  # over the factor, at most
@@ -13,8 +15,8 @@ TRIED, HEADWAY = 4, 0.1  # passes after which a shift is worth its while, and wh
 
 
 def refined(
-    substitute: Callable[[Array], Array],
-    applied: Callable[[Array], Array],
+    substitute: Product,
+    applied: Product,
     block: Array,
     total: Callable[[Array], Array],
     passes: int = PASSES,
@@ -61,7 +63,9 @@ def refined(
     return solution, error
 
 
-def refined_or_refused(substitute, applied, block: Array, total) -> Array:
+def refined_or_refused(
+    substitute: Product, applied: Product, block: Array, total: Callable[[Array], Array]
+) -> Array:
     """The refined solution.
 
     Raises:
@@ -75,7 +79,9 @@ def refined_or_refused(substitute, applied, block: Array, total) -> Array:
     )
 
 
-def makes_headway(substitute, applied, block: Array, total) -> bool:
+def makes_headway(
+    substitute: Product, applied: Product, block: Array, total: Callable[[Array], Array]
+) -> bool:
     """Whether a few passes do a random block any good."""
     return refined(substitute, applied, block, total, TRIED, HEADWAY)[1] < HEADWAY
 

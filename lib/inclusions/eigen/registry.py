@@ -1,32 +1,47 @@
-"""The solvers, each named once: how to call it, whether it is here, how to get it."""
+"""The solvers, each named once: how to call it, whether it is here or what it lacks."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from inclusions.eigen import devices, slepc
 from inclusions.eigen.dense import Dense
-from inclusions.eigen.devices import HOW_TO_GET as NO_CUPY
-from inclusions.eigen.devices import cupy_found
 from inclusions.eigen.factorization import FACTORIZATIONS, best_available
 from inclusions.eigen.polynomial_filter import PolynomialFilter
 from inclusions.eigen.shift_invert import ShiftInvert
-from inclusions.eigen.slepc import Slepc, SlepcShell, slepc_available
+from inclusions.eigen.slepc import Slepc, SlepcShell
 from inclusions.eigen.types import MissingSolver, Solver
+from inclusions.machine import lacks
 
 
 class Entry(NamedTuple):
-    """A solver: how to call it, whether it is here, how to get it, whether it counts levels."""
+    """A solver: how to call it, whether it counts levels, whether it is here or what it lacks."""
 
     what: str
     make: Callable[..., Solver]
     counts_levels: bool
     on_ranks: bool  # whether it takes several ranks for one sample
-    here: Callable[[], bool] = lambda: True
-    how_to_get: str = ""
+    lacks: Callable[[], str] = str  # what keeps it from being here, and how to get it; else empty
+
+    def here(self) -> bool:
+        """Whether it can be used."""
+        return not self.lacks()
 
 
-def _shell_here() -> bool:
-    return slepc_available() and FACTORIZATIONS["mumps"].here()
+def _no_slepc() -> str:
+    return lacks(
+        slepc.load,
+        "solver slepc needs petsc4py and slepc4py: install python3-petsc4py-real and "
+        "python3-slepc4py-real (Debian, Ubuntu) or slepc4py (conda-forge)",
+    )
+
+
+def _no_shell() -> str:
+    return _no_slepc() or FACTORIZATIONS["mumps"].lacks()
+
+
+def _no_cupy() -> str:
+    return lacks(devices.load, devices.HOW_TO_GET)
 
 
 REGISTRY: dict[str, Entry] = {
@@ -37,8 +52,7 @@ REGISTRY: dict[str, Entry] = {
             partial(ShiftInvert, factorization=name),
             kind.counts_levels,
             kind.on_ranks,
-            kind.here,
-            kind.how_to_get,
+            kind.lacks,
         )
         for name, kind in FACTORIZATIONS.items()
     },
@@ -48,16 +62,13 @@ REGISTRY: dict[str, Entry] = {
     ),
     "filter:gpu": Entry(
         "the same on a GPU, by CuPy", partial(PolynomialFilter, device="gpu"), False, False,
-        cupy_found, NO_CUPY,
+        _no_cupy,
     ),
     "slepc": Entry(
-        "SLEPc Krylov-Schur with MUMPS", Slepc, False, True, slepc_available,
-        "solver slepc needs petsc4py and slepc4py: install python3-petsc4py-real and "
-        "python3-slepc4py-real (Debian, Ubuntu) or slepc4py (conda-forge)",
+        "SLEPc Krylov-Schur with MUMPS", Slepc, False, True, _no_slepc,
     ),
     "slepc:shell": Entry(
-        "the same on this project's factor by MUMPS", SlepcShell, False, True, _shell_here,
-        "solver slepc:shell needs what slepc and shift-invert:mumps need",
+        "the same on this project's factor by MUMPS", SlepcShell, False, True, _no_shell,
     ),
 }  # fmt: skip
 
@@ -94,7 +105,7 @@ def decide(name: str, dimension: int, ranks: int = 1) -> str:
     return f"shift-invert:{best_available(ranks)}" if name == "shift-invert" else name
 
 
-def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Solver:
+def choose(name: str, dimension: int, ranks: int = 1, **knobs: Any) -> Solver:
     """The solver called `name`, see `REGISTRY`; `auto` and `shift-invert` leave the choice.
 
     Raises:
@@ -104,8 +115,8 @@ def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Solver:
     check_name(name)
     decided = decide(name, dimension, ranks)
     entry = REGISTRY[decided]
-    if not entry.here():
-        raise MissingSolver(entry.how_to_get)
+    if why := entry.lacks():
+        raise MissingSolver(why)
     if ranks > 1 and not entry.on_ranks:
         able = ", ".join(name for name, entry in REGISTRY.items() if entry.on_ranks)
         raise ValueError(f"solver {decided} works in one process; on {ranks} ranks take {able}")
@@ -113,11 +124,11 @@ def choose(name: str, dimension: int, ranks: int = 1, **knobs) -> Solver:
 
 
 def solvers_found() -> list[tuple[str, bool, str]]:
-    """Every solver and factorization: (name, whether it is here, what it is or how to get it)."""
+    """Every solver and factorization: (name, whether it is here, what it is or what it lacks)."""
     rows = []
     for name, entry in REGISTRY.items():
-        here = entry.here()
-        rows.append((name, here, entry.what if here else entry.how_to_get))
+        why = entry.lacks()
+        rows.append((name, not why, why or entry.what))
     alone, shared = (decide("shift-invert", 0, ranks) for ranks in (1, 2))
     auto = f"dense below dimension {DENSE_BELOW}, then {alone}; on several MPI ranks {shared}"
     return [*rows, ("auto", True, auto)]

@@ -22,6 +22,7 @@ from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
     Certificate,
+    Communicator,
     Eigenpairs,
     Factor,
     Matrix,
@@ -43,7 +44,7 @@ class _Sample(NamedTuple):
     matrix: Matrix
     ranks: Ranks | None
     dimension: int
-    count: int
+    wanted: int
     target: float
     report: Report
 
@@ -64,7 +65,9 @@ class ShiftInvert(Solver):
 
     name = "shift-invert"
 
-    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+    def __call__(
+        self, hamiltonian: Hamiltonian, count: int, comm: Communicator | None = None
+    ) -> Eigenpairs:
         """The `count` levels closest to the model's target, with residuals and a certificate.
 
         With a communicator every rank gets its own rows of the states.
@@ -95,7 +98,7 @@ class ShiftInvert(Solver):
                 energies=energies[chosen],
                 states=states[:, chosen],
                 residuals=errors[chosen],
-                edges=(float(edges[0]), float(edges[1])),
+                edges=edges,
                 target=target,
                 certificate=NOT_CHECKED,
                 report=report,
@@ -172,15 +175,15 @@ class ShiftInvert(Solver):
         if not good.all():
             raise NotConverged(
                 f"{good.sum()} of {good.size} states after {pairs.report.counts['restarts']} "
-                f"restarts; worst residual {pairs.residuals.max():.1e} J; raise max_restarts or "
-                "tolerance",
+                f"restarts; worst residual {pairs.residuals.max():.1e} J; try "
+                "another solver, which `inclusions solvers` lists",
                 pairs.kept(good),
             )
 
 
 def _check_levels(pairs: Eigenpairs) -> None:
     certificate = pairs.certificate
-    if certificate.levels is not None and not certificate.complete:
+    if certificate.window is not None and not certificate.complete:
         low, high = certificate.window
         raise MissingLevels(
             f"the inertia counts {certificate.levels} levels between {low:.6f} and {high:.6f} J, "
@@ -205,14 +208,16 @@ def _factorize(matrix: Matrix, target: float, dimension: int) -> Iterator[tuple[
                 return
 
 
-def _levels(matrix, states: Array, ranks: Ranks | None) -> tuple[Array, Array]:
+def _levels(matrix: Matrix, states: Array, ranks: Ranks | None) -> tuple[Array, Array]:
     """Rayleigh quotients of orthonormal states, and the norms of their residuals."""
     image = matrix.apply(states)
     energies = total(np.einsum("nk,nk->k", states, image), ranks)
     return energies, np.sqrt(total(np.square(image - states * energies).sum(axis=0), ranks))
 
 
-def _polished(matrix, factor, shift: float, states: Array, ranks: Ranks | None) -> Array:
+def _polished(
+    matrix: Matrix, factor: Factor, shift: float, states: Array, ranks: Ranks | None
+) -> Array:
     """The states after one step of subspace iteration with refined solves, and Rayleigh-Ritz."""
     image = factor.solve(states)
     image += factor.solve(states - (matrix.apply(image) - shift * image))
@@ -223,7 +228,7 @@ def _polished(matrix, factor, shift: float, states: Array, ranks: Ranks | None) 
 
 def _count_levels(sample: _Sample, energies: Array, error: float) -> Certificate:
     """Count the levels between two shifts around the window, in the widest gap beyond it."""
-    target, count = sample.target, sample.count
+    target, count = sample.target, sample.wanted
     distances = np.sort(np.abs(energies - target))
     beyond = count - 1 + np.argmax(np.diff(distances[count - 1 :]))
     if distances[beyond + 1] - distances[beyond] < 10 * error:

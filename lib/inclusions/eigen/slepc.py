@@ -1,6 +1,7 @@
 """SLEPc's Krylov-Schur with shift-and-invert: the independent peer, and the reference under MPI."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import (
     NOT_CHECKED,
     Array,
+    Communicator,
     Eigenpairs,
     Factor,
     NotConverged,
@@ -23,21 +25,25 @@ from inclusions.eigen.types import (
 )
 from inclusions.hamiltonian import Hamiltonian, build
 
+if TYPE_CHECKING:
+    from petsc4py import PETSc
+    from slepc4py import SLEPc
 
-def slepc_available() -> bool:
-    """Whether petsc4py and slepc4py can be imported."""
-    try:
-        import petsc4py  # noqa: F401
-        import slepc4py  # noqa: F401
-    except ImportError:
-        return False
-    return True
+
+def load() -> None:
+    """Import PETSc and SLEPc, and start neither."""
+    with newest_kernels():
+        import petsc4py.lib
+        import slepc4py.lib
+
+        petsc4py.lib.ImportPETSc()
+        slepc4py.lib.ImportSLEPc()
 
 
 class DistributedMatrix:
     """H in PETSc's rows over ranks, each assembled by its owner. A context manager."""
 
-    def __init__(self, hamiltonian: Hamiltonian, comm=None):
+    def __init__(self, hamiltonian: Hamiltonian, comm: Communicator | None = None):
         with newest_kernels():
             import petsc4py
 
@@ -62,7 +68,7 @@ class DistributedMatrix:
     def __enter__(self) -> "DistributedMatrix":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.matrix.destroy()
 
 
@@ -76,7 +82,9 @@ class Slepc(Solver):
 
     name = "slepc"
 
-    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+    def __call__(
+        self, hamiltonian: Hamiltonian, count: int, comm: Communicator | None = None
+    ) -> Eigenpairs:
         """The `count` levels closest to the target; every rank gets its own rows of the states.
 
         `hamiltonian` may hold all rows or this rank's: each rank assembles just its own.
@@ -146,7 +154,7 @@ class Slepc(Solver):
         return levels
 
 
-def _problem(distributed: DistributedMatrix):
+def _problem(distributed: DistributedMatrix) -> "SLEPc.EPS":
     from slepc4py import SLEPc
 
     eps = SLEPc.EPS().create(comm=distributed.matrix.comm)
@@ -171,7 +179,7 @@ def _edges(distributed: DistributedMatrix) -> tuple[float, float]:
     return edges[0], edges[1]
 
 
-def _shift_and_invert(eps, factorization: str) -> None:
+def _shift_and_invert(eps: "SLEPc.EPS", factorization: str) -> None:
     """Solve with MUMPS, once a step and exactly."""
     from slepc4py import SLEPc
 
@@ -183,7 +191,7 @@ def _shift_and_invert(eps, factorization: str) -> None:
     ksp.getPC().setFactorSolverType("mumps")
 
 
-def _converged(eps, distributed: DistributedMatrix) -> tuple[Array, Array, Array]:
+def _converged(eps: "SLEPc.EPS", distributed: DistributedMatrix) -> tuple[Array, Array, Array]:
     """Energies, states (this rank's rows) and residuals of all that converged."""
     found = eps.getConverged()
     vector = distributed.matrix.createVecRight()
@@ -212,7 +220,9 @@ class SlepcShell(Solver):
 
     name = "slepc:shell"
 
-    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+    def __call__(
+        self, hamiltonian: Hamiltonian, count: int, comm: Communicator | None = None
+    ) -> Eigenpairs:
         """The `count` levels closest to the target; every rank gets its own rows of the states.
 
         Raises:
@@ -227,7 +237,7 @@ class SlepcShell(Solver):
         with FACTORIZATIONS["mumps"].matrix(hamiltonian, ranks) as matrix:
             report.lap("assembly")
             edges = spectrum_edges(matrix.apply, random_block(n, 1, ranks, matrix.local), ranks)
-            target = hamiltonian.target_energy((float(edges[0]), float(edges[1])))
+            target = hamiltonian.target_energy(edges)
             report.lap("edges")
             shift = target + 0.027 / n
             with matrix.factorize(shift) as factor:
@@ -242,7 +252,7 @@ class SlepcShell(Solver):
             energies=energies,
             states=states,
             residuals=errors,
-            edges=(float(edges[0]), float(edges[1])),
+            edges=edges,
             target=target,
             certificate=NOT_CHECKED,
             report=report,
@@ -259,11 +269,13 @@ class _Shell:
     def __init__(self, factor: Factor):
         self._factor = factor
 
-    def mult(self, _, given, result) -> None:
+    def mult(self, _: "PETSc.Mat", given: "PETSc.Vec", result: "PETSc.Vec") -> None:
         result.getArray()[:] = self._factor.solve(given.getArray(readonly=True)[:, None])[:, 0]
 
 
-def _leading(factor: Factor, local: int, n: int, wanted: int, comm) -> tuple[Array, Array]:
+def _leading(
+    factor: Factor, local: int, n: int, wanted: int, comm: Communicator | None
+) -> tuple[Array, Array]:
     """Eigenvectors (this rank's rows) and eigenvalues of largest modulus of (H - shift)^-1."""
     with newest_kernels():
         import slepc4py

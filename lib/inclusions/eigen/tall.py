@@ -5,7 +5,7 @@ from ctypes import c_int64
 import numpy as np
 
 from inclusions.eigen.devices import beside
-from inclusions.eigen.ordering import LANES, library, pointer
+from inclusions.eigen.ordering import LANES, compiled, library, pointer
 from inclusions.eigen.types import Array
 
 
@@ -16,7 +16,7 @@ def overlap(basis: Array, block: Array) -> Array:
     block = np.ascontiguousarray(block)
     found = np.empty((basis.shape[1], LANES))
     given = map(pointer, (basis, block, found))
-    library().tall_overlap_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
+    compiled().tall_overlap_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
     return found
 
 
@@ -29,7 +29,7 @@ def subtract(block: Array, basis: Array, coefficients: Array) -> Array:
         return block - basis @ beside(coefficients, basis)
     block, coefficients = np.ascontiguousarray(block), np.ascontiguousarray(coefficients)
     given = map(pointer, (basis, coefficients, block))
-    library().tall_subtract_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
+    compiled().tall_subtract_double(c_int64(basis.shape[0]), c_int64(basis.shape[1]), *given)
     return block
 
 

@@ -1,17 +1,43 @@
 """What an eigensolver, a matrix and a factor are; what is returned; how failure is told."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from operator import itemgetter
 from time import perf_counter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from inclusions.hamiltonian import Hamiltonian
 
 Array = NDArray[np.float64]
+Sent = TypeVar("Sent")
+
+
+class Communicator(Protocol):
+    """What is asked of mpi4py's communicators; buffers are arrays, alone or with their counts."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def rank(self) -> int: ...
+    def bcast(self, obj: Sent, root: int = 0) -> Sent: ...
+    def allgather(self, sendobj: Sent) -> list[Sent]: ...
+    def alltoall(self, sendobj: Sequence[Sent]) -> list[Sent]: ...
+    def scan(self, sendobj: int) -> int: ...
+    def exscan(self, sendobj: int) -> int | None: ...
+    def allreduce(self, sendobj: Sent) -> Sent: ...
+    def gather(self, sendobj: Sent) -> list[Sent] | None: ...
+    def Barrier(self) -> None: ...
+    def Allreduce(self, sendbuf: Any, recvbuf: Any) -> None: ...
+    def Alltoallv(self, sendbuf: Any, recvbuf: Any) -> None: ...
+    def Gatherv(self, sendbuf: Any, recvbuf: Any) -> None: ...
+    def Split_type(self, split_type: int) -> "Communicator": ...
+    def Free(self) -> None: ...
+    def py2f(self) -> int: ...
 
 
 class Certificate(NamedTuple):
@@ -81,7 +107,9 @@ class Solver(Protocol):
 
     name: str
 
-    def __call__(self, hamiltonian: Hamiltonian, count: int, comm=None) -> Eigenpairs:
+    def __call__(
+        self, hamiltonian: Hamiltonian, count: int, comm: Communicator | None = None
+    ) -> Eigenpairs:
         """The `count` levels closest to the target, ascending; on ranks, each gets its own rows.
 
         Raises:
@@ -105,8 +133,12 @@ class Factor(Protocol):
 
     name: str
     entries: int  # numbers stored, on all ranks together
-    sound: bool  # whether solves are accurate; else another shift is wanted
     negative: int  # levels below the shift, where the matrix `counts_levels`
+
+    @property
+    def sound(self) -> bool:
+        """Whether solves are accurate; else another shift is wanted."""
+        ...
 
     def solve(self, block: Array) -> Array:
         """(H - shift)^-1 times this rank's rows of a block, (local, k)."""
@@ -188,6 +220,6 @@ def check_reach(pairs: Eigenpairs, hamiltonian: Hamiltonian) -> None:
         )
 
 
-def residuals(matrix, energies: Array, states: Array) -> Array:
+def residuals(matrix: sp.csr_array, energies: Array, states: Array) -> Array:
     """|H psi - E psi| of every state, shape (count,)."""
     return np.linalg.norm(matrix @ states - states * energies, axis=0)

@@ -7,7 +7,8 @@ Everywhere in the book a colour stands for a disorder (`colour_of`), a marker fo
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
+from weakref import WeakKeyDictionary
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,7 @@ from matplotlib.transforms import blended_transform_factory
 from scipy.optimize import isotonic_regression
 
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
+from inclusions.tables import sources_of
 
 STYLE = Path(__file__).with_name("inclusions.mplstyle")
 WIDTH = 7.0  # inches: the width of the page's column
@@ -29,20 +31,32 @@ NAME_SIZE = 7.0  # points: the names of curves
 CHAIN, BUBBLE, RING = "#0072B2", "#D55E00", "#009E73"
 NEUTRAL = "#333333"
 GREY = "#555555"
-GUIDE = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
+GUIDE: dict[str, Any] = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
 MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
 DISORDERS = (1.0, 10.0)  # where the colours begin and end
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+Given = ParamSpec("Given")
+
+
+def styled(draw: Callable[Given, Figure]) -> Callable[Given, Figure]:
     """Draw under the book's style whatever the caller's own is."""
 
     @wraps(draw)
-    def inner(*arguments, **options):
+    def inner(*arguments: Given.args, **options: Given.kwargs) -> Figure:
         with style.context([STYLE]):
             return draw(*arguments, **options)
 
     return inner
+
+
+def draws(figure: Figure, *parts: pd.DataFrame) -> None:
+    """Note of a figure which ensembles it shows: those that these rows come from."""
+    drawn[figure] = sources_of(*parts)
+
+
+drawn: WeakKeyDictionary[Figure, set[str]] = WeakKeyDictionary()
+"""Names of the files behind figures, while these live."""
 
 
 def canvas(columns: int = 1, width: float = WIDTH, height: float = 3.4) -> tuple[Figure, Any]:
@@ -86,7 +100,13 @@ def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
     return [w for w in wanted if w in available] or available[-len(wanted) :]
 
 
+def paper_says(axes: Axes, low: float, high: float, name: str = "the paper") -> None:
+    """Mark the range of x that the paper's text states for what the axes show."""
+    axes.axvspan(low, high, color="#000000", alpha=0.09, lw=0, zorder=0, label=name)
+
+
 def disorder_axis(axes: Axes) -> None:
+    """Label the x axis as disorder."""
     axes.set_xlabel("disorder $W$ ($J$)")
 
 
@@ -105,6 +125,15 @@ def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
     axes.annotate(
         f"{first.disorder:g}", (first[x], first[y]), xytext=(-5, 0), textcoords="offset points",
         ha="right", va="center", fontsize=NAME_SIZE, color="0.3",
+    )  # fmt: skip
+
+
+def name_end(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
+    """Write a curve's disorder behind its last point, in its colour."""
+    last = curve.loc[curve[x].idxmax()]
+    axes.annotate(
+        f"$W = {last.disorder:g}$", (last[x], last[y]), xytext=(7, 0), textcoords="offset points",
+        ha="left", va="center", fontsize=NAME_SIZE, color=colour_of(last.disorder),
     )  # fmt: skip
 
 

@@ -1,11 +1,14 @@
 """Figures of the chapter on avalanches."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from inclusions.avalanche import CRITICAL_LENGTH
+from inclusions.claims.criteria import REJECTED
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -19,7 +22,6 @@ from inclusions.figures import (
     shade_of,
     styled,
 )
-from inclusions.tables.avalanche import REJECTED
 
 RATIOS = ["#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
 EXPONENTS = {1.0: ("o", "random-matrix exponent 1"), 0.5: ("s", "printed exponent 1/2")}
@@ -44,6 +46,7 @@ def resonances(resonances: pd.DataFrame, reaches: pd.DataFrame) -> Figure:
     )  # fmt: skip
     left.legend(title=r"$\xi/\xi_*$", ncols=2, loc="lower left")
     for length, curve in reaches.groupby("length"):
+        style: dict[str, Any]
         if length == -1:
             style = {"color": BUBBLE, "ls": "--", "label": "as printed"}
         elif length == 0:
@@ -155,7 +158,7 @@ def avalanche_parameters(fits: pd.DataFrame) -> Figure:
         group = fits[(fits.length == length) & (fits.exponent == exponent)]
         shift = 0.06 * (place - (len(kinds) - 1) / 2)
         for row in group.itertuples():
-            face = "white" if row.probability < REJECTED else colour
+            face = "white" if row.regime == REJECTED else colour
             style = {"color": colour, "marker": marker_of(length), "mfc": face, "ls": ""}
             for axes, name, unit in ((panels[0], "xi", CRITICAL_LENGTH), (panels[1], "p", 1)):
                 value, low, high = (

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from inclusions.figures import BUBBLE, CHAIN, GREY, GUIDE, WIDTH, styled
+from inclusions.figures import BUBBLE, CHAIN, GREY, GUIDE, WIDTH, empty, styled
 
 
 @styled
@@ -16,6 +16,8 @@ def prediction(points: pd.DataFrame) -> Figure:
     """
     figure = Figure((WIDTH, 3.2))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.6, 1))
+    if empty(left, points):
+        return figure
     left.plot(points.window, points["sample"], ".", color=CHAIN, ms=2.5, alpha=0.5, rasterized=True)
     ends = np.array([points.window.min(), points.window.max()])
     slope = np.polyfit(points.window, points["sample"], 1)

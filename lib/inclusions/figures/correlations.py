@@ -11,6 +11,7 @@ from inclusions.figures import (
     NEUTRAL,
     WIDTH,
     disorder_axis,
+    draws,
     empty,
     marker_of,
     nearest,
@@ -52,6 +53,9 @@ def correlations(table: pd.DataFrame) -> Figure:
         axes.axhline(0, color="#777777", lw=0.9)
         axes.set_title(f"$W = {disorder:g}$")
         axes.xaxis.get_major_locator().set_params(integer=True)
+    isolated = table[(table.bubble == 0) & (table.boundary == "open")]
+    isolated = isolated[isolated.length.isin([n + 2 for n in lengths])]
+    draws(figure, *(one[one.disorder.isin(disorders)] for one in (bubbles, isolated)))
     for axes in panels[-1]:
         axes.set_xlabel("distance $r$")
     for axes in panels[:, 0]:
@@ -98,6 +102,7 @@ def tails(table: pd.DataFrame) -> Figure:
                 ticks = [w for w in (2, 4, 8, 15, 25, 50) if w <= part.disorder.max()]
                 axes.set_xticks(ticks, [str(w) for w in ticks])
                 axes.xaxis.set_minor_formatter(NullFormatter())
+    draws(figure, table[table.disorder >= 2])
     panels[0].set_ylabel(r"mean of $C(r)$ over $3 \leq r \leq L/2$")
     return figure
 

@@ -7,17 +7,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
+from inclusions.claims.criteria import CROSSINGS
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
     WIDTH,
     empty,
     marker_of,
+    paper_says,
     reference_lines,
     shade_of,
     styled,
 )
-from inclusions.statistics import DOUBTFUL
 
 # Fig. 2
 
@@ -27,8 +28,8 @@ def means(table: pd.DataFrame, crossings: pd.DataFrame) -> Figure:
     """Fig. 2: mean gap ratio against disorder, with (left) and without bubble (right).
 
     The inset has the disorder at which the curves of L and L + 2 cross, against 1/L. A hollow
-    symbol marks a crossing that more than 5 % of the resamples do not have, a cross on the axis
-    a pair that does not cross at all.
+    symbol marks a crossing that the data bound on one side at most, a cross on the axis a pair
+    that does not cross at all.
     """
     figure = Figure((WIDTH, 4.3))
     left, right = figure.subplots(1, 2, sharey=True)
@@ -54,6 +55,7 @@ def _gap_ratio_panel(axes: Axes, table: pd.DataFrame) -> None:
             mfc=None if open_ends else "white", label=f"{length} {boundary}",
         )  # fmt: skip
     reference_lines(axes)
+    paper_says(axes, *CROSSINGS)
     axes.set(xlabel="disorder $W$ ($J$)", ylim=(0.366, 0.585))
     handles = [
         Line2D([], [], color=shade_of(n), marker=marker_of(n), label=f"$L = {n}$")
@@ -82,7 +84,10 @@ KINDS = {  # (has a bubble, boundary): colour, marker, name
 
 
 def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
-    """Crossings with their 68 % intervals against 1/L; L is the shorter chain of the pair."""
+    """Crossings against 1/L, with 68 % intervals and the spread over fits in squares.
+
+    L is the shorter chain of the pair.
+    """
     shift = {kind: 0.0012 * (place - 1) for place, kind in enumerate(KINDS)}  # keep bars apart
     for row in crossings.itertuples():
         kind = (row.bubble > 0, row.boundary)
@@ -92,16 +97,18 @@ def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
             foot = blended_transform_factory(axes.transData, axes.transAxes)
             axes.plot([x], [0.03], "x", color=colour, transform=foot, clip_on=False)
             continue
-        low, high = min(row.low, row.disorder), max(row.high, row.disorder)
+        error = np.hypot([row.disorder - row.low, row.high - row.disorder], row.spread)
+        known = np.where(np.isfinite(error), error, 0)  # an open side has no bar
         axes.errorbar(
-            [x], [row.disorder], [[row.disorder - low], [high - row.disorder]], color=colour,
-            marker=marker, ms=4.5, mfc="white" if row.missing > DOUBTFUL else colour,
+            [x], [row.disorder], known[:, None], color=colour, marker=marker, ms=4.5,
+            mfc=colour if row.bounded else "white",
         )  # fmt: skip
     handles = [
         Line2D([], [], color=colour, marker=marker, ls="", ms=4, label=name)
         for kind, (colour, marker, name) in KINDS.items()
         if kind in set(zip(crossings.bubble > 0, crossings.boundary, strict=True))
     ]
+    axes.axhspan(*CROSSINGS, color="#000000", alpha=0.09, lw=0, zorder=0)
     axes.set_xlabel("$1/L$", size=8.5, labelpad=1)
     axes.set_ylabel(r"crossing $W$ ($J$)", size=8.5, labelpad=1)
     axes.tick_params(labelsize=8)

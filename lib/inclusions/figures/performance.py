@@ -88,3 +88,41 @@ def factor(timings: pd.DataFrame) -> Figure:
     handles, labels = entries.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
+
+
+WAYS = {
+    "factor": ("#0072B2", "o", "L D Lᵀ"),
+    "filter": ("#D55E00", "s", "polynomial filter"),
+    "filter (GPU)": ("#009E73", "D", "polynomial filter, GPU"),
+    "Polfed.jl": ("#56534e", "^", "Polfed.jl, as published"),
+}
+
+
+@styled
+def ways(rows: pd.DataFrame, beyond: pd.DataFrame) -> Figure:
+    """Seconds (left) and memory (right) with and without a factor, against the dimension.
+
+    Open symbols: from a share of a sample, or predicted. Full lines: bubble; broken: chain.
+    """
+    figure = Figure((WIDTH, 3.1))
+    for axes, name, label in zip(
+        figure.subplots(1, 2), ("seconds", "memory"), ("seconds", "memory (MB)"), strict=True
+    ):
+        axes.set(xscale="log", yscale="log", xlabel="dimension", title=label)
+        for way, (colour, marker, title) in WAYS.items():
+            for system, line in (("bubble", "-"), ("chain", "--")):
+                part = rows[(rows.way == way) & (rows.system == system)]
+                run = part[part.whole.astype(bool)].sort_values("dimension")
+                rest = part[~part.dimension.isin(run.dimension)]
+                if way == "factor":
+                    rest = beyond[beyond.system == system]
+                rest = rest.sort_values("dimension")
+                named = rows[rows.way == way].system.max() == system  # both, or the only one
+                axes.plot(
+                    run.dimension, run[name], line, marker=marker, color=colour,
+                    label=title if named else None,
+                )  # fmt: skip
+                axes.plot(rest.dimension, rest[name], ":", marker=marker, color=colour, mfc="none")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure

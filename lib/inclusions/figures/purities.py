@@ -5,30 +5,35 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from inclusions.claims.criteria import FADES
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
+    GREY,
     NEUTRAL,
     RING,
     WIDTH,
     colour_of,
     disorder_axis,
     disorder_legend,
+    draws,
     empty,
     legend_below,
     marker_of,
+    name_end,
     name_start,
     nearest,
+    paper_says,
     part_names,
     shade_of,
     styled,
 )
 from inclusions.statistics import plateau
-from inclusions.tables import settled
 
 LOCALIZED = 4.0  # disorder from which the paper's figures of purities begin, units of J
 
@@ -149,14 +154,19 @@ def losses(table: pd.DataFrame) -> Figure:
 
 # Fig. 3
 
+SHOWN = (4.0, 5.2, 6.0, 8.0, 10.0)
+"""Disorders of the profiles: few enough to tell apart; the slider has all."""
+
 
 @styled
 def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
     """Fig. 3: purity by distance, and the isolated chain of L + 2 as a band.
 
-    A panel for each of the two longest chains with a bubble that share disorders.
+    A panel for each of the two longest chains with a bubble, at some disorders that both have;
+    what the bubble takes far from it is the space between a curve's end and its band.
     """
     localized = purities[(purities.bubble > 0) & (purities.disorder >= LOCALIZED)]
+    localized = localized[localized.disorder.isin(nearest(localized.disorder, SHOWN))]
     lengths = sorted(set(localized.length))[-2:]
     figure = Figure((WIDTH, 5.2))
     panels = figure.subplots(1, max(len(lengths), 1), sharey=True, squeeze=False)[0]
@@ -180,14 +190,20 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             axes.errorbar(
                 curve.distance, curve.purity, curve.error, color=colour, marker=marker_of(length)
             )
-            name_start(axes, curve, "distance", "purity")
-        axes.set(
-            xlabel="distance $i$ from the bubble", title=f"bubble $L = {length}$, band {length + 2}"
-        )
-        axes.margins(x=0.11)
+            name_end(axes, curve, "distance", "purity")
+        if len(levels):
+            strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
+            axes.text(
+                0, levels.purity[strongest], f"bands: chain alone, {length + 2} spins",
+                va="bottom", fontsize=8, color=GREY,
+            )  # fmt: skip
+        axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
+        axes.set_xlim(-0.4, localized.distance.max() + 1.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel(r"mean purity $\gamma_i$")
-    disorder_legend(figure, localized)
+    shown = localized[localized.length.isin(lengths)]
+    bands = isolated[(isolated.boundary == "open") & isolated.disorder.isin(shown.disorder)]
+    draws(figure, shown, bands[bands.length.isin([n + 2 for n in lengths])])
     part_names(figure)
     return figure
 
@@ -219,6 +235,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
         row[0].set_ylabel(rf"mean purity $\gamma_{{{distance}}}$")
     for axes in panels[-1]:
         axes.set_xlabel("length $L$")
+    draws(figure, localized[localized.distance.isin(distances)])
     disorder_legend(figure, localized)
     part_names(figure)
     return figure
@@ -273,6 +290,7 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
         for i in range(largest + 1)
     ]
     handles.append(Line2D([], [], color="k", label="isolated chain"))
+    draws(figure, table[table.disorder.isin(disorders)])
     legend_below(figure, handles)
     return figure
 
@@ -284,15 +302,15 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
 def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Fig. 9: gamma_XXZ - gamma_i with fits (top), and the fitted gamma_0 (bottom).
 
-    Top: the longest chain with realizations enough and three disorders. Bottom: all lengths; only
-    fits in which gamma_0 is constrained on both sides.
+    Top: the longest chain with three disorders. Bottom: all lengths; only fits in which gamma_0
+    is constrained on both sides.
     """
     figure = Figure((WIDTH, 7.6))
     top, bottom = figure.subplots(2, 1)
     localized = differences[differences.disorder >= LOCALIZED]
     fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
     if not empty(top, localized):
-        counts = settled(localized).groupby("length").disorder.nunique()
+        counts = localized.groupby("length").disorder.nunique()
         length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
         part = localized[localized.length == length]
         steps = np.linspace(0, part.distance.max(), 100)
@@ -327,14 +345,27 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
             )  # fmt: skip
         known = fitted[fitted.error <= 2 * fitted.error.median()]
         low = min(0.0, (known.plateau - known.error).min())
-        high = max(0.0, (known.plateau + known.error).max())
+        high = max(_five_percent(bottom, fitted), (known.plateau + known.error).max())
         margin = 0.1 * (high - low)
         bottom.set_ylim(low - margin, high + margin)  # the worst fits may leave the panel
         bottom.legend()
+    draws(figure, localized[localized.length == localized.length.max()], fitted)
     bottom.axhline(0, color="#777777", lw=0.9)
     bottom.set_ylabel(r"plateau $\gamma_0$")
     disorder_axis(bottom)
     return figure
+
+
+def _five_percent(axes: Axes, fits: pd.DataFrame) -> float:
+    """Mark what the paper's 5 % at W = 5.2 are of gamma_XXZ, and of gamma_XXZ - 1/2; the former."""
+    known = fits[(fits.disorder == 5.2) & (fits.relative != 0)].sort_values("length")
+    if known.empty:
+        return 0.0
+    level = float((known.plateau / known.relative).iloc[-1])  # gamma_XXZ
+    for base, mark, name in ((0.0, "+", ""), (0.5, "x", " - 1/2")):
+        of = rf"paper, 5 % of $\gamma_\mathrm{{XXZ}}{name}$"
+        axes.plot([5.2], [0.05 * (level - base)], mark, color="k", ms=9, mew=1.6, label=of)
+    return 0.05 * level
 
 
 SYSTEMS = {  # of tables.purities.shifts: colour, marker, name
@@ -367,6 +398,7 @@ def shifts(table: pd.DataFrame) -> Figure:
             )  # fmt: skip
         axes.set_title(f"$L = {length}$")
         disorder_axis(axes)
+    draws(figure, chosen[chosen.length.isin(lengths)])
     panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
     handles = [
         Line2D([], [], color=colour, marker=marker, label=name)
@@ -376,6 +408,37 @@ def shifts(table: pd.DataFrame) -> Figure:
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
+
+
+@styled
+def fading(table: pd.DataFrame) -> Figure:
+    """The deficit at mid-chain against disorder, a curve a length: plain, and sharpened."""
+    figure = Figure((WIDTH, 3.9))
+    panels = figure.subplots(1, 2, sharey=True)
+    chosen = table[table.disorder.between(LOCALIZED, 10)]
+    for axes, (value, error, title) in zip(
+        panels,
+        (("plain", "plain_error", "plain"), ("shift", "error", "sharpened by controls")),
+        strict=True,
+    ):
+        paper_says(axes, *FADES, f"end of it in the paper, $W = {FADES[0]:g}$ … ${FADES[1]:g}$")
+        axes.axhline(0, color="#777777", lw=0.9)
+        for place, (length, curve) in enumerate(chosen.groupby("length")):
+            curve = curve[curve[error] < SEEN].sort_values("disorder")
+            axes.errorbar(
+                curve.disorder + 0.05 * (place - 2), curve[value], curve[error], ms=4, lw=1,
+                color=shade_of(length), marker=marker_of(length), label=f"$L = {length}$",
+            )  # fmt: skip
+        axes.set_title(title)
+        disorder_axis(axes)
+        empty(axes, chosen)
+    draws(figure, chosen)
+    panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
+    legend_below(figure, panels[0].get_legend_handles_labels()[0])
+    return figure
+
+
+SEEN = 0.02  # an error that leaves something to be seen of the deficit
 
 
 # Fig. 7
@@ -422,9 +485,10 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
     for axes in panels[:, 0]:
         axes.set_ylabel("density")
     handles = [
-        Line2D([], [], color=distance_colour(i, largest), label=f"bubble, $i = {i}$")
+        Line2D([], [], color=distance_colour(i, largest), label=f"bubble {length}, $i = {i}$")
         for i in range(largest + 1)
     ]
     handles.append(Line2D([], [], color="k", label=f"isolated, {length + 2}, middle"))
+    draws(figure, table[table.disorder.isin(disorders) & table.length.isin([length, length + 2])])
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure

@@ -13,15 +13,17 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from inclusions.experiments import Sweep
 from inclusions.figures import BUBBLE, CHAIN, RING, WIDTH, styled
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
-from inclusions.tables.sliders import Sweep
 
 TONES = (CHAIN, BUBBLE, RING, "#555555")
 """Colours on paper; in the book, CSS has a lighter set of the same for dark pages."""
-MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "dot": "."}
+MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "dot": ".", "disc": "o"}
+SIZES = {"dot": 3, "disc": 15}  # of markers on paper, in points; others 5
 DIGITS = 5  # significant digits of an embedded number: a screen has fewer pixels
 
 FULL, BROKEN, DOTTED, NONE = (), (7, 4), (1.5, 3), None
@@ -29,15 +31,16 @@ FULL, BROKEN, DOTTED, NONE = (), (7, 4), (1.5, 3), None
 
 @dataclass(frozen=True)
 class Control:
-    """A slider: the column it chooses from, its label, its values, and where it starts."""
+    """A slider: the column it chooses from, its label, its values, where it starts, its unit."""
 
     column: str
     label: str
     values: Sequence[float]
     start: int
+    unit: str = ""
 
     def text(self, position: int) -> str:
-        return f"{self.values[position]:g}"
+        return f"{self.values[position]:g}{self.unit and ' '}{self.unit}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Axis:
 class Series:
     """A curve for every combination of the controls it depends on; None depends on none.
 
-    `x`, `y` and `error` name columns of `table`; `dash` is None for points without a line.
+    `x`, `y` and `error` name columns of `table`; `dash` is None for points without a line. `shade`
+    names one from 0 to 1, how much of its colour fills a marker.
     """
 
     label: str
@@ -67,16 +71,18 @@ class Series:
     dash: tuple[float, ...] | None = FULL
     marker: str | None = None
     hollow: bool = False
+    shade: str | None = None
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Axes and what is drawn on them."""
+    """Axes and what is drawn on them; a bare panel is a picture, square and without axes."""
 
     name: str
     x: Axis
     y: Axis
     series: Sequence[Series]
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,7 @@ class Exploration:
                 "panels": [
                     {
                         "name": panel.name,
+                        "bare": panel.bare,
                         "x": vars(panel.x),
                         "y": vars(panel.y),
                         "series": [self._embedded(series) for series in panel.series],
@@ -141,6 +148,7 @@ class Exploration:
             "line": series.dash is not None, "dash": list(series.dash or ()),
             "marker": series.marker, "hollow": series.hollow,
             "x": numbers(series.x), "y": numbers(series.y), "error": numbers(series.error),
+            "shade": numbers(series.shade),
         }  # fmt: skip
 
     @styled
@@ -160,6 +168,9 @@ class Exploration:
             xscale="log" if panel.x.log else "linear", yscale="log" if panel.y.log else "linear",
             xlim=(panel.x.low, panel.x.high), ylim=(panel.y.low, panel.y.high),
         )  # fmt: skip
+        if panel.bare:
+            axes.set_axis_off()
+            axes.set_aspect("equal")
         for series in panel.series:
             place = 0
             for number in series.controls:
@@ -169,13 +180,22 @@ class Exploration:
             if place >= len(rows) or rows[place].empty:
                 continue
             row, colour = rows[place], TONES[series.tone]
+            if series.shade:
+                fills = [to_rgba(colour, float(part)) for part in row[series.shade].clip(0, 1)]
+                size = SIZES.get(series.marker or "", 5)
+                axes.scatter(row[series.x], row[series.y], size**2, fills,
+                             edgecolors=colour, zorder=3, label=_math(series.label))  # fmt: skip
+                continue
             axes.errorbar(
                 row[series.x], row[series.y], row[series.error] if series.error else None,
                 color=colour, ls="" if series.dash is None else (0, series.dash or (None)),
-                marker=MARKERS.get(series.marker, ""), ms=3 if series.marker == "dot" else 5,
+                marker=MARKERS.get(series.marker or "", ""), ms=SIZES.get(series.marker or "", 5),
                 mfc="white" if series.hollow else colour, label=_math(series.label),
             )  # fmt: skip
         if axes.has_data():
+            handles, _ = axes.get_legend_handles_labels()
+            if not handles:
+                return
             axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16))
         else:
             axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center")
@@ -200,7 +220,11 @@ def _closest(values: Sequence[float], wanted: float) -> int:
 def profiles(table: pd.DataFrame) -> Exploration:
     """Eq. (6): gamma_XXZ - gamma_i against distance; sliders for xi, p and n_GOE."""
     names = {1.0: "exponent 1", 0.5: "exponent 1/2, as printed"}
-    labels = {"ratio": "ξ/ξ_{*}", "p": "p", "bubble": "n_{GOE}"}
+    labels = {
+        "ratio": "localization length ξ/ξ_{*}",
+        "p": "samples with avalanche p",
+        "bubble": "states of the bubble n_{GOE}",
+    }
     starts = {"ratio": 0.8, "p": 0.3, "bubble": 4}
     controls = [
         Control(column, label, values := _values(table, column), _closest(values, starts[column]))
@@ -233,7 +257,7 @@ def gap_ratios(table: pd.DataFrame) -> Exploration:
     sizes = _values(table, "size")
     systems = table.groupby("size").system.nunique()
     fullest = systems[systems == systems.max()].index.max() if sizes else 0
-    controls = [Control("size", "L", sizes, _closest(sizes, fullest))]
+    controls = [Control("size", "chain length L", sizes, _closest(sizes, fullest), "spins")]
     styles = {
         "bubble": ("with bubble, L spins", 1, FULL, "diamond", False),
         "open": ("isolated, open, L + 2 spins", 0, BROKEN, "circle", False),
@@ -256,10 +280,113 @@ def gap_ratios(table: pd.DataFrame) -> Exploration:
     return Exploration(controls, [Panel("", across, up, curves)])
 
 
+def purities(profiles: pd.DataFrame, isolated: pd.DataFrame) -> Exploration:
+    """Purity against distance and the isolated chain's level; sliders for W and L.
+
+    From `tables.purities.mean_purities` and `isolated_purities`.
+    """
+    bubble = profiles[profiles.bubble == 4]
+    disorders, lengths = _values(bubble, "disorder"), _values(bubble, "length")
+    controls = [
+        Control("disorder", "disorder W", disorders, _closest(disorders, 5.2), "J"),
+        Control("length", "chain length L", lengths, _closest(lengths, 14), "spins"),
+    ]
+    last = int(bubble.distance.max()) if len(bubble) else 1
+    chain = isolated[(isolated.sites == "middle") & (isolated.boundary == "open")]
+    chain = chain.assign(length=chain.length - 2)
+    level = pd.concat([chain.assign(distance=d) for d in (-0.3, last + 0.3)])
+    bands = [level.assign(purity=level.purity + sign * level.error) for sign in (-1, 1)]
+    name = "isolated chain, L + 2 spins, with its error"
+    curves = [
+        Series("with bubble", bubble, "distance", "purity", (0, 1), "error", 1, FULL, "diamond"),
+        Series(name, level, "distance", "purity", (0, 1), tone=0),
+        *(Series("", band, "distance", "purity", (0, 1), tone=0, dash=DOTTED) for band in bands),
+    ]
+    across = Axis("distance i from the bubble (sites)", -0.3, last + 0.3)
+    return Exploration(controls, [Panel("", across, Axis("mean purity γ_{i}", 0.5, 1.0), curves)])
+
+
+def correlations(table: pd.DataFrame) -> Exploration:
+    """C(r) with bubble and of the isolated chains of L + 2; sliders for W and L.
+
+    From `tables.correlations.correlations`.
+    """
+    table = table[table.distance > 0]
+    bubble = table[table.bubble == 4]
+    disorders, lengths = _values(bubble, "disorder"), _values(bubble, "length")
+    controls = [
+        Control("disorder", "disorder W", disorders, _closest(disorders, 4.4), "J"),
+        Control("length", "chain length L", lengths, _closest(lengths, 14), "spins"),
+    ]
+    chain = table[table.bubble == 0].assign(length=table.length - 2)
+    styles = [("open", 0, BROKEN, "circle", False), ("periodic", 2, DOTTED, "square", True)]
+    curves = [
+        Series("with bubble", bubble, "distance", "correlation", (0, 1), "error", 1, FULL,
+               "diamond"),
+        *(
+            Series(f"isolated, {name}, L + 2 spins", chain[chain.boundary == name], "distance",
+                   "correlation", (0, 1), "error", tone, dash, marker, hollow)
+            for name, tone, dash, marker, hollow in styles
+        ),
+    ]  # fmt: skip
+    last = int(bubble.distance.max()) if len(bubble) else 1
+    across = Axis("distance r (sites)", 0.7, last + 0.3)
+    return Exploration(controls, [Panel("", across, Axis("C(r)", -0.05, 0.65), curves)])
+
+
+def deficits(shifts: pd.DataFrame) -> Exploration:
+    """What the bubble takes from the purity farthest from it, against W; slider for L.
+
+    From `tables.purities.shifts`.
+    """
+    lengths = _values(shifts[shifts.system == "bubble"], "length")
+    controls = [Control("length", "chain length L", lengths, _closest(lengths, 14), "spins")]
+    styles = {
+        "bubble": ("with bubble", 1, FULL, "diamond", False),
+        "trivial": ("ring closed by one state", 3, DOTTED, "triangle", True),
+        "ring": ("periodic chain, L + 2 spins", 2, BROKEN, "square", True),
+    }
+    curves = [
+        Series(label, shifts[shifts.system == system], "disorder", "shift", (0,), "error", tone,
+               dash, marker, hollow)
+        for system, (label, tone, dash, marker, hollow) in styles.items()
+    ]  # fmt: skip
+    zero = pd.DataFrame({"disorder": [0.0, 11.0], "shift": 0.0})
+    curves.append(Series("", zero, "disorder", "shift", dash=DOTTED))
+    up = Axis("γ_{XXZ}(L + 2) − γ, farthest site", -0.02, 0.12)
+    return Exploration(controls, [Panel("", Axis("disorder W (J)", 0.5, 10.5), up, curves)])
+
+
+def rings(table: pd.DataFrame) -> Exploration:
+    """Chains as rings, each spin the fuller the more thermal it is; slider for W."""
+    values = _values(table, "disorder")
+    controls = [Control("disorder", "disorder W", values, _closest(values, 4.0), "J")]
+    circle = np.linspace(0, 2 * np.pi, 73)
+    bubble = pd.DataFrame({"x": [0.0], "y": [1.0], "full": [1.0]})
+    axis = Axis("", -1.25, 1.25)
+    panels = []
+    for system, name in (("isolated", "The chain alone"), ("with bubble", "With the bubble")):
+        spins = table[table.system == system]
+        around = circle if system == "with bubble" else circle[4:-4]
+        line = pd.DataFrame({"x": np.sin(around), "y": np.cos(around)})
+        drawn = [
+            Series("", line, "x", "y", tone=3),
+            Series("", spins.assign(empty=0.0), "x", "y", (0,), dash=NONE, tone=0, marker="disc",
+                   hollow=True),
+            Series("", spins, "x", "y", (0,), dash=NONE, tone=0, marker="disc", shade="thermal"),
+        ]  # fmt: skip
+        if system == "with bubble":
+            drawn.append(
+                Series("", bubble, "x", "y", dash=NONE, tone=1, marker="disc", shade="full")
+            )
+        panels.append(Panel(name, axis, axis, drawn, bare=True))
+    return Exploration(controls, panels)
+
+
 def sample(table: Sweep) -> Exploration:
     """One sample's levels with their purity, and chosen states site by site; slider for W."""
     values = _values(table.levels, "disorder")
-    controls = [Control("disorder", "W (J)", values, _closest(values, 1.0))]
+    controls = [Control("disorder", "disorder W", values, _closest(values, 1.0), "J")]
     levels = Series("all levels", table.levels, "place", "purity", (0,), dash=NONE, marker="dot")
     chosen = table.levels[table.levels.chosen]
     count = chosen.groupby("disorder").cumcount()

@@ -2,34 +2,47 @@
 
 Where the project has an address, pages link their source there, Binder and Colab (`addresses`), and
 the citation has it (`citation`). Each page that computes is offered as a notebook that runs
-anywhere (`notebooks`), all of them with package and data as one zip (`kit`). Pages are mended after
-the build (`mend`).
+anywhere (`notebooks`), all of them with package and data as one zip (`kit`). A page describes
+itself (`describe`), and is mended after the build (`mend`).
 """
 
 import ast
 import json
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from inclusions.places import data_folder
-from inclusions.site import addresses, citation, kit
+from inclusions.site import addresses, kit
+from inclusions.site.describe import describe
+from inclusions.site.fill import PDF, as_text, fill
 from inclusions.site.lean import lighten
 from inclusions.site.mend import mend_pages
 from inclusions.site.notebooks import Book, notebook, without_solutions
 
+Doctree = nodes.document | None
 
-def setup(app) -> dict[str, bool]:
+
+def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("config-inited", link_source)
-    app.connect("source-read", tell_citation)
+    app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon reads it
+    app.connect("doctree-read", settle_exercises, priority=100)  # before code is linked
+    app.connect("doctree-resolved", keep_data_for_the_appendix)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one
     app.connect("html-page-context", offer_colab, priority=900)
+    app.connect("html-page-context", describe)
     app.connect("build-finished", offer_kit)
     app.connect("build-finished", finish, priority=900)  # when MathJax is there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -39,7 +52,7 @@ LINKED = {"github.com": "github", "gitlab.com": "gitlab"}
 """Hosts that the theme knows how to link."""
 
 
-def link_source(app, config) -> None:
+def link_source(app: Sphinx, config: Config) -> None:
     """Source, edit, issue and Binder links, where the repository has an address.
 
     Raises:
@@ -69,7 +82,13 @@ def link_source(app, config) -> None:
 BRANCH, NOTEBOOKS = "main", "notebooks"  # what is published: sources, and notebooks for Colab
 
 
-def offer_colab(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+def offer_colab(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
     """Colab opens notebooks only, so its link is to those that the book's workflow publishes."""
     address = app.config.inclusions_address
     for group in context.get("header_buttons", ()):
@@ -82,27 +101,48 @@ def offer_colab(app, pagename: str, templatename: str, context: dict, doctree) -
             })  # fmt: skip
 
 
-def tell_citation(app, docname: str, source: list[str]) -> None:
-    """Put the BibTeX entries where the page on citing wants them."""
-    if docname.endswith("citing"):
-        entries = citation.of(Path(app.srcdir), app.config.inclusions_address)
-        source[0] = source[0].replace("{{ bibtex }}", entries)
+def settle_exercises(app: Sphinx, doctree: nodes.document) -> None:
+    """What an exercise or a solution says is no section of the page: all would have one id."""
+    for node in list(doctree.findall(nodes.section)):
+        if {"exercise-content", "solution-content"} & set(node["ids"]):
+            node.replace_self(nodes.compound("", *node.children))
 
 
-def finish(app, exception: Exception | None) -> None:
+def keep_data_for_the_appendix(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """On paper the files behind a figure are left to the list of all data."""
+    if app.builder.format != "latex":
+        return
+    for opening in list(doctree.findall(lambda n: 'class="files"' in n.astext())):
+        if opening.tagname != "raw":
+            continue
+        siblings = opening.parent.children
+        first = siblings.index(opening)
+        closing = (i for i in range(first, len(siblings)) if siblings[i].astext() == "</i>")
+        del siblings[first : next(closing) + 1]
+
+
+def finish(app: Sphinx, exception: Exception | None) -> None:
     """Make the pages of a build that succeeded light and whole."""
     if not exception and app.builder.format == "html":
+        if (paper := Path(app.outdir).parent / PDF).exists():
+            shutil.copy(paper, app.outdir)
         lighten(Path(app.outdir))
         mend_pages(Path(app.outdir))
 
 
-def executed(app, pagename: str) -> dict[str, Any] | None:
+def executed(app: Sphinx, pagename: str) -> dict[str, Any] | None:
     """The executed notebook of a page; None if it computes nothing."""
     path = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+def offer_notebook(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
     """Put the page's notebook beside its source, where the theme's button links it."""
     if doctree is None or (page := executed(app, pagename)) is None:
         return
@@ -112,15 +152,16 @@ def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
-def offer_kit(app, exception: Exception | None) -> None:
+def offer_kit(app: Sphinx, exception: Exception | None) -> None:
     """Write the kit into the book, and beside the book the one without solutions."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    names = [name for name in sorted(app.env.found_docs) if executed(app, name)]
     whole, student = {}, {}
-    for name in names:
-        page, book = executed(app, name), references(app, name)
+    for name in sorted(app.env.found_docs):
+        if (page := executed(app, name)) is None:
+            continue
+        book = references(app, name)
         path = f"{name.removeprefix('book/')}.ipynb"
         whole[path] = json.dumps(notebook(page, book), indent=1)
         if name.startswith("book/course/") and not name.endswith("teachers-notes"):
@@ -134,7 +175,7 @@ def offer_kit(app, exception: Exception | None) -> None:
         )  # fmt: skip
 
 
-def references(app, pagename: str) -> Book:
+def references(app: Sphinx, pagename: str) -> Book:
     """What the text of a page refers to."""
     titles = {name.split("/")[-1]: title.astext() for name, title in app.env.titles.items()}
     return Book(
@@ -160,8 +201,8 @@ def glued(path: Path) -> dict[str, str]:
     return texts
 
 
-def numbers(env) -> dict[str, str]:
-    """ "Fig. 2.1", "Table 3.2", "(2.4)" or the title of a section, by label."""
+def numbers(env: BuildEnvironment) -> dict[str, str]:
+    """The number as in "Fig. 2.1", "Table 3.2", "(2.4)", or the title of a section, by label."""
     standard = env.domaindata["std"]
     found = {label: title for label, (_, _, title) in standard["labels"].items()}
     for label, (page, anchor) in standard["anonlabels"].items():
@@ -176,7 +217,7 @@ def numbers(env) -> dict[str, str]:
     return found
 
 
-def citations(env) -> dict[str, str]:
+def citations(env: BuildEnvironment) -> dict[str, str]:
     """Author and year of each entry of the bibliography, linked to its DOI or preprint."""
     found = {}
     for one in env.domaindata["cite"]["citations"]:

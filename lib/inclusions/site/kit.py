@@ -79,8 +79,8 @@ def pack(file: Path, notebooks: Mapping[str, str], data: Path, what: str, packag
         readme = README.format(what=what, package=package.name)
         archive.writestr(f"{top}/README.txt", readme)
         archive.write(package, f"{top}/{package.name}")
-        for path, text in sorted(notebooks.items()):
-            archive.writestr(f"{top}/notebooks/{path}", text)
+        for name, text in sorted(notebooks.items()):
+            archive.writestr(f"{top}/notebooks/{name}", text)
         for path in cached(data):  # compressed already
             archive.write(path, f"{top}/data/{path.relative_to(data)}", ZIP_STORED)
     part.replace(file)

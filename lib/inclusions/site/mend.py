@@ -1,7 +1,7 @@
 """Mends the pages of a finished build: what breaks from disk, what a screen reader stumbles over.
 
 Formulas stay on the line of the number or the punctuation they touch. Images have their sizes, and
-a link to be enlarged by. The first cell of a row heads it.
+a link to be enlarged by. The first cell of a row heads it. A long table folds under its caption.
 """
 
 import re
@@ -14,10 +14,12 @@ MENDED = (
     (r'<link href="([^"]*)_static/vendor/fontawesome[^"]*" rel="stylesheet" />',
      r'<link href="\1_static/icons.css" rel="stylesheet" />'),
     (r'<i class="(fa[^"]*)"></i>', r'<i class="\1" aria-hidden="true"></i>'),
+    # Where the data of a figure come from is one line, and opens to files and hashes.
+    (r'<p>(Data: (?:(?!</p>|<i ).)*)<i class="files">(.*?)</i>(.*?)</p>',
+     r'<details class="data"><summary>\1</summary><p>\2</p></details><p>\3</p>'),
     # What folds is called what it says.
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
-    # Ids that many elements share name none of them.
-    (r' id="(?:exercise|solution)-content"', ""),
+    # The search page has the theme's field and its own.
     (r'(id="search-input".*?) id="search-input"', r"\1"),
     # The side bar is a landmark, or what stands beside its navigation is in none.
     (
@@ -60,10 +62,34 @@ def mended(html: str) -> str:
     """A page with all this done; doing it again changes nothing."""
     for pattern, replacement in MENDED:
         html = re.sub(pattern, replacement, html, flags=re.DOTALL)
-    return re.sub(TOUCHING, _kept_together, html)
+    return re.sub(TOUCHING, _kept_together, re.sub(TABLE, _folded, html, flags=re.DOTALL))
 
 
-IMAGE = r'<img alt="([^"]*)" src="([^"]+\.svg)" />'
+LONG = 24  # rows; a table of more is opened by who wants it
+TABLE = (
+    r'<div class="pst-scrollable-table-container"><table class="table"(?: id="([^"]+)")?>\n'
+    r'(?:<caption>((?:(?!</caption>|<a class="headerlink").)*)(?:<a class="headerlink".*?</a>)?'
+    r"</caption>\n)?((?:(?!</table>).)*)</table>\n</div>"
+)
+
+
+def _folded(match: re.Match) -> str:
+    """A table of many rows under a fold that has its caption, its name and its number of rows."""
+    name, caption, content = match.groups()
+    if (rows := content.count("<tr") - content.count("<thead")) <= LONG:
+        return match[0]
+    fold, label, said = "", f' aria-label="{rows} rows"', "A table of"
+    if name and caption:
+        fold, label = f' id="{name}"', f' aria-labelledby="{name}-caption"'
+        said = f'<span id="{name}-caption">{caption}</span>'
+    return (
+        f'<details class="long"{fold}><summary>{said} <span class="rows">{rows} rows</span>'
+        '</summary>\n<div class="pst-scrollable-table-container">'
+        f'<table class="table"{label}>\n{content}</table>\n</div></details>'
+    )
+
+
+IMAGE = r'<img alt="([^"]*)" src="([^"]+\.svg)" ?/>'
 
 
 def sized(html: str, folder: Path) -> str:
@@ -72,7 +98,9 @@ def sized(html: str, folder: Path) -> str:
     def with_size(image: re.Match) -> str:
         alt, source = image.groups()
         head = (folder / source).read_text(encoding="utf-8")[:2000]
-        width, height = (round(float(n) * 4 / 3) for n in re.search(SIZE, head).groups())  # pt
+        if (found := re.search(SIZE, head)) is None:
+            return image[0]  # as the logo: it fills the width that it is given
+        width, height = (round(float(n) * 4 / 3) for n in found.groups())  # pt
         size = f'width="{width}" height="{height}" style="--natural: {width}px"'
         drawn = f'<img alt="{alt}" src="{source}" {size} loading="lazy">'
         return f'<a class="enlarge" href="{source}" title="Enlarge">{drawn}</a>'

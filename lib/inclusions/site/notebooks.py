@@ -5,7 +5,8 @@ own markup: references carry the numbers that the book gave them, citations thei
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -43,7 +44,9 @@ class Book(NamedTuple):
     notebooks: frozenset[str]  # pages that are notebooks, by the last part of their name
 
 
-BLOCKS = (
+Instead = Callable[[re.Match[str], Book], str]
+
+BLOCKS: tuple[tuple[str, Instead], ...] = (
     # a figure: its cell shows it
     (r"^:::\{glue:figure\} \S+\n---\nname: (\S+)\n.*?\n---\n\n?(.*?)\n\n\{glue:md\}[^\n]*\n:::\n",
      lambda m, book: f"**{book.numbers.get(m[1], 'Figure')}.** {m[2]}\n"),
@@ -65,7 +68,7 @@ BLOCKS = (
 )  # fmt: skip
 """Directives, in this order, and what a notebook has instead."""
 
-INLINE = (
+INLINE: tuple[tuple[str, Instead], ...] = (
     (r"\{glue:(?:text|md)\}`([\w-]+)(?::[^`]*)?`", lambda m, book: book.texts.get(m[1], "…")),
     (r"\{cite(?::\w)?\}`([^`]+)`",
      lambda m, book: ", ".join(book.citations.get(k.strip(), k) for k in m[1].split(","))),
@@ -86,7 +89,7 @@ def plain(text: str, book: Book) -> str:
     text += "\n"
     for rules, flags in ((BLOCKS, re.MULTILINE | re.DOTALL), (INLINE, re.NOFLAG)):
         for pattern, instead in rules:
-            text = re.sub(pattern, lambda m, instead=instead: instead(m, book), text, flags=flags)
+            text = re.sub(pattern, partial(_replaced, instead, book), text, flags=flags)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
@@ -139,6 +142,10 @@ def without_solutions(executed: Mapping[str, Any]) -> dict[str, Any]:
     return {**executed, "cells": cells}
 
 
+def _replaced(instead: Instead, book: Book, match: re.Match[str]) -> str:
+    return instead(match, book)
+
+
 def _cell(kind: str, source: str) -> dict[str, Any]:
-    more = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    more: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": source, **more}

@@ -102,7 +102,7 @@ def _hashes(archive: Path, tar: tarfile.TarFile) -> dict[str, str]:
     if MANIFEST not in names:
         raise DamagedFile(f"{archive}: no {MANIFEST} inside")
     try:
-        hashes = json.loads(tar.extractfile(MANIFEST).read())["files"]
+        hashes = json.loads(_content(archive, tar, MANIFEST))["files"]
         alike = sorted(hashes) == sorted(set(names) - {MANIFEST})
     except (KeyError, TypeError, ValueError):
         raise DamagedFile(f"{archive}: its {MANIFEST} is none") from None
@@ -139,7 +139,7 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
             for name, (target, _, _) in added.items():
                 if os.path.lexists(target):
                     set_aside(target)
-                write_atomically(target, tar.extractfile(name).read())
+                write_atomically(target, _content(archive, tar, name))
     except (tarfile.TarError, EOFError) as error:
         raise DamagedFile(f"{archive}: not an archive of inclusions export ({error})") from None
     gained = 0
@@ -149,10 +149,21 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
     return len(added), gained
 
 
+def _content(archive: Path, tar: tarfile.TarFile, name: str) -> bytes:
+    """What a file of an archive holds.
+
+    Raises:
+        DamagedFile: something else has its name, too.
+    """
+    if (file := tar.extractfile(name)) is None:
+        raise DamagedFile(f"{archive}: {name} is no file")
+    return file.read()
+
+
 def _verified(archive: Path, tar: tarfile.TarFile) -> Iterator[tuple[str, xr.Dataset]]:
     """The files of an archive by name, each what was packed."""
     for name, expected in _hashes(archive, tar).items():
-        content = tar.extractfile(name).read()
+        content = _content(archive, tar, name)
         if sha256(content).hexdigest() != expected:
             raise DamagedFile(f"{archive}: {name} differs from its hash")
         try:

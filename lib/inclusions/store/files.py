@@ -59,7 +59,7 @@ class Shard(NamedTuple):
 
     path: Path
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # nothing is counted in this tuple
     seconds: float | None  # of computing; older names do not tell
     observables: tuple[str, ...] = ()  # that its campaign asked for beside the usual fields
 
@@ -390,7 +390,8 @@ class Store:
         found = Indices([*gathered.indices.runs, *(shard.indices for shard in shards)])
         for name in observables:
             held = [shard.indices for shard in shards if name in shard.observables]
-            found &= Indices([*gathered.observed.get(name, Indices()).runs, *held])
+            those = Indices([*gathered.observed.get(name, Indices()).runs, *held])
+            found = Indices(run for one in those.runs for run in found.within(one).runs)
         return found
 
     def needed(self) -> list[Shard]:

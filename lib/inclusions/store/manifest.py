@@ -44,7 +44,7 @@ class ControlsEntry(TypedDict):
     inclusions: str
 
 
-SECTIONS = {"files": Entry, "controls": ControlsEntry}
+SECTIONS = {"files": set(Entry.__annotations__), "controls": set(ControlsEntry.__annotations__)}
 """What the manifest has an entry for: consolidated files and, in controls/, files of `arrays`."""
 
 
@@ -115,7 +115,7 @@ def read_manifest(data: Path, section: str = "files") -> dict[str, Any]:
     path = data / MANIFEST
     try:
         files = {"controls": {}} | json.loads(content_of(path))
-        needed = SECTIONS[section].__required_keys__
+        needed = SECTIONS[section]
         if all(needed <= entry.keys() for entry in files[section].values()):
             return files[section]
     except FileNotFoundError:
@@ -197,7 +197,8 @@ def verify(data: Path) -> tuple[int, list[str]]:
 
     What cannot be read is a fault, and so is a folder without results.
     """
-    faults, checked = [], 0
+    faults: list[str] = []
+    checked = 0
     for path in _files(data, faults):
         checked += 1
         try:

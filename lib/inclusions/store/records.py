@@ -93,7 +93,7 @@ ROUNDED = {
 BATCH = 50  # realizations whose histograms a consolidated file adds up
 
 
-class Indices(Set):
+class Indices(Set[int]):
     """Numbers of realizations, kept as runs of consecutive ones: a billion take no memory."""
 
     def __init__(self, runs: Iterable[range] = ()) -> None:
@@ -114,10 +114,14 @@ class Indices(Set):
         return cls(range(int(part[0]), int(part[-1]) + 1) for part in parts)
 
     @classmethod
-    def _from_iterable(cls, numbers: Iterable[int]) -> "Indices":
+    def _from_iterable(  # type: ignore[override]  # of numbers, not of anything
+        cls, numbers: Iterable[int]
+    ) -> "Indices":
         return cls.of(list(numbers))
 
     def __contains__(self, index: object) -> bool:
+        if not isinstance(index, int | np.integer):
+            return False
         place = bisect_right(self.runs, index, key=lambda run: run.start)
         return place > 0 and index in self.runs[place - 1]
 
@@ -287,6 +291,7 @@ def joined(parts: list[xr.Dataset]) -> xr.Dataset:
         [part.drop_dims("batch") for part in first],
         "realization", combine_attrs="override", data_vars="all",
     ).sortby("realization")  # fmt: skip
+    whole.attrs.pop("checksum", None)  # it was that of one part
     # A batch that several shards share is added up.
     batches, place = np.unique(histogram.batch.values, return_inverse=True)
     total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)

@@ -3,30 +3,19 @@
 Here is what all chapters share; a module holds what one of them shows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from inclusions import campaign as campaigns
+from inclusions import estimates, text
 from inclusions.model import PARAMETERS, Model
-from inclusions.statistics import mean
-from inclusions.store import Entry, Store, read_listed, read_manifest
-
-SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder", "magnetization"))
-"""Parameters that curves of one family share."""
-
-SIGNIFICANT = 2.0
-"""Standard errors from which a sign counts as known."""
-
-LEAST = 250
-"""Realizations below which an ensemble decides nothing: an eighth of the paper's, so that its
-errors are at most three times as large. It is drawn and tabulated all the same."""
+from inclusions.statistics import Estimate
+from inclusions.store import Entry, Store, ensemble_name, read_listed, read_manifest
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,19 @@ class Ensembles:
     @property
     def realizations(self) -> int:
         return sum(entry["realizations"] for entry in self.sources.values())
+
+    def why_plain(self) -> list[str]:
+        """Why means of purities are not sharpened by controls, a line for each such ensemble."""
+        reasons = (estimates.why_plain(model, data) for model, data in self.found.items())
+        return [reason for reason in reasons if reason]
+
+    def only(self, names: Collection[str]) -> "Ensembles":
+        """Those of these files; what is missing and wanted stays."""
+        return replace(
+            self,
+            found={m: data for m, data in self.found.items() if source(m, data) in names},
+            sources={name: entry for name, entry in self.sources.items() if name in names},
+        )
 
 
 def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
@@ -65,7 +67,8 @@ def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
             missing.append(path.stem)
             continue
         sources[path.name] = listed[path.name]
-        found[one.model] = read_listed(path, listed[path.name]["sha256"])
+        records = read_listed(path, listed[path.name]["sha256"])
+        found[one.model] = records.assign_attrs(data=str(data))  # where its controls are
     return Ensembles(
         campaign, found, sources, tuple(missing), sum(one.realizations for one in plan)
     )
@@ -109,33 +112,15 @@ def extent(*ensembles: Ensembles) -> str:
     counts = [data.sizes["realization"] for data in found.values()]
     states = [int(n) for data in found.values() for n in (data.states.min(), data.states.max())]
     return (
-        f"L = {', '.join(lengths)}; {spread(counts)} realizations of {spread(states)} states each"
+        f"L = {', '.join(lengths)}; {text.spread(counts)} realizations of "
+        f"{text.spread(states)} states each"
     )
-
-
-def spread(counts: Sequence[int]) -> str:
-    """Whole numbers as one, or as smallest to largest."""
-    if not counts:
-        return "no"
-    low, high = min(counts), max(counts)
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def longest(points: pd.DataFrame) -> int:
     """The longest chain among those with as many disorders as any; 0 if there is none."""
     counts = points.groupby("length").disorder.nunique()
     return int(counts.index[counts == counts.max()].max()) if len(counts) else 0
-
-
-def settled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those rows that may decide, with `LEAST` realizations or more; all if there are none."""
-    enough = rows[rows.realizations >= LEAST]
-    return enough if len(enough) else rows
-
-
-def seed_of(model: Model) -> int:
-    """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
-    return crc32(model.key.encode())
 
 
 def summary(results: Store) -> pd.DataFrame:
@@ -148,9 +133,8 @@ def summary(results: Store) -> pd.DataFrame:
     ratios = data.gap_ratio.values
     ratio = f"{ratios[0]:.4g}"
     if len(ratios) > 1:
-        counts = (data.states - 2).values
-        estimate = mean(ratios, counts=counts, seed=seed_of(results.model))
-        ratio = number(float(estimate.value), float(estimate.error))
+        estimate = estimates.gap_ratio(results.model, data)
+        ratio = text.number(float(estimate.value), float(estimate.error))
     rows = {
         "ensemble": results.name,
         "realizations": len(ratios),
@@ -158,7 +142,7 @@ def summary(results: Store) -> pd.DataFrame:
         "mean gap ratio": ratio,
         "worst residual": f"{data.residual.values.max():.1e} J",
         "certified": f"{100 * (data.missing_levels.values == 0).mean():.0f} %",
-        "core-hours": hours(data.seconds.values.sum() / 3600),
+        "core-hours": text.hours(data.seconds.values.sum() / 3600),
         "peak memory": f"{data.peak_memory.values.max():.0f} MB",
     }
     return pd.DataFrame({"value": rows.values()}, index=list(rows))
@@ -167,120 +151,48 @@ def summary(results: Store) -> pd.DataFrame:
 # Rows and tables
 
 
-def entry(model: Model, data: xr.Dataset | None = None, **more: float) -> dict:
-    """A row of a table: the parameters of a model, more columns, the number of realizations."""
-    size = {} if data is None else {"realizations": data.sizes["realization"]}
-    return model.as_dict() | more | size
+def entry(model: Model, data: xr.Dataset, *others: tuple[Model, xr.Dataset], **more: Any) -> dict:
+    """A row of a table: the parameters of a model, more columns, what it was computed from.
+
+    `sources` has the names of the files of this ensemble and of the `others` that enter the row.
+    """
+    sources = " ".join(source(*one) for one in ((model, data), *others))
+    return model.as_dict() | more | {"realizations": data.sizes["realization"], "sources": sources}
+
+
+def source(model: Model, data: xr.Dataset) -> str:
+    """The name of the consolidated file that holds an ensemble."""
+    return f"{ensemble_name(model, data.attrs.get('seed', 0), data.attrs.get('states', 0))}.nc"
+
+
+def sources_of(*tables: pd.DataFrame) -> set[str]:
+    """The files that the rows of some tables come from; of tables that know of none, none."""
+    named = (table.sources for table in tables if "sources" in table)
+    return {name for column in named for names in column for name in names.split()}
+
+
+def valued(name: str, estimate: Estimate) -> dict[str, float]:
+    """The columns of an estimate of shape (): the value under this name, and its `error`."""
+    return {name: float(estimate.value), "error": float(estimate.error)}
+
+
+def points(
+    model: Model, data: xr.Dataset, name: str, estimate: Estimate, *others: tuple[Model, xr.Dataset]
+) -> list[dict]:
+    """Rows of an estimate along the chain, shape (n,): one for each `distance`."""
+    pairs = zip(estimate.value, estimate.error, strict=True)
+    return [
+        entry(model, data, *others, distance=i) | {name: float(value), "error": float(error)}
+        for i, (value, error) in enumerate(pairs)
+    ]
 
 
 def frame(rows: list[dict], *columns: str) -> pd.DataFrame:
     """Rows made by `entry` as a table, which has its columns even without rows."""
-    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns])
+    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns, "realizations", "sources"])
 
 
 def stacked(*parts: pd.DataFrame) -> pd.DataFrame:
     """Tables of one kind as one; empty ones drop out."""
     filled = [table for table in parts if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else parts[0]
-
-
-def partners(
-    probes: dict[Model, xr.Dataset], references: dict[Model, xr.Dataset]
-) -> Iterator[tuple[Model, Model]]:
-    """Each system with the isolated chain two sites longer, at the same disorder."""
-    isolated = {
-        (model.length - 2, model.disorder): model for model in references if not model.bubble
-    }
-    for model in probes:
-        if (partner := isolated.get((model.length, model.disorder))) is not None:
-            yield model, partner
-
-
-def weighted_line(x: pd.Series, y: pd.Series, error: pd.Series) -> tuple[float, float, float]:
-    """Slope of the weighted line through independent points, its error, and chi2."""
-    x, y, error = (np.asarray(a, float) for a in (x, y, error))
-    coefficients, covariance = np.polyfit(x, y, 1, w=1 / error, cov="unscaled")
-    chi2 = np.sum(((y - np.polyval(coefficients, x)) / error) ** 2)
-    return float(coefficients[0]), float(np.sqrt(covariance[0, 0])), float(chi2)
-
-
-# Numbers and words for reading
-
-
-UNKNOWN = "(not computed)"  # what a number is called that the data do not give
-
-
-def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
-    """A value with its error in parentheses, 2.31(4), or to so many significant digits."""
-    if not np.isfinite(value):
-        return UNKNOWN
-    if not np.isfinite(error) or error <= 0:
-        mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
-        return mantissa.replace("-", "−") + (_of_ten(exponent) if exponent else "")
-    # two digits of an error that begins with 1, which one digit would blur
-    sign, value = "−" if value < 0 else "", abs(value)
-    places = int(-np.floor(np.log10(error)))
-    places += round(error * 10**places, 1) < 2
-    shown = f"{value:.{max(places, 0)}f}"
-    sign = sign if float(shown) else ""
-    last = f"{error:.0f}" if places <= 0 else round(error * 10**places)
-    return f"{sign}{shown}({last})"
-
-
-def hours(value: float) -> str:
-    """Core-hours to two digits; predictions are good to a factor of two."""
-    return f"{float(f'{value:.2g}'):.9g}" if np.isfinite(value) else "–"
-
-
-def grouped(value: float) -> str:
-    """A number without decimals, in groups of three digits."""
-    return f"{value:,.0f}".replace(",", "\u202f")
-
-
-def magnitude(value: float) -> str:
-    """A small number to one digit, as 2 × 10⁻¹⁵; lines do not break inside."""
-    if value == 0:
-        return "0"
-    digit, exponent = f"{value:.0e}".split("e")
-    return digit + _of_ten(exponent)
-
-
-def _of_ten(exponent: str) -> str:
-    return f"\xa0×\xa010{str(int(exponent)).translate(SUPERSCRIPT)}"
-
-
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def power(value: float, digits: int = 1, plain: int = 0) -> str:
-    """A number as Markdown, digits and a power of ten; between 1 and 10^plain as it is."""
-    if not np.isfinite(value):
-        return UNKNOWN
-    if value == 0 or 1 <= abs(value) < 10**plain:
-        return f"{value:.4g}"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
-
-
-def chi2_text(chi2: float, degrees: int) -> str:
-    """chi2 over its degrees of freedom, 9.7/6."""
-    return f"{chi2:.1f}/{degrees}" if np.isfinite(chi2) else "–"
-
-
-def probability_text(p: float) -> str:
-    """A probability to two digits or three places; what is below 0.001 says just that."""
-    if not np.isfinite(p):
-        return "–"
-    return "<\xa00.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def sign(value: float, error: float) -> str:
-    """ "grows", "falls" or "not decidable" by whether the sign of a slope is known."""
-    if not np.isfinite(value) or abs(value) <= SIGNIFICANT * error:
-        return "not decidable"
-    return "grows" if value > 0 else "falls"
-
-
-def name_of(bubble: int, boundary: str) -> str:
-    """What the text calls a system."""
-    return f"bubble, n\xa0=\xa0{bubble}" if bubble else f"isolated, {boundary}"

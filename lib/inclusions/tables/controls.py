@@ -1,43 +1,48 @@
 """Control variates shown: what windows predict, what that gains, and the checks of it."""
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import stats
 
-from inclusions import controls
+from inclusions import estimates, text
 from inclusions.controls import Predictions
-from inclusions.controls.windows import FAR
 from inclusions.model import Model
 from inclusions.statistics import Controls, sharpened
 from inclusions.tables import Ensembles, entry, frame, merged
+from inclusions.text import Column
 
-COLUMNS = ("quantity", "gain", "share", "deviation", "realizations")
+QUANTITIES = {
+    "middle": "purity at mid-chain",
+    "first": "purity next to the bubble or an end",
+    "second": "purity of the next site",
+    "far": "C(r), mean over r = 3 … L/2",
+}
+
+GAIN = Column("gain", "gain", ".1f")
+ROWS = (Column("quantity", "quantity", QUANTITIES.get), text.SYSTEM, text.LENGTH)
 
 
-def predicted(model: Model, records: xr.Dataset, data: Path) -> pd.DataFrame:
+def predicted(model: Model, ensembles: Ensembles) -> pd.DataFrame:
     """Linear entropy farthest from the bubble or the ends: of each sample, and by its windows.
 
-    Raises:
-        NoControls: they have not been computed.
+    No rows where the ensemble or its controls are not there.
     """
-    found = _predictions(model, records, data)
-    sample = _profile(records)[:, -1]
-    return pd.DataFrame(
-        {
-            "window": found.windows[:, -1],
-            "sample": sample,
-            "sharpened": sharpened(sample, found.purities().entry(-1)),
-        }
-    )
+    rows: dict[str, Any] = {"window": [], "sample": [], "sharpened": []}
+    records = ensembles.found.get(model)
+    if records is not None and (known := estimates.predictions(model, records)):
+        sample = _profile(records)[:, -1]
+        left = sharpened(sample, known.purities().entry(-1))
+        rows = {"window": known.windows[:, -1], "sample": sample, "sharpened": left}
+        rows["sources"] = entry(model, records)["sources"]
+    return pd.DataFrame(rows)
 
 
-def gains(data: Path, *ensembles: Ensembles) -> pd.DataFrame:
-    """What controls gain, a row for each ensemble that has them and each quantity.
+def gains(*ensembles: Ensembles) -> pd.DataFrame:
+    """What controls gain, a row for each ensemble that has them and each of `QUANTITIES`.
 
-    quantity: "first" and "second" purity from the bubble or an end, that in the "middle", and
-    "far", the mean of C(r) over r = 3 ... L/2.
     gain: variance of the plain mean over that of the sharpened one, with as many free coefficients
     taken off as there are controls.
     share: of the sharpened mean's error, what comes from the mean of the windows over disorder.
@@ -46,26 +51,45 @@ def gains(data: Path, *ensembles: Ensembles) -> pd.DataFrame:
     """
     rows = []
     for model, records in merged(*ensembles).items():
-        try:
-            found = _predictions(model, records, data)
-        except controls.NoControls:
+        if (found := estimates.predictions(model, records)) is None:
             continue
-        profile, entries = _profile(records), found.purities()
+        profile, controls = _profile(records), found.purities()
         places = {"first": 0, "second": 1, "middle": profile.shape[1] - 1}
-        measured = {
-            name: _gain(profile[:, place], entries.entry(place)) for name, place in places.items()
-        }
-        if model.length // 2 >= FAR:
+        measured = {name: _gain(profile[:, at], controls.entry(at)) for name, at in places.items()}
+        if model.length // 2 >= estimates.FAR:
             measured["far"] = _far_gain(records, found)
         rows += [
             entry(model, records, quantity=name, gain=gain, share=share, deviation=deviation)
             for name, (gain, share, deviation) in measured.items()
         ]
-    return frame(rows, *COLUMNS)
+    return frame(rows, "quantity", "gain", "share", "deviation")
 
 
-def _predictions(model: Model, records: xr.Dataset, data: Path) -> Predictions:
-    return controls.load(data, model, int(records.attrs["seed"]), records.realization.values)
+def readable_gains(table: pd.DataFrame) -> pd.DataFrame:
+    """Gains by quantity, system and length, a column for each disorder."""
+    order = table.quantity.map(list(QUANTITIES).index)
+    table = table.assign(order=order).sort_values(["order", "bubble", "boundary", "length"])
+    return text.crossed(table, ROWS, "disorder", "$W={:g}$", GAIN)
+
+
+def gain_texts(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, str]:
+    """What the gains come to, and what the checks say."""
+    if table.empty or points.empty:
+        return dict.fromkeys(
+            ("gained", "checked", "chi2", "probability", "share", "explained"), text.UNKNOWN
+        )
+    strong = table[(table.quantity == "middle") & (table.disorder >= 4)].gain
+    # windows of neighbouring distances share their spins: one check for each ensemble
+    checks = table[table.quantity == "middle"].deviation
+    chi2 = float(np.square(checks).sum())
+    return {
+        "gained": f"{strong.min():.1f} to {strong.max():.0f}",
+        "checked": str(len(checks)),
+        "chi2": text.chi2(chi2, len(checks)),
+        "probability": text.probability(float(stats.chi2.sf(chi2, len(checks)))),
+        "share": text.percent(float(table.share.max())),
+        "explained": text.percent(float(np.corrcoef(points.window, points["sample"])[0, 1] ** 2)),
+    }
 
 
 def _profile(records: xr.Dataset) -> np.ndarray:
@@ -94,7 +118,7 @@ def _gain(values: np.ndarray, one: Controls) -> tuple[float, float, float]:
 def _far_gain(records: xr.Dataset, found: Predictions) -> tuple[float, float, float]:
     """The same for the mean of C(r) over r = 3 ... L/2, linear in the moments, with three each."""
     influence, three = _influence(records), found.correlations()
-    far = slice(FAR, influence.shape[1] // 2 + 1)
+    far = slice(*estimates.far(influence.shape[1]))
     left = sharpened(influence, three)[:, far].mean(axis=1)
     realizations = len(left)
     if realizations < 40:

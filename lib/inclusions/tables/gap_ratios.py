@@ -1,196 +1,134 @@
 """The chapter on gap ratios: means, where curves cross, where they are halfway."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
-import xarray as xr
 
-from inclusions.model import PARAMETERS, Model
-from inclusions.statistics import (
-    DOUBTFUL,
-    GOE_GAP_RATIO,
-    POISSON_GAP_RATIO,
-    Estimate,
-    crossing,
-    mean,
-)
-from inclusions.tables import SYSTEM, UNKNOWN, Ensembles, merged, name_of, number, seed_of
+from inclusions import estimates, statistics, text
+from inclusions.estimates import SYSTEM
+from inclusions.statistics import Estimate
+from inclusions.tables import Ensembles, entry, frame, merged, valued
+from inclusions.text import LENGTH, UNKNOWN, Column, number
 
 
-def means(ensembles: Ensembles) -> pd.DataFrame:
+def means(*ensembles: Ensembles) -> pd.DataFrame:
     """Mean gap ratio of each ensemble with its standard error."""
-    rows = []
-    for model, data in ensembles.found.items():
-        estimate = _estimate(model, data)
-        rows.append(
-            model.as_dict()
-            | {
-                "gap_ratio": float(estimate.value),
-                "error": float(estimate.error),
-                "realizations": data.sizes["realization"],
-            }
-        )
-    columns = [*PARAMETERS, "gap_ratio", "error", "realizations"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["length", "disorder"])
+    rows = [
+        entry(model, data) | valued("gap_ratio", estimates.gap_ratio(model, data))
+        for model, data in merged(*ensembles).items()
+    ]
+    return frame(rows, "gap_ratio", "error").sort_values(["length", "disorder"])
 
 
 def crossings(*ensembles: Ensembles) -> pd.DataFrame:
     """Where the gap ratios of L and L + 2 cross, for every pair with two disorders in common.
 
-    `disorder`, nan if they do not cross; `low`, `high` (68 %) and `missing` as in
-    `statistics.Crossing`; `length` is that of the shorter chain.
+    `disorder`, nan if they do not cross; `low`, `high` (68 %), `spread` over other fits and
+    `bounded` as in `statistics.Crossing`; `length` is that of the shorter chain.
     """
-    found = merged(*ensembles)
-    ratios = {model: data.gap_ratio.values for model, data in found.items()}
     rows = []
-    for kind, lengths in _curves(found).items():
-        for length in sorted(lengths):
-            small, large = lengths[length], lengths.get(length + 2, {})
+    for lengths in estimates.curves(merged(*ensembles)).values():
+        for length, small in lengths.items():
+            large = lengths.get(length + 2, {})
             common = sorted(set(small) & set(large))
             if len(common) < 2:
                 continue
-            place = crossing(
-                common,
-                [ratios[small[w]] for w in common],
-                [ratios[large[w]] for w in common],
-                seed=seed_of(small[common[0]]),
-            )
+            place = estimates.crossing(small, large)
+            used = [curve[w] for curve in (small, large) for w in common]
             rows.append(
-                dict(zip(SYSTEM, kind, strict=True))
-                | {"length": length, "larger": length + 2, "points": len(common)}
-                | {"disorder": place.value}
-                | {name: getattr(place, name) for name in ("median", "low", "high", "missing")}
+                entry(*used[0], *used[1:], larger=length + 2, points=len(common))
+                | {"disorder": place.value, "bounded": place.bounded}
+                | {name: getattr(place, name) for name in ("low", "high", "spread")}
             )
-    columns = [*SYSTEM, "length", "larger", "points", "disorder"]
-    return pd.DataFrame(rows, columns=[*columns, "median", "low", "high", "missing"])
+    return frame(rows, "larger", "points", "low", "high", "spread", "bounded")
+
+
+def _interval(low: float, high: float) -> str:
+    if np.isnan(low):
+        return "–"
+    ends = (f"{end:.2f}" if np.isfinite(end) else "open" for end in (low, high))
+    return " … ".join(ends)
+
+
+CROSSINGS = (
+    text.SYSTEM,
+    Column("length larger", "lengths", "{}, {}".format),
+    Column("disorder", "crossing at $W~(J)$", lambda w: f"{w:.2f}" if np.isfinite(w) else "none"),
+    Column("low high", "68 % interval", _interval),
+    Column("spread", "spread over fits", lambda s: f"{s:.2f}" if np.isfinite(s) else "–"),
+    Column("points", "points"),
+)
 
 
 def midpoints(*ensembles: Ensembles) -> pd.DataFrame:
-    """Disorder at which each curve is halfway between GOE and Poisson, with its standard error.
-
-    Linear interpolation between the two disorders that enclose it; nan where no two do.
-    """
-    half = (GOE_GAP_RATIO + POISSON_GAP_RATIO) / 2
-    found, rows = merged(*ensembles), []
-    for kind, lengths in _curves(found).items():
-        for length, curve in sorted(lengths.items()):
-            disorder = sorted(curve)
-            means = [_estimate(curve[w], found[curve[w]]) for w in disorder]
-            values = np.array([[e.value, *e.samples] for e in means]).T  # (resamples, disorders)
-            roots = np.array([_falls_below(half, disorder, row) for row in values])
-            rows.append(
-                dict(zip(SYSTEM, kind, strict=True))
-                | {"length": length, "disorder": roots[0], "error": roots[1:].std(ddof=1)}
-            )
-    return pd.DataFrame(rows, columns=[*SYSTEM, "length", "disorder", "error"])
+    """Disorder at which each curve is halfway between GOE and Poisson, nan where none is."""
+    rows = []
+    for lengths in estimates.curves(merged(*ensembles)).values():
+        for curve in lengths.values():
+            used = [curve[w] for w in sorted(curve)]
+            rows.append(entry(*used[0], *used[1:]) | valued("disorder", estimates.midpoint(curve)))
+    return frame(rows, "error")
 
 
-def _falls_below(level: float, x: list[float], y: np.ndarray) -> float:
-    """First place where the polygon through (x, y) falls through `level`; nan if none."""
-    steps = np.flatnonzero((y[:-1] >= level) & (y[1:] < level))
-    if not steps.size:
-        return np.nan
-    i = steps[0]
-    return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
+MIDPOINTS = (text.SYSTEM, LENGTH, Column("disorder error", "$W_{1/2}$ $(J)$", number))
 
 
-def _estimate(model: Model, data: xr.Dataset) -> Estimate:
-    return mean(data.gap_ratio.values, counts=data.states - 2, seed=seed_of(model))
-
-
-def _curves(models: Iterable[Model]) -> dict[tuple, dict[int, dict[float, Model]]]:
-    """Models by system (the values of SYSTEM), then length, then disorder."""
-    curves: dict[tuple, dict[int, dict[float, Model]]] = {}
-    for model in models:
-        kind = tuple(getattr(model, name) for name in SYSTEM)
-        curves.setdefault(kind, {}).setdefault(model.length, {})[model.disorder] = model
-    return curves
-
-
-def shift(midpoints: pd.DataFrame, start: str, end: str) -> str:
+def shift(start: str, end: str, *ensembles: Ensembles) -> str:
     """How far W_1/2 moves from one system to another, mean over lengths, as a text.
 
     Systems are "open", "periodic", "single" (a bubble of one state) and "bubble"; a bubble is
-    compared with the isolated chain two sites longer, as the paper does. Curves are independent,
-    so errors add in squares.
+    compared with the isolated chain two sites longer, as the paper does.
     """
-    kinds = midpoints.boundary.where(midpoints.bubble == 0, "bubble")
-    kinds = kinds.where(midpoints.bubble != 1, "single")
-    sizes = midpoints.length + 2 * (midpoints.bubble > 0)
-    first, last = (
-        midpoints.assign(size=sizes)[kinds == kind].set_index("size")[["disorder", "error"]]
-        for kind in (start, end)
-    )
-    both = first.join(last, lsuffix="_first", rsuffix="_last", how="inner").dropna()
-    if both.empty:
+    places: dict[str, dict[int, Estimate]] = {}
+    for kind, lengths in estimates.curves(merged(*ensembles)).items():
+        system = dict(zip(SYSTEM, kind, strict=True))
+        name = {0: system["boundary"], 1: "single"}.get(system["bubble"], "bubble")
+        places[name] = {
+            length + 2 * (system["bubble"] > 0): estimates.midpoint(curve)
+            for length, curve in lengths.items()
+        }
+    first, last = places.get(start, {}), places.get(end, {})
+    moved = [
+        statistics.combine(np.subtract, last[size], first[size])
+        for size in sorted(set(first) & set(last))
+    ]
+    moved = [one for one in moved if np.isfinite(one.value)]
+    if not moved:
         return UNKNOWN
-    difference = (both.disorder_last - both.disorder_first).mean()
-    error = np.sqrt((both.error_first**2 + both.error_last**2).sum()) / len(both)
-    return number(difference, error)
+    whole = statistics.average(*moved)
+    return number(float(whole.value), float(whole.error))
 
 
-def reaching(crossings: pd.DataFrame, low: float, high: float) -> pd.Series:
-    """Whether each crossing is within two standard deviations of the range [low, high].
+def ends(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Mean gap ratios at the ends of each curve of `means`, minus their limits.
 
-    That is, whether its 68 % interval, made twice as wide, overlaps the range; never without a
-    crossing.
+    Columns: bubble, boundary, length; then disorder, ratio, error and off of both, `low_` and
+    `high_`; sources.
     """
-    margin = (crossings.high - crossings.low) / 2
-    overlaps = (crossings.low - margin <= high) & (crossings.high + margin >= low)
-    return overlaps & crossings.disorder.notna()
+    limits = {"low": (0, statistics.GOE_GAP_RATIO), "high": (-1, statistics.POISSON_GAP_RATIO)}
+    rows = []
+    for (bubble, boundary, length), curve in ratios.groupby(["bubble", "boundary", "length"]):
+        curve = curve.sort_values("disorder")
+        row = {"bubble": bubble, "boundary": boundary, "length": length}
+        for side, (place, limit) in limits.items():
+            end = curve.iloc[place]
+            row |= {
+                f"{side}_disorder": end.disorder, f"{side}_ratio": end.gap_ratio,
+                f"{side}_error": end.error, f"{side}_off": end.gap_ratio - limit,
+            }  # fmt: skip
+        rows.append(row | {"sources": " ".join(curve.sources.iloc[[0, -1]])})
+    return pd.DataFrame(rows)
 
 
-def possible_boundary(crossings: pd.DataFrame, low: float, high: float) -> str:
-    """Which isolated chain can have crossings in [low, high], as the end of a sentence.
-
-    A crossing counts if it is within two standard deviations of the range, as in `reaching`. One
-    that more than `DOUBTFUL` of the resamples lack decides nothing, for or against.
-    """
-    able = {}
-    for boundary in ("open", "periodic"):
-        chains = crossings[(crossings.bubble == 0) & (crossings.boundary == boundary)]
-        if chains.empty:
-            return "cannot be told before both boundaries are computed"
-        reach, doubt = reaching(chains, low, high), chains.missing > DOUBTFUL
-        able[boundary] = (
-            True if (reach & ~doubt).any() else None if (reach & doubt).any() else False
+ENDS = (
+    text.SYSTEM,
+    LENGTH,
+    *(
+        column
+        for side, limit in (("low", "0.5307"), ("high", "0.3863"))
+        for column in (
+            Column(f"{side}_disorder", f"{side} $W~(J)$", "g"),
+            Column(f"{side}_ratio {side}_error", rf"$\langle r\rangle$ at {side} $W$", number),
+            Column(f"{side}_off {side}_error", f"minus {limit}", number),
         )
-    unsure = [boundary for boundary, found in able.items() if found is None]
-    if unsure:
-        return (
-            f"cannot be decided from these data: the crossings of the {' and the '.join(unsure)} "
-            "chain that reach the range are such as some resamples lack"
-        )
-    which = [boundary for boundary, found in able.items() if found]
-    if len(which) == 2:
-        return "cannot be decided from these data: crossings of both boundaries reach the range"
-    if not which:
-        return "can be neither at these sizes and statistics: no crossing reaches the range"
-    return f"can only be the {which[0]} chain: no crossing of the other boundary reaches the range"
-
-
-def readable_crossings(crossings: pd.DataFrame) -> pd.DataFrame:
-    """Crossings as the page shows them: one row for each pair of lengths."""
-    return pd.DataFrame(
-        {
-            "system": name_of(row.bubble, row.boundary),
-            "lengths": f"{row.length}, {row.larger}",
-            "crossing at $W~(J)$": (f"{row.disorder:.2f}" if np.isfinite(row.disorder) else "none"),
-            "68 % interval": f"{row.low:.2f} … {row.high:.2f}" if np.isfinite(row.low) else "–",
-            "no crossing": f"{100 * row.missing:.0f} %",
-        }
-        for row in crossings.itertuples()
-    )
-
-
-def readable_midpoints(midpoints: pd.DataFrame) -> pd.DataFrame:
-    """Midpoints as the page shows them: one row for each curve."""
-    return pd.DataFrame(
-        {
-            "system": name_of(row.bubble, row.boundary),
-            "$L$": row.length,
-            "$W_{1/2}$ $(J)$": number(row.disorder, row.error),
-        }
-        for row in midpoints.itertuples()
-    )
+    ),
+)

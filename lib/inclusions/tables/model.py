@@ -8,11 +8,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from inclusions import estimates, text
 from inclusions.disorder import draw
 from inclusions.eigen.lanczos import random_block, spectrum_edges
 from inclusions.hamiltonian import build, mean_energy
-from inclusions.model import TUNED_BANDWIDTH, Model, tuned_bandwidth
-from inclusions.tables import SIGNIFICANT, UNKNOWN, number
+from inclusions.model import Model, tuned_bandwidth
+from inclusions.tables import Ensembles, entry, frame, merged, valued
+from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
 
 def bandwidths(tuned: Mapping[int, float]) -> pd.DataFrame:
@@ -51,32 +53,44 @@ def spectrum(energies: ArrayLike, count: int) -> Spectrum:
 # Fig. 6: bandwidth
 
 
-def bandwidth_texts(table: pd.DataFrame) -> dict[str, str]:
-    """How far the gap ratio at the chosen beta lies below the greatest of its curve."""
-    texts = {"beta_curves": UNKNOWN, "beta_on_plateau": UNKNOWN, "beta_deficit": UNKNOWN}
-    texts |= {"beta_peaks": UNKNOWN, "beta_length": UNKNOWN, "beta_realizations": UNKNOWN}
+def bandwidths_found(*ensembles: Ensembles) -> pd.DataFrame:
+    """The best beta of each sweep of the bandwidth, and what the chosen one gives away against it.
+
+    Columns: those of the model; best and its error, J; lost and its error, in the gap ratio.
+    """
     rows = []
-    for (bubble, _, _), curve in table.groupby(["bubble", "disorder", "length"]):
-        if len(curve) < 3 or bubble not in TUNED_BANDWIDTH:
-            continue
-        curve = curve.sort_values("bandwidth")
-        top = curve.loc[curve.gap_ratio.idxmax()]
-        chosen = TUNED_BANDWIDTH[bubble]
-        here = np.interp(chosen, curve.bandwidth, curve.gap_ratio)
-        error = np.interp(chosen, curve.bandwidth, curve.error)
-        rows.append((top.gap_ratio - here, np.hypot(top.error, error), top.bandwidth))
-    if rows:
-        deficit, error, peak = np.array(rows).T
-        worst = np.argmax(deficit / error)
-        texts |= {
-            "beta_curves": len(rows),
-            "beta_on_plateau": int((deficit <= SIGNIFICANT * error).sum()),
-            "beta_deficit": number(deficit[worst], error[worst]),
-            "beta_peaks": f"{peak.min():g} … {peak.max():g}",
-            "beta_length": ", ".join(str(n) for n in sorted(set(table.length))),
-            "beta_realizations": ", ".join(str(n) for n in sorted(set(table.realizations))),
-        }
-    return texts
+    for curve in estimates.sweeps(merged(*ensembles)):
+        used = [curve[beta] for beta in sorted(curve)]
+        best, lost = estimates.best_bandwidth(curve), estimates.lost_at_chosen(curve)
+        rows.append(
+            entry(*used[0], *used[1:], lost=float(lost.value), lost_error=float(lost.error))
+            | valued("best", best)
+        )
+    return frame(rows, "best", "error", "lost", "lost_error")
+
+
+BANDWIDTHS = (
+    Column("bubble", "$n_\\mathrm{GOE}$"),
+    LENGTH,
+    DISORDER,
+    Column("best error", r"best $\beta$ $(J)$", number),
+    Column("lost lost_error", r"$\langle r\rangle$ lost at the chosen $\beta$", number),
+)
+
+
+def bandwidth_texts(table: pd.DataFrame) -> dict[str, str | int]:
+    """The range of the best beta and the lengths and realizations behind it."""
+    if table.empty:
+        names = ("curves", "peaks", "length", "realizations", "deficit")
+        return {f"beta_{name}": UNKNOWN for name in names}
+    worst = table.loc[(table.lost / table.lost_error).idxmax()]
+    return {
+        "beta_curves": len(table),
+        "beta_peaks": f"{table.best.min():.2g} … {table.best.max():.2g}",
+        "beta_deficit": number(worst.lost, worst.lost_error),
+        "beta_length": text.listed(table.length),
+        "beta_realizations": text.listed(table.realizations),
+    }
 
 
 def closure_texts(bubble: int, weak: float = 0.25) -> dict[str, str]:
@@ -112,6 +126,6 @@ def _offset(model: Model, index: int) -> tuple[float, float]:
     realization = draw(model, 1, index)
     matrix, mean = build(realization).matrix, mean_energy(realization)
     edges = spectrum_edges(lambda x: matrix @ x, random_block(model.dimension, 1))
-    offset = float(edges.mean()) - mean
+    offset = sum(edges) / 2 - mean
     # Tr H^2 from the entries: no level is needed.
     return offset, offset / np.sqrt((matrix.data**2).sum() / model.dimension - mean**2)

@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 
 from inclusions import campaign as campaigns
+from inclusions import text
 from inclusions.bench import PEERS
 from inclusions.cost import factor_size, predicted_hours, predicted_memory, predicted_seconds
+from inclusions.eigen.ordering import LANES
+from inclusions.eigen.polynomial_filter import PolynomialFilter, vectors
 from inclusions.model import Model
 from inclusions.scaling import PEERS as SCALING
-from inclusions.tables import UNKNOWN, Ensembles, hours, merged, name_of, power
+from inclusions.tables import Ensembles, merged
+from inclusions.text import UNKNOWN, hours, power
 
 
 def load(*paths: Path) -> dict[str, Any]:
@@ -21,7 +25,7 @@ def load(*paths: Path) -> dict[str, Any]:
     Raises:
         ValueError: a file is not of this kind.
     """
-    whole = {"machine": {}, "rows": [], "overhead": [], "workers": [], "ranks": []}
+    whole: dict[str, Any] = {"machine": {}, "rows": [], "overhead": [], "workers": [], "ranks": []}
     for path in filter(Path.exists, paths):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -198,7 +202,11 @@ def scaling(benchmarks: dict[str, Any]) -> pd.DataFrame:
     rows = []
     for row in found:
         model, counts = Model(**row["model"]), row["counts"]
-        own, peak = alone[model], max(row["memory_peak_MB"])
+        own, peak = alone.get(model), max(row["memory_peak_MB"])
+        ratios = (UNKNOWN, UNKNOWN)
+        if own is not None:
+            seconds, memory = row["seconds"] / own["seconds"], peak / max(own["memory_peak_MB"])
+            ratios = (f"{seconds:.2f}", f"{memory:.2f}")
         rows.append(
             {
                 "ensemble": model.key,
@@ -208,9 +216,9 @@ def scaling(benchmarks: dict[str, Any]) -> pd.DataFrame:
                 "($10^9$ operations)": _millions(counts.get("factor_flops"), 1e9),
                 "factor (s)": f"{row['phases'].get('factorization', np.nan):.2g}",
                 "states (s)": f"{row['seconds']:.3g}",
-                "over one process": f"{row['seconds'] / own['seconds']:.2f}",
+                "over one process": ratios[0],
                 "peak of a rank (MB)": f"{peak:.0f}",
-                "over its peak": f"{peak / max(own['memory_peak_MB']):.2f}",
+                "over its peak": ratios[1],
                 "sums": counts.get("reductions", UNKNOWN),
             }
         )
@@ -353,7 +361,7 @@ def programme(campaign: Path) -> pd.DataFrame:
     for one in campaigns.load(campaign).ensembles:
         model = one.model
         row = rows.setdefault((model.bubble, model.boundary, model.length), {
-            "system": name_of(model.bubble, model.boundary),
+            "system": text.system(model.bubble, model.boundary),
             "$L$": model.length, "dimension": model.dimension,
             "realizations": 0, "hours": 0.0,
         })  # fmt: skip
@@ -375,4 +383,134 @@ def exponents(growth: pd.DataFrame) -> dict[str, str]:
     return {
         f"exponent_{system}": f"{found[system]:.2f}" if system in found else UNKNOWN
         for system in ("bubble", "chain")
+    }
+
+
+PUBLISHED = ((18, 434.0), (20, 14138.0))
+"""Length of a chain and CPU-s for some 100 states: Polfed.jl, by its authors (arXiv:2605.10191)."""
+
+
+def published() -> pd.DataFrame:
+    """What the authors of Polfed.jl give for it, on other machines; columns of `without_factor`."""
+    chains = [(Model(length, 4.0), seconds) for length, seconds in PUBLISHED]
+    return pd.DataFrame(
+        {"way": "Polfed.jl", "system": "chain", "length": model.length,
+         "dimension": model.dimension, "states": 100, "seconds": seconds, "memory": np.nan,
+         "whole": True}
+        for model, seconds in chains
+    )  # fmt: skip
+
+
+WAYS = (
+    "way", "system", "length", "dimension", "states", "seconds", "memory", "products", "whole",
+    "GB_a_second", "triad",
+)  # fmt: skip
+
+
+def without_factor(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """The filter beside L D L^T, one thread: what was run whole, and what a share of it says.
+
+    Columns: way ("factor", "filter", "filter (GPU)"), system, length, dimension, states, seconds
+    (of processor time; of the clock on a GPU), memory (MB above the interpreter's), products (of H
+    with a vector), whole (False where seconds are those of a share, over it), GB_a_second (of the
+    recurrence), triad (GB/s of the memory, in the same process).
+    """
+    rows = []
+    for row in benchmarks["rows"]:
+        if "failed" in row or row["threads"] > 1:
+            continue
+        model = Model(**row["model"])
+        gpu = row["peer"] == "filter:gpu"
+        way = "filter (GPU)" if gpu else "filter" if row["peer"] == "filter" else "factor"
+        applications = vectors(row["count"] + PolynomialFilter.spare) / PolynomialFilter.block
+        steps = row.get("degree", 0) * applications
+        whole = row["kind"] == "solve"
+        seconds = row["seconds" if gpu else "cpu_seconds"] if whole else None
+        rows.append(
+            {
+                "way": way,
+                "system": "bubble" if model.bubble else "chain",
+                "length": model.length,
+                "dimension": model.dimension,
+                "states": row["count"],
+                "seconds": seconds if whole else steps * row["cpu_seconds_a_step"],
+                "memory": row["memory_peak_MB"] - row["memory_before_MB"],
+                "products": row["counts"].get("products") if whole else steps * LANES,
+                "whole": whole,
+                "GB_a_second": row.get("GB_a_second"),
+                "triad": row.get("triad_GB_a_second"),
+            }
+        )
+    return pd.DataFrame(rows, columns=WAYS)
+
+
+def factor_beyond(rows: pd.DataFrame) -> pd.DataFrame:
+    """What L D L^T is predicted to take where only the filter was run, in part.
+
+    Columns: system, length, dimension, seconds, memory (MB).
+    """
+    run = set(rows[rows.way == "factor"][["system", "length"]].itertuples(index=False, name=None))
+    found = []
+    for row in rows[~rows.whole.astype(bool)].itertuples():
+        if (row.system, row.length) in run:
+            continue
+        model = Model(row.length, 4.0, bubble=4 if row.system == "bubble" else 0)
+        seconds = predicted_seconds(model, row.states, 0.0)
+        memory = predicted_memory(model, row.states)
+        found.append((row.system, row.length, row.dimension, seconds, memory))
+    return pd.DataFrame(found, columns=("system", "length", "dimension", "seconds", "memory"))
+
+
+def compared(rows: pd.DataFrame, beyond: pd.DataFrame) -> pd.DataFrame:
+    """A row for each size as a reader sees it: both ways' seconds and memory, and who is ahead."""
+    table = []
+    keys = ["system", "length", "dimension", "states"]
+    for key, part in rows.sort_values(["system", "dimension"]).groupby(keys, sort=False):
+        filtered = part[part.way == "filter"].sort_values("whole").iloc[-1]
+        factor, source = part[part.way == "factor"], ""
+        if factor.empty:
+            source = " (predicted)"
+            same = (beyond.system == key[0]) & (beyond.length == key[1])
+            factor = beyond[same]
+        if factor.empty:
+            continue
+        one = factor.iloc[0]
+        table.append(
+            {
+                "system": key[0], "L": key[1], "dimension": key[2], "states": key[3],
+                "L D Lᵀ, CPU-s": f"{one.seconds:.3g}{source}",
+                "filter, CPU-s": f"{filtered.seconds:.3g}" + ("" if filtered.whole else " (share)"),
+                "L D Lᵀ, MB": f"{one.memory:.0f}{source}",
+                "filter, MB": f"{filtered.memory:.0f}",
+                "products": f"{filtered.products:.3g}",
+                "faster": "L D Lᵀ" if one.seconds < filtered.seconds else "filter",
+            }
+        )  # fmt: skip
+    return pd.DataFrame(table)
+
+
+def ways(rows: pd.DataFrame, beyond: pd.DataFrame) -> dict[str, str]:
+    """What the comparison says in numbers, for the text."""
+    if rows.empty:
+        names = ("slower", "leaner", "published", "largest", "hours", "bandwidth", "gpu")
+        unknown = {f"filter_{name}": UNKNOWN for name in names}
+        return unknown | {"factor_largest": UNKNOWN}
+    whole = rows[rows.whole.astype(bool) & (rows.dimension > 3000)]
+    keys = ["system", "length", "states"]
+    both = whole[whole.way == "filter"].merge(whole[whole.way == "factor"], on=keys)
+    slower, leaner = both.seconds_x / both.seconds_y, both.memory_y / both.memory_x
+    large = rows[(~rows.whole.astype(bool)) & (rows.dimension > 400_000)]
+    factor = beyond[beyond.dimension > 400_000]
+    share = (rows.GB_a_second / rows.triad)[rows.dimension > 100_000].astype(float)
+    gpu = rows[rows.way == "filter (GPU)"]
+    other = published().merge(whole[whole.way == "filter"], on=["system", "length", "states"])
+    return {
+        "filter_published": f"{(other.seconds_x / other.seconds_y).iloc[0]:.2g}",
+        "filter_slower": f"{slower.min():.2g} to {slower.max():.2g}",
+        "filter_leaner": f"{leaner.min():.2g} to {leaner.max():.2g}",
+        "filter_largest": f"{large.memory.max() / 1000:.1f}",
+        "filter_hours": f"{large.seconds.max() / 3600:.0f}",
+        "factor_largest": f"{factor.memory.max() / 1000:.0f}",
+        "filter_bandwidth": f"{100 * share.min():.0f} to {100 * share.max():.0f}",
+        "filter_gpu": "has not been measured" if gpu.empty else f"was run on {len(gpu)} samples",
     }

@@ -1,21 +1,21 @@
 """A campaign of one's own: what its sweep gave, how good it is, what it cost, what is missing."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from inclusions import estimates
 from inclusions.account import Progress, progress_of
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.ensemble import place_of
 from inclusions.model import PARAMETERS, Model
-from inclusions.statistics import Estimate, bootstrap, combine
+from inclusions.statistics import Estimate
 from inclusions.store import DamagedFile, ensemble_name
 
 QUANTITIES = {
@@ -52,7 +52,7 @@ def results(campaign: Campaign, data: Path) -> Results:
         if records.sizes["realization"] < 2:
             faults[one] = "one realization has no error bar: compute more"
             continue
-        found[one] = records
+        found[one] = records.assign_attrs(data=str(data))  # where its controls are
     return Results(campaign, data, found, progress, faults)
 
 
@@ -73,21 +73,27 @@ def _given(model: Model) -> dict[str, Any]:
 
 
 def sweep(results: Results) -> pd.DataFrame:
-    """One row an ensemble: its parameters, `QUANTITIES` with their errors, realizations."""
+    """One row an ensemble: its parameters, `QUANTITIES` with their errors, realizations.
+
+    `sharpened` says whether controls sharpen its means, or they are plain.
+    """
     rows = []
     for one, records in results.found.items():
         model = one.model
         row = {"states": one.count, "realizations": records.sizes["realization"]}
+        row["sharpened"] = not estimates.why_plain(model, records)
         for name, estimate in (
             ("gap_ratio", _gap_ratio),
-            ("purity", _middle_purity),
-            ("far_correlation", _far_correlation),
+            ("purity", estimates.purity),
+            ("far_correlation", estimates.far_correlation),
         ):
             found = estimate(model, records)
             row[name], row[f"{name}_error"] = np.ravel(found.value)[0], np.ravel(found.error)[0]
         rows.append(_given(model) | row)
     errors = [f"{name}_error" for name in QUANTITIES]
-    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "realizations", *QUANTITIES, *errors])
+    return pd.DataFrame(
+        rows, columns=[*PARAMETERS, "states", "realizations", "sharpened", *QUANTITIES, *errors]
+    )
 
 
 def readable(sweep: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
@@ -103,7 +109,7 @@ def profiles(results: Results) -> pd.DataFrame:
     """Purity by distance from the bubble, or the nearer end; one row a distance."""
     rows = []
     for one, records in results.found.items():
-        found = _profile(one.model, records)
+        found = estimates.purity_profile(one.model, records)
         rows += _by_distance(one, "purity", found.value, found.error)
     return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", "purity", "error"])
 
@@ -112,9 +118,8 @@ def correlations(results: Results) -> pd.DataFrame:
     """C(r) of Eq. (7) for r = 1 ... L/2; one row a distance."""
     rows = []
     for one, records in results.found.items():
-        found = _correlation(one.model, records)
-        far = slice(1, one.model.length // 2 + 1)
-        rows += _by_distance(one, "correlation", found.value[far], found.error[far], 1)
+        found = estimates.correlation(one.model, records, (1, one.model.length // 2 + 1))
+        rows += _by_distance(one, "correlation", found.value[0], found.error[0], 1)
     return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", "correlation", "error"])
 
 
@@ -128,59 +133,11 @@ def _by_distance(
     ]
 
 
-# Estimates; the unit of resampling is the realization
-
-
-def _resampled(
-    model: Model, statistic: Callable[..., Any], *arrays: np.ndarray, counts: np.ndarray
-) -> Estimate:
-    return bootstrap(statistic, *arrays, counts=counts, seed=crc32(model.key.encode()))
-
-
 def _gap_ratio(model: Model, records: xr.Dataset) -> Estimate:
-    """Mean ratio of adjacent gaps; nan where there are fewer than three states."""
-    counts = np.clip(records.states.values.astype(float) - 2, 0, None)
-    if not counts.any():
+    """As `estimates.gap_ratio`; nan where samples have fewer than three states."""
+    if (records.states <= 2).any():
         return Estimate(*(np.array(np.nan),) * 2, np.full(1000, np.nan))
-    return _resampled(model, lambda m: m, np.nan_to_num(records.gap_ratio.values), counts=counts)
-
-
-def _profile(model: Model, records: xr.Dataset) -> Estimate:
-    """Mean purity by distance; site i and its mirror image are averaged."""
-    entropy = records.linear_entropy.values.astype(float)
-    mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : (model.length + 1) // 2]
-    return _resampled(model, lambda m: 1 - m, mirrored, counts=records.states.values)
-
-
-def _middle_purity(model: Model, records: xr.Dataset) -> Estimate:
-    """Mean purity of the sites at the two greatest distances; of a periodic chain, of all."""
-    site = np.arange(model.length)
-    distance = np.minimum(site, model.length - 1 - site)
-    middle = (model.boundary == "periodic") | (distance >= distance.max() - 1)
-    entropy = records.linear_entropy.values.astype(float)[:, middle].mean(axis=1)
-    return _resampled(model, lambda m: 1 - m, entropy, counts=records.states.values)
-
-
-def _correlation(model: Model, records: xr.Dataset) -> Estimate:
-    """C(r) of Eq. (7), shape (L,): over all states of all realizations, both ends averaged."""
-    mean = records.linear_entropy.values.astype(float)
-    square = records.linear_entropy_variance.values + mean**2
-    product = records.linear_entropy_covariance.values + mean[:, [0, -1], None] * mean[:, None, :]
-
-    def coefficient(mean: np.ndarray, square: np.ndarray, product: np.ndarray) -> np.ndarray:
-        width = square - mean**2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return (product - mean[:, :1] * mean) / np.sqrt(width[:, :1] * width)
-
-    both = [0.5 * (values + values[:, ::-1]) for values in (mean, square)]
-    both.append(0.5 * (product[:, 0] + product[:, 1, ::-1]))
-    return _resampled(model, coefficient, *both, counts=records.states.values)
-
-
-def _far_correlation(model: Model, records: xr.Dataset) -> Estimate:
-    """Mean of C(r) over r = 3 ... L/2; of a chain too short for that, C(L/2)."""
-    far = slice(min(3, model.length // 2), model.length // 2 + 1)
-    return combine(lambda c: c[:, far].mean(axis=1), _correlation(model, records))
+    return estimates.gap_ratio(model, records)
 
 
 def quality(results: Results) -> pd.DataFrame:
@@ -249,7 +206,7 @@ def contents(records: xr.Dataset) -> dict[str, str]:
         "states": f"{int(records.states.sum())}, at most {int(records.states.max())} in each",
     }
     if indices.size > 1:
-        for name, estimate in (("mean gap ratio", _gap_ratio), ("middle purity", _middle_purity)):
+        for name, estimate in (("mean gap ratio", _gap_ratio), ("middle purity", estimates.purity)):
             found = estimate(model, records)
             told[name] = f"{float(found.value):.4f} ± {float(found.error):.4f}"
     return told | {

@@ -1,19 +1,12 @@
 """The numbers behind the figures with sliders: every curve at every position of the sliders."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from inclusions import avalanche
 from inclusions.avalanche import CRITICAL_LENGTH
-from inclusions.disorder import draw
-from inclusions.eigen import Dense
-from inclusions.hamiltonian import build
-from inclusions.model import Model
-from inclusions.observables import magnetizations, purities
 
 
 def profiles(
@@ -58,52 +51,30 @@ def by_size(gap_ratios: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["system", "size", "disorder"])
 
 
-class Sweep(NamedTuple):
-    """One sample at growing disorder: a row for each level, and for each chosen state and site."""
+def rings(purities: pd.DataFrame, length: int = 14) -> pd.DataFrame:
+    """How thermal each spin is, 2 - 2 gamma, with the bubble and in the isolated chain of L + 2.
 
-    levels: pd.DataFrame  # disorder, energy (J), place, purity (mean over sites), chosen
-    sites: pd.DataFrame  # disorder, state (0 ... chosen - 1), site, magnetization
-
-
-def sweep(model: Model, disorders: Sequence[float], seed: int, chosen: int = 3) -> Sweep:
-    """All levels of one sample whose random numbers stay the same while W grows.
-
-    Fields are those drawn for `model`, scaled by W; the bubble's matrices do not change. `chosen`
-    states closest to the middle of the spectrum are shown site by site. `place` runs from 0 at the
-    lowest level to 1 at the highest.
+    One row for each site and disorder that both have, with its place on a circle of radius 1 whose
+    top belongs to the bubble. `purities` is that of `tables.purities.mean_purities`.
     """
-    drawn = draw(model, seed, 0)
-    levels, sites = [], []
-    for disorder in disorders:
-        sample = replace(
-            drawn,
-            model=replace(model, disorder=disorder),
-            fields=drawn.fields * (disorder / model.disorder),
-        )
-        hamiltonian = build(sample)
-        pairs = Dense()(hamiltonian, hamiltonian.dimension)
-        spin = magnetizations(hamiltonian, pairs)
-        middle = np.argsort(np.abs(pairs.energies - pairs.target), kind="stable")[:chosen]
-        levels.append(
-            pd.DataFrame(
-                {
-                    "disorder": disorder,
-                    "energy": pairs.energies,
-                    "place": (pairs.energies - pairs.edges[0]) / np.ptp(pairs.edges),
-                    "purity": purities(spin).mean(axis=1),
-                    "chosen": np.isin(np.arange(len(pairs.energies)), middle),
-                }
-            )
-        )
-        sites += [
-            pd.DataFrame(
-                {
-                    "disorder": disorder,
-                    "state": state,
-                    "site": np.arange(model.length),
-                    "magnetization": spin[number],
-                }
-            )
-            for state, number in enumerate(np.sort(middle))
-        ]
-    return Sweep(pd.concat(levels, ignore_index=True), pd.concat(sites, ignore_index=True))
+    bubble = purities[(purities.bubble == 4) & (purities.length == length)]
+    open_chain = purities[(purities.bubble == 0) & (purities.boundary == "open")]
+    chain = open_chain[open_chain.length == length + 2]
+    shared = set(bubble.disorder) & set(chain.disorder)
+    parts = []
+    for system, part in (("with bubble", bubble), ("isolated", chain)):
+        part = part[part.disorder.isin(shared)]
+        sites = int(part.length.max()) if len(part) else 0
+        for mirrored in (False, True):
+            site = sites - 1 - part.distance if mirrored else part.distance
+            angle = 2 * np.pi * (site + 1) / (sites + 1)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "system": system, "disorder": part.disorder, "site": site,
+                        "x": np.sin(angle), "y": np.cos(angle), "thermal": 2 - 2 * part.purity,
+                    }
+                )
+            )  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values(["system", "disorder", "site"], ignore_index=True)

@@ -1,0 +1,644 @@
+"""(model, its records) → `Estimate`: the one place where a quantity of the book is computed.
+
+A table, a figure, a claim and the course that show the same quantity call the same function.
+`records` is the dataset of an ensemble, with the fields of `store` over its realizations, which
+alone are resampled: errors hold for the mean over disorder. All functions hand the keywords
+`HOW` on to where the resampling is done:
+
+    plain     without controls; else they sharpen what they can, where they are computed
+    salt      another seed of the resampling: what an error is worth itself
+    as_many   the error as it would be with so many realizations
+
+Purities, gap ratios and correlations have no unit, disorders, bandwidths and energies are in units
+of J, distances in sites. Equations are the paper's. ValueError for fewer than two realizations, of
+which no error follows; it names the ensemble and the command.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zlib import crc32
+
+import numpy as np
+import xarray as xr
+from scipy import stats
+
+from inclusions import statistics
+from inclusions.controls import NoControls, Predictions, load
+from inclusions.model import PARAMETERS, Model, tuned_bandwidth
+from inclusions.observables import HISTOGRAM_EDGES
+from inclusions.statistics import Array, Controls, Crossing, Estimate, Fit, bootstrap, combine
+from inclusions.store import DamagedFile
+
+MIDDLE = 2
+"""Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
+
+FAR = 3
+"""Distance from which a correlation counts as far: from there no bond is shared."""
+
+SYSTEM = tuple(name for name in PARAMETERS if name not in ("length", "disorder", "magnetization"))
+"""Parameters that curves of one family share."""
+
+Ensembles = Mapping[Model, xr.Dataset]
+Found = TypeVar("Found")
+
+
+def seed_of(model: Model) -> int:
+    """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
+    return crc32(model.key.encode())
+
+
+def _resampled(
+    model: Model,
+    records: xr.Dataset,
+    statistic: Callable[..., Array],
+    *arrays: Array,
+    counts: Array | None = None,
+    controls: Callable[[Predictions], Controls] | None = None,
+    plain: bool = False,
+) -> Estimate:
+    """`statistics.bootstrap` of one ensemble, each realization by its number of states.
+
+    `controls` chooses those of the quantity among the predictions for the realizations.
+    """
+    if counts is None:
+        counts = records.states.values
+    if len(counts) < 2:
+        raise ValueError(
+            f"an estimate needs at least 2 realizations of {model.key}, got {len(counts)}: "
+            "compute more of them with `inclusions run`"
+        )
+    chosen = None
+    if controls is not None and not plain:
+        known = predictions(model, records)
+        chosen = None if known is None else controls(known)
+    return bootstrap(statistic, *arrays, counts=counts, controls=chosen, seed=seed_of(model))
+
+
+def predictions(model: Model, records: xr.Dataset) -> Predictions | None:
+    """What windows know of these realizations; None, and `why_plain` says why, if nothing."""
+    folder = records.attrs.get("data")
+    if folder is None:  # made up, or solved live
+        return None
+    return _loaded(folder, model, records.attrs["seed"], tuple(records.realization.values))[0]
+
+
+def why_plain(model: Model, records: xr.Dataset) -> str:
+    """Why estimates of an ensemble that was read are plain, in a line; empty if they are not."""
+    folder = records.attrs.get("data")
+    if folder is None:
+        return ""
+    return _loaded(folder, model, records.attrs["seed"], tuple(records.realization.values))[1]
+
+
+@lru_cache(maxsize=2048)
+def _loaded(
+    folder: str, model: Model, seed: int, indices: tuple[int, ...]
+) -> tuple[Predictions | None, str]:
+    try:
+        return load(Path(folder), model, int(seed), indices), ""
+    except (NoControls, DamagedFile) as error:
+        return None, str(error)
+
+
+_remembered: dict[tuple, Estimate] = {}
+
+
+def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+    """An estimate of one ensemble: computed once for each file, and scaled by `as_many`.
+
+    With a `salt` its resamples are drawn from themselves: half as many, each twice, so that its
+    error scatters around the first as that of resamples drawn anew would, at no cost.
+    """
+
+    @wraps(function)
+    def inner(
+        model: Model,
+        records: xr.Dataset,
+        *more: Any,
+        as_many: int | None = None,
+        salt: int = 0,
+        **how: Any,
+    ) -> Estimate:
+        key = (function.__name__, model, records.attrs.get("checksum"), more, *sorted(how.items()))
+        found = _remembered.get(key)
+        if found is None:
+            found = function(model, records, *more, **how)
+            if key[2] is not None:  # records that were made up have none
+                _remembered[key] = found
+        if salt:
+            generator = np.random.default_rng([seed_of(model), salt])
+            count = len(found.samples)
+            drawn = np.repeat(generator.integers(count, size=-(-count // 2)), 2)[:count]
+            samples = found.samples[drawn]
+            found = Estimate(found.value, samples.std(axis=0, ddof=1), samples)
+        if as_many is None:
+            return found
+        return scaled(found, np.sqrt(records.sizes["realization"] / as_many))
+
+    return inner
+
+
+def student(samples: int) -> float:
+    """How much wider an error from few samples must be to hold as a normal one at three errors.
+
+    Their scatter is uncertain itself: Student's t, and one sample for the mean.
+    """
+    if samples < 2:
+        return float("inf")
+    wider = stats.t.isf(stats.norm.sf(3), samples - 1) / 3
+    return float(wider * np.sqrt(samples / (samples - 1)))
+
+
+def scaled(found: Estimate, factor: float) -> Estimate:
+    """The same value with an error larger by a factor."""
+    away = factor * (found.samples - found.value)
+    return Estimate(found.value, factor * found.error, found.value + away)
+
+
+def _itself(mean: Array) -> Array:
+    return mean
+
+
+# Gap ratios
+
+
+@_estimate
+def gap_ratio(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean ratio of adjacent gaps, shape (), of the levels nearest the target; Sec. II, Fig. 2.
+
+    Windows know a little of it, where curves cross the most: up to a quarter of its variance.
+    """
+    counts = records.states.values.astype(float) - 2
+    return _resampled(
+        model, records, _itself, records.gap_ratio.values, counts=counts,
+        controls=Predictions.whole, **how,
+    )  # fmt: skip
+
+
+def midpoint(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """Disorder at which a curve of mean gap ratios is halfway between GOE and Poisson, shape ().
+
+    `curve` has the ensembles by disorder. Linear interpolation between the two disorders that
+    enclose it; nan where no two do.
+    """
+    half = (statistics.GOE_GAP_RATIO + statistics.POISSON_GAP_RATIO) / 2
+    disorder = sorted(curve)
+    means = [gap_ratio(*curve[w], **how) for w in disorder]
+
+    def root(*rows: Array) -> Array:
+        return np.array([_falls_below(half, disorder, row) for row in np.transpose(rows)])
+
+    return combine(root, *means)
+
+
+def _falls_below(level: float, x: list[float], y: Array) -> float:
+    """First place where the polygon through (x, y) falls through `level`; nan if none."""
+    steps = np.flatnonzero((y[:-1] >= level) & (y[1:] < level))
+    if not steps.size:
+        return np.nan
+    i = steps[0]
+    return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
+
+
+def crossing(
+    small: Mapping[float, tuple[Model, xr.Dataset]],
+    large: Mapping[float, tuple[Model, xr.Dataset]],
+    **how: Any,
+) -> Crossing:
+    """Where the mean gap ratio of the larger size falls below the smaller's.
+
+    Both have their ensembles by disorder, of which at least two must be common.
+    """
+    common = sorted(set(small) & set(large))
+    if len(common) < 2:
+        raise ValueError(f"a crossing needs two disorders that both have, got {common}")
+    both = ([gap_ratio(*curve[w], **how) for w in common] for curve in (small, large))
+    return statistics.crossing(common, *both)
+
+
+def curves(found: Ensembles) -> dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]]:
+    """Ensembles by system (the values of `SYSTEM`), then length, then disorder."""
+    sorted_out: dict[tuple, dict[int, dict[float, tuple[Model, xr.Dataset]]]] = {}
+    for model, records in found.items():
+        kind = tuple(getattr(model, name) for name in SYSTEM)
+        by_length = sorted_out.setdefault(kind, {})
+        by_length.setdefault(model.length, {})[model.disorder] = (model, records)
+    return {kind: dict(sorted(lengths.items())) for kind, lengths in sorted_out.items()}
+
+
+def sweeps(found: Mapping[Model, Found]) -> list[dict[float, tuple[Model, Found]]]:
+    """Sweeps of the bubble's bandwidth, five or more: by bandwidth, all else being equal."""
+    sorted_out: dict[Model, dict[float, tuple[Model, Found]]] = {}
+    for model, records in found.items():
+        if model.bubble > 1 and model.bandwidth is not None:
+            tuned = Model(**(model.as_dict() | {"bandwidth": None}))
+            sorted_out.setdefault(tuned, {})[model.bandwidth] = (model, records)
+    return [curve for curve in sorted_out.values() if len(curve) >= 5]
+
+
+def _over_bandwidths(
+    curve: Mapping[float, tuple[Model, xr.Dataset]],
+    function: Callable[[Array, Array], Array],
+    **how: Any,
+) -> Estimate:
+    """A function of ln beta, shape (n,), and the gap ratios of all resamples, shape (S, n)."""
+    beta = sorted(curve)
+    means = [gap_ratio(*curve[b], **how) for b in beta]
+    return combine(lambda *rows: function(np.log(beta), np.stack(rows, axis=-1)), *means)
+
+
+def _near_top(x: Array, y: Array) -> tuple[slice, Array]:
+    """The five points around the largest of the data, and parabolas through them, shape (3, S).
+
+    `y` has shape (S, n), the data first; parabolas are around the middle of the five.
+    """
+    middle = int(np.clip(y[0].argmax(), 2, len(x) - 3))
+    near = slice(middle - 2, middle + 3)
+    return near, np.polyfit(x[near] - x[middle], y[:, near].T, 2)
+
+
+def _top(x: Array, fits: Array) -> Array:
+    """Where each parabola has its top within these five x; the larger end if it bends up."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = np.clip(x[2] - fits[1] / (2 * fits[0]), x[0], x[-1])
+    return np.where(fits[0] < 0, place, np.where(fits[1] > 0, x[-1], x[0]))
+
+
+def best_bandwidth(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """The bandwidth of the largest mean gap ratio, J, shape (); `curve` by bandwidth, Fig. 6.
+
+    The top of the parabola in ln beta through the five points around the largest.
+    """
+
+    def best(x: Array, y: Array) -> Array:
+        near, fits = _near_top(x, y)
+        return np.exp(_top(x[near], fits))
+
+    return _over_bandwidths(curve, best, **how)
+
+
+def lost_at_chosen(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """The gap ratio at the best bandwidth of a sweep minus that at the tuned one, shape ().
+
+    Both by the parabola of `best_bandwidth`, the best being that of the data in every resample:
+    else the loss would be a square, whose error says nothing. By the polygon beyond the parabola.
+    """
+    (model, _), *_ = curve.values()
+    chosen = np.log(tuned_bandwidth(model.bubble))
+
+    def lost(x: Array, y: Array) -> Array:
+        near, fits = _near_top(x, y)
+        five = x[near]
+        top = np.polyval(fits, _top(five, fits)[0] - five[2])
+        if five[0] <= chosen <= five[-1]:
+            return top - np.polyval(fits, chosen - five[2])
+        return top - np.array([np.interp(chosen, x, row) for row in y])
+
+    return _over_bandwidths(curve, lost, **how)
+
+
+def fall_to_ends(curve: Mapping[float, tuple[Model, xr.Dataset]], **how: Any) -> Estimate:
+    """The largest mean gap ratio of a sweep minus the larger of those at its ends, shape ()."""
+    return _over_bandwidths(
+        curve, lambda x, y: y.max(axis=1) - np.maximum(y[:, 0], y[:, -1]), **how
+    )
+
+
+# Purities
+
+
+@_estimate
+def purity_profile(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean purity at distance 0 ... ceil(L/2) - 1 from the bubble, or the nearer end; Fig. 3.
+
+    Eq. (5), shape (ceil(L/2),). Site i and its mirror image L - 1 - i are averaged.
+    """
+    entropy = _entropy(records)
+    mirrored = 0.5 * (entropy + entropy[:, ::-1])[:, : (model.length + 1) // 2]
+    return _resampled(
+        model, records, lambda m: 1 - m, mirrored, controls=Predictions.purities, **how
+    )
+
+
+@_estimate
+def purity(model: Model, records: xr.Dataset, sites: str = "middle", **how: Any) -> Estimate:
+    """Mean purity, Eq. (5), in the middle of the chain, or over "all" its sites, shape ().
+
+    gamma_XXZ of an isolated chain: the paper does not say which of the two. All sites of a
+    periodic chain are its middle.
+    """
+    weights = np.full(model.length, 1 / model.length)
+    if sites != "all" and model.boundary != "periodic":
+        weights = middle_weights(model.length)
+    return _resampled(
+        model, records, lambda m: 1 - m, _entropy(records) @ weights,
+        controls=lambda known: known.weighted(weights), **how,
+    )  # fmt: skip
+
+
+@_estimate
+def site_purity(model: Model, records: xr.Dataset, site: int, **how: Any) -> Estimate:
+    """Mean purity of one site, shape ()."""
+    return _resampled(model, records, lambda m: 1 - m, _entropy(records)[:, site], **how)
+
+
+def middle_weights(length: int) -> Array:
+    """Equal weights on the sites at the two greatest distances from the ends, shape (L,)."""
+    site = np.arange(length)
+    distance = np.minimum(site, length - 1 - site)
+    chosen = distance >= distance.max() - MIDDLE + 1
+    return chosen / chosen.sum()
+
+
+def _entropy(records: xr.Dataset) -> Array:
+    return records.linear_entropy.values.astype(float)
+
+
+@_estimate
+def excess(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """gamma - 1/2, mean over all sites, shape (); as a power of the dimension, Sec. II."""
+    weights = np.full(model.length, 1 / model.length)
+    return _resampled(
+        model, records, lambda m: 0.5 - m, _entropy(records) @ weights,
+        controls=lambda known: known.weighted(weights), **how,
+    )  # fmt: skip
+
+
+@_estimate
+def scatter(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """The part of gamma - 1/2 that differs from state to state, mean over all sites, shape ()."""
+    parts = scattered(_entropy(records), records.linear_entropy_variance.values.astype(float))
+    return _resampled(model, records, _itself, parts.mean(axis=1), **how)
+
+
+def scattered(entropy: Array, variance: Array) -> Array:
+    """The part of gamma - 1/2 that differs from state to state, same shape.
+
+    <S^z> of a realization's states is taken as Gaussian, mean m and variance s^2. Then
+    gamma - 1/2 has mean 2 (m^2 + s^2) and variance 8 s^2 (s^2 + 2 m^2), and this is 2 s^2: what
+    random-matrix theory speaks of. m is what the window of energies has in common.
+    With 50 states it comes out within 5 % for m >= s, and 30 % too small for m = 0.
+    """
+    whole = 0.5 - entropy
+    return whole - np.sqrt(np.clip(whole**2 - variance / 2, 0, None))
+
+
+# The deficit against the isolated chain of L + 2
+
+
+def partner(
+    model: Model, found: Ensembles, boundary: Literal["open", "periodic"] = "open"
+) -> Model:
+    """The isolated chain two sites longer at the same disorder.
+
+    Raises:
+        LookupError: it is not among the ensembles found.
+    """
+    wanted = Model(model.length + 2, model.disorder, boundary=boundary)
+    if wanted not in found:
+        raise LookupError(
+            f"{model.key} has nothing to be compared with: there is no {boundary} chain of "
+            f"L + 2 = {wanted.length} at W = {wanted.disorder:g}; add {wanted.key} to the campaign"
+        )
+    return wanted
+
+
+def partners(probes: Iterable[Model], references: Iterable[Model]) -> list[tuple[Model, Model]]:
+    """Each system that has an isolated chain two sites longer among the references, with it."""
+    isolated = {
+        (model.length - 2, model.disorder): model for model in references if not model.bubble
+    }
+    places = ((model, isolated.get((model.length, model.disorder))) for model in probes)
+    return [(model, chain) for model, chain in places if chain is not None]
+
+
+def deficit(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, sites: str = "middle",
+    **how: Any,
+) -> Estimate:  # fmt: skip
+    """gamma_XXZ - gamma_i, Fig. 9, shape (ceil(L/2),); gamma_XXZ of these `sites` of the chain.
+
+    `chain` and `isolated` are the model and records of the chain of L + 2, from `partner`.
+    """
+    return combine(
+        np.subtract, purity(chain, isolated, sites, **how), purity_profile(model, records, **how)
+    )
+
+
+def middle_deficit(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, sites: str = "middle",
+    **how: Any,
+) -> Estimate:  # fmt: skip
+    """gamma_XXZ minus the purity farthest from the bubble, shape (); otherwise as `deficit`."""
+    return combine(
+        np.subtract, purity(chain, isolated, sites, **how), purity(model, records, **how)
+    )
+
+
+def plateau(deficit: Estimate, fixed: float | None = None) -> Fit:
+    """Fit of Fig. 9 over four distances or more, with the covariance of the resamples.
+
+    `fixed` holds gamma_0 at a number.
+
+    Raises:
+        ValueError: too few distances, or too few realizations for a covariance.
+    """
+    distance = np.arange(len(deficit.value))
+    return statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
+
+
+# Correlations of purities
+
+
+@_estimate
+def correlation(
+    model: Model, records: xr.Dataset, among: tuple[int, int] | None = None, **how: Any
+) -> Estimate:
+    """C(r) of Eq. (7) whole, within and between realizations, shape (3, L), r = 0 ... L - 1.
+
+    `among` leaves it at the distances from the first to below the second, shape (3, n): less
+    work.
+
+    The Pearson coefficient of gamma_0 and gamma_r, the overline of Eq. (7) read as the mean over
+    all states of all realizations, which covers the product. Each state enters twice, as it is
+    and mirrored. The covariance is that of the states of one realization, averaged, plus that of
+    the realizations' means; each part is divided by the same widths, so that they add up.
+
+    Moments in single precision serve where 1 - gamma is small, but not deep on the ergodic side:
+    once gamma scatters by less than 1e-4 around 1/2, its variance, and C, is lost in them. Where
+    a purity does not vary, C is nan.
+    """
+    mean = _entropy(records)
+    variance = records.linear_entropy_variance.values.astype(float)
+    covariance = records.linear_entropy_covariance.values.astype(float)
+    product = mean[:, [0, -1], None] * mean[:, None, :]
+
+    def coefficient(
+        end: Array, end2: Array, first: Array, second: Array, inner: Array, outer: Array
+    ) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.sqrt((end2 - end**2) * (second - first**2))
+            within, between = inner / scale, (outer - end * first) / scale
+        return np.stack([within + between, within, between], axis=1)
+
+    moments = mean, variance + mean**2
+    first, second = (0.5 * (moment + moment[:, ::-1]) for moment in moments)
+    # each r has controls of its own, also for the moments of the end
+    ends = (np.repeat(moment[:, :1], model.length, axis=1) for moment in (first, second))
+    inner, outer = (0.5 * (pair[:, 0] + pair[:, 1, ::-1]) for pair in (covariance, product))
+    at = slice(*(among or (None,)))
+    return _resampled(
+        model, records, coefficient,
+        *(moment[:, at] for moment in (*ends, first, second, inner, outer)),
+        controls=lambda known: known.correlations().entry(at), **how,
+    )  # fmt: skip
+
+
+def far(length: int) -> tuple[int, int]:
+    """Distances that count as far: the first, and that after the last, half the chain."""
+    return min(FAR, length // 2), length // 2 + 1
+
+
+def far_correlation(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean of C(r) over r = 3 ... L/2, whole, within and between realizations, shape (3,)."""
+    at = far(model.length)
+    return combine(lambda c: c.mean(axis=-1), correlation(model, records, at, **how))
+
+
+def enhancement(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, **how: Any
+) -> Estimate:
+    """Far C(r) of a system minus that of a chain at equal distances, as `far_correlation`."""
+    at = far(model.length)
+    both = (correlation(*one, at, **how) for one in ((model, records), (chain, isolated)))
+    return combine(lambda a, b: (a - b).mean(axis=-1), *both)
+
+
+def fixed_disorder_correlation(model: Model, records: xr.Dataset) -> Estimate:
+    """Pearson coefficient over the states of one realization, far mean, averaged over them."""
+    variance = records.linear_entropy_variance.values.astype(float)
+    covariance = records.linear_entropy_covariance.values.astype(float)
+    ends = []
+    for end, order in ((0, slice(None)), (1, slice(None, None, -1))):
+        spread, joint = variance[:, order], covariance[:, end, order]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends.append((joint / np.sqrt(spread[:, :1] * spread))[:, slice(*far(model.length))])
+    values = np.nanmean(np.concatenate(ends, axis=1), axis=1)
+    return bootstrap(_itself, values[np.isfinite(values)], seed=seed_of(model))
+
+
+# Distributions
+
+
+def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
+    """Density of 2<S^z> at each distance, shape (distances, bins), bins of `HISTOGRAM_EDGES`.
+
+    Batches of realizations are resampled, each by its states; a single one tells no error.
+    """
+    counts = records.magnetization_histogram.values.astype(float)
+    single = len(counts) == 1
+    density = bootstrap(
+        lambda m: m / m.sum(axis=-1, keepdims=True) / np.diff(HISTOGRAM_EDGES),
+        np.repeat(counts, 2, axis=0) if single else counts,
+        seed=seed_of(model),
+    )
+    if single:
+        unknown = (np.full_like(part, np.nan) for part in (density.error, density.samples))
+        return Estimate(density.value, *unknown)
+    return density
+
+
+@_estimate
+def magnetization_shares(
+    model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5,
+    plain: bool = True,
+) -> Estimate:  # fmt: skip
+    """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of the chain, shape (2,).
+
+    Windows know nothing of it: it is always `plain`. Its error is that of few batches, widened
+    by `student`; nan of a single one.
+    """
+    density = magnetization_density(model, records)
+    spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
+    chosen = np.stack([spin > edge, spin < centre], axis=-1) * np.diff(HISTOGRAM_EDGES)[:, None]
+    found = combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
+    return scaled(found, student(records.sizes["batch"]))
+
+
+def centre_entropies(records: xr.Dataset) -> Array:
+    """Linear entropy of each realization at the sites farthest from both ends, shape (R,)."""
+    entropy = _entropy(records)
+    middle = (entropy.shape[1] - 1) // 2
+    return np.clip((entropy[:, middle] + entropy[:, -1 - middle]) / 2, 0, 0.5)
+
+
+# Samples of their own, and shared ones
+
+
+@_estimate
+def purity_variance(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Variance of the purity in the middle, within and between realizations, shape (2,).
+
+    The mean variance over the states of one realization, and the variance of the realizations'
+    means; both are means over the sites of the middle, and they add up to the whole.
+    """
+    mean, weights = _entropy(records), middle_weights(model.length)
+    within = records.linear_entropy_variance.values.astype(float)
+
+    def parts(inside: Array, first: Array, second: Array) -> Array:
+        return np.stack([inside @ weights, (second - first**2) @ weights], axis=-1)
+
+    return _resampled(model, records, parts, within, mean, mean**2, **how)
+
+
+@_estimate
+def median_purity(model: Model, records: xr.Dataset) -> Estimate:
+    """Median over realizations of the purity at the sites farthest from both ends, shape ()."""
+    return statistics.median(1 - centre_entropies(records), seed=seed_of(model))
+
+
+def thermal_fraction(
+    records: xr.Dataset, isolated: xr.Dataset, purity: float = 0.6, confidence: float = 0.95
+) -> tuple[statistics.TwoSamples, float]:
+    """What the samples' purities farthest from the ends say of the share p that thermalizes.
+
+    Let the bubble thermalize a share p of the samples and leave the others as they are. Then the
+    distribution functions of the two systems differ by p at most anywhere, so that the distance
+    of Kolmogorov and Smirnov bounds p from below; and of the samples with a bubble at least p
+    are thermal, with a purity below `purity`, which bounds it from above: the second number, at
+    this confidence (Clopper and Pearson 1934). Where the lower bound exceeds the upper, there is
+    no such p.
+    """
+    with_bubble, without = (1 - centre_entropies(part) for part in (records, isolated))
+    thermal, samples = int((with_bubble < purity).sum()), len(with_bubble)
+    upper = stats.beta.ppf(confidence, thermal + 1, samples - thermal) if thermal < samples else 1.0
+    return statistics.two_samples(with_bubble, without, confidence), float(upper)
+
+
+@_estimate
+def window_share(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Width of the window of states as a share of the spectrum's, shape ()."""
+    width, whole = (np.ptp(records[name].values, axis=1) for name in WIDTHS)
+    return _resampled(model, records, _itself, width / whole, **how)
+
+
+WIDTHS = ("energy_window", "spectrum_edges")
+
+
+# Checks
+
+
+@_estimate
+def end_difference(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean purity of site 0 minus that of site L - 1, which a mirror image exchanges, shape ()."""
+    entropy = _entropy(records)
+    return _resampled(model, records, _itself, entropy[:, -1] - entropy[:, 0], **how)
+
+
+def naive_error(records: xr.Dataset, site: int) -> float:
+    """Error of the mean purity of a site if every state were a sample of its own."""
+    mean = records.linear_entropy.values[:, site].astype(float)
+    within = records.linear_entropy_variance.values[:, site].mean()
+    return float(np.sqrt((mean.var() + within) / records.states.values.sum()))

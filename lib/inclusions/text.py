@@ -1,0 +1,206 @@
+"""Numbers with errors as text; columns of tables: which values, under what heading, how shown."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+UNKNOWN = "(not computed)"  # what a number is called that the data do not give
+
+
+# Columns
+
+
+class Column(NamedTuple):
+    """A column of a table for reading.
+
+    `names` are columns of the table of numbers, separated by spaces; `format` is a format
+    specification of the one value, or a function that gets them all and returns a text.
+    """
+
+    names: str
+    heading: str
+    format: str | Callable[..., str] = ""
+
+    def shown(self, *values: Any) -> str:
+        if callable(self.format):
+            return self.format(*values)
+        return format(values[0], self.format).replace("-", "−")
+
+
+MEANINGS = {
+    "length": "spins of the chain",
+    "disorder": "W, fields are uniform in [-W, W]; in units of J",
+    "bubble": "states of the bubble; 0: none",
+    "coupling": "g, of bubble and chain",
+    "bandwidth": "beta of the bubble's matrices; in units of J",
+    "anisotropy": "Delta",
+    "boundary": "of a chain without bubble",
+    "magnetization": "S^z of the sector",
+    "target": "share of the way from the lowest level to the highest",
+    "bond": "closes the ring instead of a bubble; in units of J",
+    "distance": "sites from the bubble; -1: the middle of the isolated chain",
+    "separation": "sites between two spins",
+    "purity": "mean of one spin's, 1/2 to 1",
+    "gap_ratio": "mean ratio of adjacent gaps",
+    "correlation": "Pearson coefficient of two purities",
+    "difference": "purity of the isolated chain of L + 2 less that with bubble",
+    "energy": "in units of J",
+    "dimension": "states of the sector",
+    "states": "eigenstates of each realization",
+    "chi2": "of the fit",
+    "degrees": "of freedom of the fit",
+    "p_value": "probability of so large a chi2",
+    "error": "one standard deviation, from resampling realizations where there are any",
+    "realizations": "samples behind the row",
+    "sources": "files of data/ensembles behind the row",
+}
+"""Columns of tables for download: what they are, and their units."""
+
+
+def legend(table: pd.DataFrame) -> str:
+    """What the columns of a table are, in lines that `read_csv(file, comment="#")` skips."""
+    lines = [f"# {name}: {MEANINGS[name]}\n" for name in table.columns if name in MEANINGS]
+    return "".join(lines)
+
+
+def readable(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """A table of numbers as one of texts: its rows, these columns."""
+    if table.empty:  # without data it may lack even its columns
+        return pd.DataFrame(columns=[column.heading for column in columns])
+    return pd.DataFrame({column.heading: _shown(table, column) for column in columns})
+
+
+def crossed(
+    table: pd.DataFrame, rows: Sequence[Column], across: str, heading: str, cell: Column
+) -> pd.DataFrame:
+    """One row for each combination of `rows`, one column for each value of `across`.
+
+    `heading` has {:g} for that value; a dash stands where there is no such row.
+    """
+    texts = readable(table, rows).assign(across=list(table[across]), cell=_shown(table, cell))
+    names = [column.heading for column in rows]
+    columns = {value: heading.format(value) for value in sorted(set(table[across]))}
+    lines = [
+        dict(zip(names, key, strict=True))
+        | dict.fromkeys(columns.values(), "–")
+        | {columns[value]: shown for value, shown in zip(part.across, part.cell, strict=True)}
+        for key, part in texts.groupby(names, sort=False)
+    ]
+    return pd.DataFrame(lines, columns=[*names, *columns.values()])
+
+
+def _shown(table: pd.DataFrame, column: Column) -> list[str]:
+    values = (table[name] for name in column.names.split())
+    return [column.shown(*row) for row in zip(*values, strict=True)]
+
+
+# Numbers
+
+
+def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
+    """A value with its error in parentheses, 2.31(4), or to so many significant digits."""
+    if not np.isfinite(value):
+        return UNKNOWN
+    if not np.isfinite(error) or error <= 0:
+        mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+        return mantissa.replace("-", "−") + (_of_ten(exponent) if exponent else "")
+    # two digits of an error that begins with 1, which one digit would blur
+    sign, value = "−" if value < 0 else "", abs(value)
+    places = int(-np.floor(np.log10(error)))
+    places += round(error * 10**places, 1) < 2
+    shown = f"{value:.{max(places, 0)}f}"
+    sign = sign if float(shown) else ""
+    last = f"{error:.0f}" if places <= 0 else round(error * 10**places)
+    return f"{sign}{shown}({last})"
+
+
+def times(factor: float) -> Callable[..., str]:
+    """A format of a value and its error in another unit: `times(1e3)` in thousandths."""
+    return lambda value, error: number(factor * value, factor * error)
+
+
+def unless(valid: bool, value: float, error: float) -> str:
+    """A value with its error if it is valid, else a dash."""
+    return number(value, error) if valid else "–"
+
+
+def hours(value: float) -> str:
+    """Core-hours to two digits; predictions are good to a factor of two."""
+    return f"{float(f'{value:.2g}'):.9g}" if np.isfinite(value) else "–"
+
+
+def grouped(value: float) -> str:
+    """A number without decimals, in groups of three digits."""
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def percent(share: float) -> str:
+    """A share in percent, to three digits."""
+    return f"{100 * share:.3g} %"
+
+
+def magnitude(value: float) -> str:
+    """A small number to one digit, as 2 × 10⁻¹⁵; lines do not break inside."""
+    if value == 0:
+        return "0"
+    digit, exponent = f"{value:.0e}".split("e")
+    return digit + _of_ten(exponent)
+
+
+def _of_ten(exponent: str) -> str:
+    return f"\xa0×\xa010{str(int(exponent)).translate(SUPERSCRIPT)}"
+
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power(value: float, digits: int = 1, plain: int = 0) -> str:
+    """A number as Markdown, digits and a power of ten; between 1 and 10^plain as it is."""
+    if not np.isfinite(value):
+        return UNKNOWN
+    if value == 0 or 1 <= abs(value) < 10**plain:
+        return f"{value:.4g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"${mantissa} \\times 10^{{{int(exponent)}}}$"
+
+
+def chi2(value: float, degrees: int) -> str:
+    """chi2 over its degrees of freedom, 9.7/6."""
+    return f"{value:.1f}/{degrees}" if np.isfinite(value) else "–"
+
+
+def probability(p: float) -> str:
+    """A probability to two digits or three places; what is below 0.001 says just that."""
+    if not np.isfinite(p):
+        return "–"
+    return "<\xa00.001" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def ranged(value: float, low: float, high: float) -> str:
+    """A value with the ends of its interval."""
+    return f"{value:.2f} ({low:.2f} … {high:.2f})"
+
+
+def listed(values: Sequence[float]) -> str:
+    """Numbers in ascending order, once each."""
+    return ", ".join(f"{value:g}" for value in sorted(set(values))) or UNKNOWN
+
+
+def spread(counts: Sequence[int]) -> str:
+    """Whole numbers as one, or as smallest to largest."""
+    if not len(counts):
+        return "no"
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def system(bubble: int, boundary: str) -> str:
+    """What the text calls a system."""
+    return f"bubble, n\xa0=\xa0{bubble}" if bubble else f"isolated, {boundary}"
+
+
+SYSTEM = Column("bubble boundary", "system", system)
+LENGTH = Column("length", "$L$")
+DISORDER = Column("disorder", "$W~(J)$", "g")

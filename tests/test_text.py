@@ -1,0 +1,78 @@
+"""Numbers are shown to the digits that their errors allow, tables by their declared columns."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from inclusions import text
+from inclusions.text import Column
+
+NAN = float("nan")
+NARROW = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        (2.3142, 0.0412, "2.31(4)"),
+        (2.3142, 0.151, "2.31(15)"),
+        (-0.0213, 0.0035, "−0.021(4)"),
+        (9.97, 0.0996, "9.97(10)"),
+        (123.4, 12.0, "123(12)"),
+        (0.5307, NAN, "0.5307"),
+        (-1.5e6, NAN, f"−1.5{NARROW}×{NARROW}10⁶"),
+        (NAN, 0.1, text.UNKNOWN),
+    ],
+)
+def test_numbers_show_as_many_digits_as_their_error_allows(value, error, shown):
+    assert text.number(value, error) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(2.4e-15, "2 × 10⁻¹⁵"), (1e-9, "1 × 10⁻⁹"), (0.0, "0")]
+)
+def test_a_magnitude_is_one_digit_and_a_power_of_ten(value, shown):
+    assert text.magnitude(value).replace(NARROW, " ") == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0"), (0.0234, "0.023"), (9.96, "10"), (13.4, "13"), (7614.2, "7600"), (np.nan, "–")],
+)
+def test_hours_have_two_digits_and_no_exponent(value, shown):
+    assert text.hours(value) == shown
+
+
+TABLE = pd.DataFrame(
+    {"length": [8, 10, 8], "disorder": [4.0, 4.0, 5.2], "shift": [0.1, -0.2, 0.3],
+     "error": [0.01, 0.01, 0.04]}
+)  # fmt: skip
+
+
+def test_columns_say_which_values_stand_under_which_heading_and_how():
+    shown = text.readable(
+        TABLE,
+        [text.LENGTH, text.DISORDER, Column("shift", "rounded", ".1f"),
+         Column("shift error", "in thousandths", text.times(1e3))],
+    )  # fmt: skip
+    assert list(shown) == ["$L$", "$W~(J)$", "rounded", "in thousandths"]
+    assert list(shown["rounded"]) == ["0.1", "−0.2", "0.3"]
+    assert list(shown["in thousandths"]) == ["100(10)", "−200(10)", "300(40)"]
+    assert list(shown["$W~(J)$"]) == ["4", "4", "5.2"]
+
+
+def test_a_crossed_table_has_a_dash_where_a_row_lacks():
+    cell = Column("shift error", "", text.number)
+    shown = text.crossed(TABLE, [text.LENGTH], "disorder", "$W = {:g}$", cell)
+    assert shown.to_dict("records") == [
+        {"$L$": "8", "$W = 4$": "0.100(10)", "$W = 5.2$": "0.30(4)"},
+        {"$L$": "10", "$W = 4$": "−0.200(10)", "$W = 5.2$": "–"},
+    ]
+    assert text.crossed(TABLE[:0], [text.LENGTH], "disorder", "{:g}", cell).empty
+
+
+def test_a_table_for_download_says_what_its_columns_are_and_in_which_units():
+    lines = text.legend(TABLE).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["# length", "# disorder", "# error"]
+    assert "units of J" in lines[1]
+    assert "isolated chain" in text.legend(pd.DataFrame(columns=["distance", "unheard"]))
