@@ -66,17 +66,45 @@ def test_without_data_it_says_what_to_do(alone):
     ("manifest", "told"),
     [
         (None, "no manifest.json: get data/ from the repository, set INCLUSIONS_DATA"),
-        ('{"files": {"gone.nc": {}}}', "1 of 1 files .* not there, as .*gone.nc: restore them"),
+        ("{", "manifest.json is damaged: it is no manifest. Restore it"),
+        ('{"files": ["a.nc"]}', "manifest.json is damaged: it is no manifest. Restore it"),
+        (
+            '{"files": {"gone.nc": {"sha256": "0"}}}',
+            "1 of 1 files .* not there, as .*gone.nc: restore them",
+        ),
+        (
+            '{"files": {"half.nc": {"sha256": "0"}}}',
+            "half.nc is damaged: it differs from its hash in the manifest. Restore it",
+        ),
+        (
+            '{"files": {}, "controls": {"half.h5": {"sha256": "0"}}}',
+            "half.h5 is damaged: it differs from its hash in the manifest. Restore it",
+        ),
+        ('{"files": {}}', "half.json is damaged: it is no JSON. Restore it"),
     ],
 )
 def test_a_build_without_its_data_does_not_begin(manifest, told, alone):
     if manifest:
         (alone / "manifest.json").write_text(manifest)
+    for name in ("ensembles/half.nc", "controls/half.h5", "benchmarks/half.json"):
+        (alone / name).parent.mkdir()
+        (alone / name).write_text("{")
     begun = [sys.executable, "-m", "inclusions.places"]
     surroundings = os.environ | {"INCLUSIONS_DATA": str(alone)}
     done = subprocess.run(begun, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert re.search(told, done.stderr) and "Traceback" not in done.stderr
+    assert re.search(told, done.stderr) and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("target", ["book", "kit", "pdf", "student"])
+def test_what_is_made_of_data_says_first_that_there_are_none(target, elsewhere):
+    made = ["make", "--silent", "--assume-old=setup", f"PYTHON={sys.executable}", target]
+    surroundings = os.environ | {"INCLUSIONS_DATA": str(elsewhere)}
+    done = subprocess.run(made, cwd=TOP, env=surroundings, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    said, failed = done.stderr.splitlines()
+    assert said.startswith(f"{elsewhere} has no manifest.json: get data/ from the repository")
+    assert "make: ***" in failed and not done.stdout
 
 
 def test_an_unknown_campaign_is_answered_by_those_there_are(elsewhere):

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -46,9 +47,10 @@ def data_folder() -> Path:
         if (top / "data" / "manifest.json").exists():
             return top / "data"
     raise NoData(
-        f"no cached data: no folder data/ with a manifest.json in {Path.cwd()} or above it. Open "
-        "the notebook in the unpacked kit, which the book offers for download, or set "
-        "INCLUSIONS_DATA to the folder data/ of a copy of the repository"
+        f"no cached data: no folder data/ with a manifest.json in {Path.cwd()} or above it. In a "
+        "copy of the repository, git checkout -- data brings it back. Elsewhere, open the notebook "
+        "in the unpacked kit, which the book offers for download, or set INCLUSIONS_DATA to the "
+        "folder data/ of either"
     )
 
 
@@ -58,20 +60,57 @@ def listed_files(data: Path) -> list[Path]:
     Raises:
         NoData: there is no manifest, or a file that it lists is not there.
     """
+    return [path for path in _listed(data) if path.parent.name == "ensembles"]
+
+
+def check(data: Path) -> None:
+    """See that all that the manifest lists is there, and as it was written.
+
+    Raises:
+        NoData: it is not; the message says what is wrong, and what to do.
+    """
+    other = (path for path, known in _listed(data).items() if _hash(path) != known)
+    if path := next(other, None):
+        raise NoData(f"{path} is damaged: it differs from its hash in the manifest. {RESTORE}")
+    for path in sorted((data / "benchmarks").glob("*.json")):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise NoData(f"{path} is damaged: it is no JSON. {RESTORE}") from None
+
+
+RESTORE = "Restore it from version control: git checkout -- data"
+
+
+def _hash(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def _listed(data: Path) -> dict[Path, str]:
+    """Files that the manifest lists, all of which are there, with their hashes."""
     manifest = data / "manifest.json"
     if not manifest.exists():
         raise NoData(
             f"{data} has no manifest.json: get data/ from the repository, set INCLUSIONS_DATA to a "
             "folder that has one, or write one for your own results: inclusions consolidate"
         )
-    names = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    paths = [data / "ensembles" / name for name in names]
-    if lost := [path for path in paths if not path.exists()]:
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        sections = {"ensembles": content["files"], "controls": content.get("controls", {})}
+        hashes = {
+            data / folder / name: str(entry["sha256"])
+            for folder, section in sections.items()
+            for name, entry in section.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise NoData(f"{manifest} is damaged: it is no manifest. {RESTORE}") from None
+    if lost := [path for path in hashes if not path.exists()]:
         raise NoData(
-            f"{len(lost)} of {len(paths)} files that {manifest} lists are not there, as {lost[0]}: "
-            "restore them from version control, or list what is there: inclusions consolidate"
+            f"{len(lost)} of {len(hashes)} files that {manifest} lists are not there, as {lost[0]}:"
+            " restore them from version control (git checkout -- data), or list what is there: "
+            "inclusions consolidate"
         )
-    return paths
+    return hashes
 
 
 def campaign_file(name: str) -> Path:
@@ -110,6 +149,6 @@ def _upwards() -> Iterator[Path]:
 
 if __name__ == "__main__":  # the first step of every build
     try:
-        listed_files(data_folder())
-    except NoData as error:
+        check(data_folder())
+    except OSError as error:  # NoData, or what may not be read
         sys.exit(f"{error}")

@@ -64,6 +64,7 @@ def handouts(folder: Path) -> str:
 
     Raises:
         FileNotFoundError: the edition is not built.
+        ChildProcessError: the browser does not print a unit.
     """
     course = folder / "_build" / "html" / "book" / "course"
     units = [page for page in sorted(course.glob("*.html")) if page.stem not in OTHERS]
@@ -80,14 +81,20 @@ def handouts(folder: Path) -> str:
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
             "--virtual-time-budget=30000", f"--print-to-pdf={paper}", page.resolve().as_uri(),
         ]  # fmt: skip
-        subprocess.run(print_page, check=True, capture_output=True)
+        done = subprocess.run(print_page, check=False, capture_output=True, text=True)
+        if done.returncode or not paper.exists():
+            last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            raise ChildProcessError(f"{browser} does not print {page}: {last}")
     return f"{len(units)} handouts in {target}"
 
 
 OTHERS = ("index", "teachers-notes")  # pages of the course that are no units
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--handouts":
-        print(handouts(Path(sys.argv[2])))
-    else:
-        write(root(), Path(sys.argv[1]))
+    try:
+        if sys.argv[1] == "--handouts":
+            print(handouts(Path(sys.argv[2])))
+        else:
+            write(root(), Path(sys.argv[1]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"{error}")

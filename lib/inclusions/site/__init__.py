@@ -3,7 +3,7 @@
 Where the project has an address, pages link their source there, Binder and Colab (`addresses`), and
 the citation has it (`citation`). Each page that computes is offered as a notebook that runs
 anywhere (`notebooks`), all of them with package and data as one zip (`kit`). A page describes
-itself (`describe`), and is mended after the build (`mend`).
+itself (`describe`), and is mended after the build (`mend`). Paper has its own needs (`paper`).
 """
 
 import ast
@@ -28,6 +28,7 @@ from inclusions.site.fill import PDF, as_text, fill
 from inclusions.site.lean import lighten
 from inclusions.site.mend import mend_pages
 from inclusions.site.notebooks import Book, notebook, without_solutions
+from inclusions.site.paper import print_as_paper
 
 Doctree = nodes.document | None
 
@@ -38,7 +39,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon reads it
     app.connect("doctree-read", settle_exercises, priority=100)  # before code is linked
-    app.connect("doctree-resolved", keep_data_for_the_appendix)
+    app.connect("doctree-resolved", print_as_paper)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one
     app.connect("html-page-context", offer_colab, priority=900)
@@ -108,19 +109,6 @@ def settle_exercises(app: Sphinx, doctree: nodes.document) -> None:
             node.replace_self(nodes.compound("", *node.children))
 
 
-def keep_data_for_the_appendix(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """On paper the files behind a figure are left to the list of all data."""
-    if app.builder.format != "latex":
-        return
-    for opening in list(doctree.findall(lambda n: 'class="files"' in n.astext())):
-        if opening.tagname != "raw":
-            continue
-        siblings = opening.parent.children
-        first = siblings.index(opening)
-        closing = (i for i in range(first, len(siblings)) if siblings[i].astext() == "</i>")
-        del siblings[first : next(closing) + 1]
-
-
 def finish(app: Sphinx, exception: Exception | None) -> None:
     """Make the pages of a build that succeeded light and whole."""
     if not exception and app.builder.format == "html":
@@ -153,7 +141,11 @@ def offer_notebook(
 
 
 def offer_kit(app: Sphinx, exception: Exception | None) -> None:
-    """Write the kit into the book, and beside the book the one without solutions."""
+    """Write the kit into the book, and beside the book the one without solutions.
+
+    Raises:
+        ExtensionError: a part of the kit is not there.
+    """
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
@@ -166,13 +158,16 @@ def offer_kit(app: Sphinx, exception: Exception | None) -> None:
         whole[path] = json.dumps(notebook(page, book), indent=1)
         if name.startswith("book/course/") and not name.endswith("teachers-notes"):
             student[path] = json.dumps(notebook(without_solutions(page), book), indent=1)
-    with tempfile.TemporaryDirectory() as place:
-        package = kit.source_distribution(Path(place))
-        kit.pack(out / f"{kit.NAME}.zip", whole, data_folder(), "the book's notebooks", package)
-        kit.pack(
-            out.parent / f"{kit.STUDENT}.zip", student, data_folder(),
-            "the course without solutions", package,
-        )  # fmt: skip
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            package = kit.source_distribution(Path(place))
+            kit.pack(out / f"{kit.NAME}.zip", whole, data_folder(), "the book's notebooks", package)
+            kit.pack(
+                out.parent / f"{kit.STUDENT}.zip", student, data_folder(),
+                "the course without solutions", package,
+            )  # fmt: skip
+    except FileNotFoundError as error:
+        raise ExtensionError(str(error)) from None
 
 
 def references(app: Sphinx, pagename: str) -> Book:

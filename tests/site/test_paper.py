@@ -1,0 +1,59 @@
+"""On paper a table fits its page."""
+
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+
+from inclusions.site import paper
+
+
+def page(*rows):
+    """A document with a table of these rows, the first of them its head."""
+    lines = [f"   * - {row[0]}\n" + "".join(f"     - {cell}\n" for cell in row[1:]) for row in rows]
+    table = ".. list-table::\n   :header-rows: 1\n   :widths: auto\n\n" + "".join(lines)
+    return publish_doctree(f"Before.\n\n{table}\nAfter.\n")
+
+
+def printed(document):
+    """The first table, widths of its columns as shares of the page, and what LaTeX is told."""
+    (table,) = document.findall(nodes.table)
+    paper.fit(table)
+    widths = [column["colwidth"] for column in table.findall(nodes.colspec)]
+    raw = [node.astext() for node in document.findall(nodes.raw)]
+    return table, [width / sum(widths) for width in widths], raw
+
+
+def test_a_table_that_fits_is_left_alone():
+    table, _, raw = printed(page(["a", "b"], ["one", "two"]))
+    assert "colwidths-given" not in table["classes"] and raw == []
+
+
+def test_a_wide_table_breaks_its_long_cells_and_no_word():
+    long = "many words that need not stand on one line of the page " * 3
+    table, shares, raw = printed(page(["L", "text"], ["8", long], ["a-longer-name", long]))
+    assert "colwidths-given" in table["classes"] and "colwidths-auto" not in table["classes"]
+    assert shares[0] * paper.FONTS["normalsize"] >= len("a-longer-name")
+    assert shares[1] > 0.7
+    assert raw == [r"\begingroup\normalsize\setlength{\tabcolsep}{3pt}", r"\endgroup"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "font"), [(10, "footnotesize"), (11, "scriptsize"), (30, "tiny")]
+)
+def test_a_table_of_many_columns_has_the_largest_font_that_fits(columns, font):
+    _, _, raw = printed(page(["12345678"] * columns, ["0.0123(4)"] * columns))
+    assert raw[0].startswith(rf"\begingroup\{font}\set")
+
+
+def test_a_formula_is_as_wide_as_in_print():
+    document = page(["a", "b"], ["1", r":math:`\gamma_\mathrm{XXZ}`"])
+    entry = list(document.findall(nodes.entry))[-1]
+    assert len(paper.printed(entry)) < 8
+
+
+def test_the_references_have_one_title():
+    text = "Book\n====\n\nText [A]_.\n\nReferences\n----------\n\n.. [A] An article.\n"
+    document = publish_doctree(text, settings_overrides={"doctitle_xform": False})
+    paper.leave_the_references_their_title(document)
+    assert [title.astext() for title in document.findall(nodes.title)] == ["Book"]
+    assert "An article." in document.astext()
