@@ -107,6 +107,22 @@ def test_what_is_made_of_data_says_first_that_there_are_none(target, elsewhere):
     assert "make: ***" in failed and not done.stdout
 
 
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [("", ""), ("https://example.org/book", "https://example.org/book/"),
+     ("http://localhost:8000/", "http://localhost:8000/")],
+)  # fmt: skip
+def test_where_the_book_will_be_is_told_and_never_guessed(told, address, monkeypatch):
+    monkeypatch.setenv("INCLUSIONS_SITE", told)
+    assert places.published() == address
+
+
+def test_a_site_that_is_no_web_address_is_refused(monkeypatch):
+    monkeypatch.setenv("INCLUSIONS_SITE", "my site")
+    with pytest.raises(ValueError, match="INCLUSIONS_SITE must be .*, got 'my site'"):
+        places.published()
+
+
 def test_an_unknown_campaign_is_answered_by_those_there_are(elsewhere):
     with pytest.raises(FileNotFoundError, match="called gap-ratio;.* gap-ratios, .*purities"):
         places.campaign_file("gap-ratio")

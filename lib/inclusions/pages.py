@@ -61,7 +61,7 @@ from inclusions import tables, text
 from inclusions.figures import STYLE, drawn
 from inclusions.figures.dark import following
 from inclusions.figures.sliders import Exploration
-from inclusions.places import NoData, campaign_file, data_folder, root
+from inclusions.places import NoData, campaign_file, data_folder, published, root
 from inclusions.store import Entry, read_manifest, write_atomically
 from inclusions.tables import Ensembles
 from inclusions.text import Column
@@ -122,6 +122,8 @@ def show(
     folder.mkdir(parents=True, exist_ok=True)
     files = {"figure (SVG)": f"{name}.svg"}
     (folder / f"{name}.svg").write_bytes(svg)
+    if published():  # who is sent a link to a page sees its first figure
+        (folder / f"{name}.png").write_bytes(_drawn(figure, "png"))
     for title, table in numbers.items():
         files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
         values = table.to_csv(index=False, float_format="%.10g")
@@ -173,7 +175,7 @@ def _drawn(figure: Figure, kind: str) -> bytes:
     """The figure as a file that depends on the drawing alone, not on the date."""
     buffer = io.BytesIO()
     with style.context([STYLE]):
-        date = {"Date" if kind == "svg" else "CreationDate": None}
+        date = {{"svg": "Date", "pdf": "CreationDate"}.get(kind, "Software"): None}
         figure.savefig(buffer, format=kind, metadata=date)
     drawn = buffer.getvalue()
     return following(drawn.decode()).encode() if kind == "svg" else drawn

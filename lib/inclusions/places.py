@@ -7,6 +7,7 @@ they are there. `python -m inclusions.places` says what is wrong before a build 
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
@@ -111,6 +112,21 @@ def _listed(data: Path) -> dict[Path, str]:
             "inclusions consolidate"
         )
     return hashes
+
+
+def published() -> str:
+    """Where the book will be published, as INCLUSIONS_SITE says, with a slash at its end; or "".
+
+    Raises:
+        ValueError: it is no web address.
+    """
+    address = os.environ.get("INCLUSIONS_SITE", "")
+    if address and not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/\S*)?", address):
+        raise ValueError(
+            "INCLUSIONS_SITE must be the web address where the book will be, as "
+            f"https://host/name/, got {address!r}"
+        )
+    return f"{address.rstrip('/')}/" if address else ""
 
 
 def campaign_file(name: str) -> Path:

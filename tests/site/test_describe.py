@@ -1,6 +1,6 @@
 from docutils.core import publish_doctree
 
-from inclusions.site.describe import LONGEST, opening
+from inclusions.site.describe import LONGEST, opening, picture
 
 LONG = "It asks whether a bubble of four states makes distant spins more thermal than they were."
 
@@ -29,3 +29,14 @@ def test_a_long_opening_ends_with_a_sentence_or_a_word():
 
 def test_a_page_without_text_says_what_the_book_is():
     assert "reproducible" in opening(page("Title\n====="))
+
+
+def test_the_picture_of_a_page_is_its_first_figure_that_was_drawn_for_it(tmp_path):
+    drawn, out = tmp_path / "figures", tmp_path / "html"
+    drawn.mkdir()
+    out.mkdir()
+    figures = "".join(f".. figure:: a.svg\n   :name: fig-{name}\n\n   {LONG}\n\n" for name in "ab")
+    assert picture(page(f"Title\n=====\n\n{figures}"), drawn, out) == ""
+    (drawn / "b.png").write_bytes(b"drawn")
+    assert picture(page(f"Title\n=====\n\n{figures}"), drawn, out) == "_images/b.png"
+    assert (out / "_images" / "b.png").read_bytes() == b"drawn"

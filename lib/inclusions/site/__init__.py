@@ -21,7 +21,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from inclusions.places import data_folder
+from inclusions.places import data_folder, published
 from inclusions.site import addresses, kit
 from inclusions.site.describe import describe
 from inclusions.site.fill import PDF, as_text, fill
@@ -57,10 +57,11 @@ def link_source(app: Sphinx, config: Config) -> None:
     """Source, edit, issue and Binder links, where the repository has an address.
 
     Raises:
-        ExtensionError: INCLUSIONS_URL is no address.
+        ExtensionError: INCLUSIONS_URL or INCLUSIONS_SITE is no address.
     """
     try:
         address, said = addresses.of(Path(app.srcdir))
+        config.html_baseurl = published()
     except ValueError as error:
         raise ExtensionError(str(error)) from None
     config.inclusions_address = address

@@ -1,6 +1,8 @@
 """What a page says of itself to search engines and to those who are sent a link to it."""
 
+import shutil
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -16,7 +18,10 @@ def describe(
     context: dict[str, Any],
     doctree: nodes.document | None,
 ) -> None:
-    """Put description, title and kind of a page into its head, and where its source is."""
+    """Put description, title and kind of a page into its head, and where its source is.
+
+    Where it is known where the book will be (INCLUSIONS_SITE), also its address and a picture.
+    """
     if doctree is None:
         return
     title = doctree.next_node(nodes.title)
@@ -28,9 +33,24 @@ def describe(
     }
     if address := app.config.inclusions_address:
         tags["og:see_also"] = address.url
+    if base := app.config.html_baseurl:
+        tags["og:url"] = f"{base}{pagename}.html"
+        if name := picture(doctree, Path(app.srcdir) / "_build" / "figures", Path(app.outdir)):
+            tags |= {"og:image": f"{base}{name}", "twitter:card": "summary_large_image"}
     lines = [f'<meta name="description" content="{escape(tags["og:description"])}" />']
     lines += [f'<meta property="{name}" content="{escape(text)}" />' for name, text in tags.items()]
     context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
+
+
+def picture(doctree: nodes.document, drawn: Path, out: Path) -> str:
+    """Copy a page's first figure that was drawn as PNG into the book: its place there, or ""."""
+    for figure in doctree.findall(nodes.figure):
+        for label in figure["ids"]:
+            if (source := drawn / f"{label.removeprefix('fig-')}.png").exists():
+                (out / "_images").mkdir(exist_ok=True)
+                shutil.copy(source, out / "_images")
+                return f"_images/{source.name}"
+    return ""
 
 
 def opening(doctree: nodes.document) -> str:
