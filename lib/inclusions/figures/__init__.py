@@ -33,7 +33,9 @@ NEUTRAL = "#333333"
 GREY = "#555555"
 GUIDE: dict[str, Any] = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
 MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
-DISORDERS = (1.0, 10.0)  # where the colours begin and end
+COLOURS = (1.0, 2.5, 4.0, 6.0, 10.0), (0.02, 0.25, 0.4, 0.69, 0.86)
+"""Disorders W in units of J and their places on the scale of colours: steps of W that the figures
+compare are steps that can be told apart without red or green, on white and on black."""
 
 
 Given = ParamSpec("Given")
@@ -71,14 +73,12 @@ def canvas(columns: int = 1, width: float = WIDTH, height: float = 3.4) -> tuple
 
 def colour_of(disorder: float) -> tuple[float, float, float, float]:
     """The colour of a disorder W in all figures: dark at W = 1, light at W = 10, units of J."""
-    low, high = np.log(DISORDERS)
-    place = (np.log(np.clip(disorder, *DISORDERS)) - low) / (high - low)
-    return matplotlib.colormaps["plasma"](0.02 + 0.84 * place)
+    return matplotlib.colormaps["plasma"](float(np.interp(disorder, *COLOURS)))
 
 
 def shade_of(length: int) -> tuple[float, float, float, float]:
     """The colour of a length where curves differ by length: darker is longer."""
-    return matplotlib.colormaps["YlGnBu"](float(np.interp(length, [6, 16], [0.42, 1.0])))
+    return matplotlib.colormaps["YlGnBu"](float(np.interp(length, [6, 20], [0.42, 1.0])))
 
 
 def marker_of(length: int) -> str:
