@@ -90,8 +90,8 @@ def test_a_job_that_fails_is_told_once_with_what_stopped_it(page, reason, flow):
 
 def test_sigterm_withdraws_the_jobs_and_ends(flow, tmp_path):
     one = flow(
-        "import time, pathlib\npathlib.Path('on').touch()\n"
-        "try: time.sleep(60)\nexcept KeyboardInterrupt: print('withdrawn')"
+        "import time, pathlib\ntry: pathlib.Path('on').touch(); time.sleep(60)\n"
+        "except KeyboardInterrupt: print('withdrawn')"
     )
 
     def stop():

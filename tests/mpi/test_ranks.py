@@ -391,6 +391,7 @@ def test_more_ranks_than_states_solve_a_tiny_sector(ranks, sector, tmp_path):
         ranks, "spectrum", *sector, "--disorder", 1, "--solver", "slepc", "--json", cwd=tmp_path
     )
     assert ended.returncode == 0, ended.stderr
+    assert f"{ranks} ranks share the {ranks - 1} rows" in ended.stderr
     found = json.loads(ended.stdout)
     total = np.sum(found["magnetization"], axis=1)
     assert total == pytest.approx(found["model"]["magnetization"], abs=1e-8)

@@ -61,6 +61,11 @@ def test_what_folds_is_called_what_it_says():
     assert mend.mended(page) == "<summary>Show code</summary>"
 
 
+def test_exercises_share_no_name():
+    page = '<div class="compound" id="exercise-content"><div class="a" id="solution-content">'
+    assert mend.mended(page) == '<div class="compound"><div class="a">'
+
+
 def test_the_data_of_a_figure_are_a_line_that_opens():
     page = '<p>Data: 2 ensembles. <i class="files"><a href="d">f</a> (1).</i> Download: SVG.</p>'
     assert mend.mended(page) == (
@@ -82,7 +87,7 @@ def table_of(rows):
     body = "".join(f"<tr><th>{n}</th><td>a</td></tr>\n" for n in range(rows))
     return (
         '<div class="pst-scrollable-table-container"><table class="table" id="tab-a">\n'
-        '<caption>All <b>of it</b>.<a class="headerlink" href="#tab-a">#</a></caption>\n'
+        '<caption>All <b>of <a href="#x">it</a></b>.<a class="headerlink" href="#tab-a">#</a></caption>\n'
         f"<thead>\n<tr><td></td></tr>\n</thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>"
     )
 

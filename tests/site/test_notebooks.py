@@ -46,6 +46,10 @@ BOOK = Book(
         ),
         (":::{table} Slopes.\n:name: tab-b\n\n```{glue:md} b\n:format: myst\n```\n:::",
          "**Table.** Slopes."),
+        ("::::{grid} 1 3\n:gutter: 3\n\n:::{grid-item-card} Read\n:link: model\n\nAll.\n:::\n::::",
+         "**Read.** All."),
+        ("::::{dropdown} More\n:::{table} Slopes.\n:name: tab-b\n\nNone.\n:::\n::::",
+         "**More**\n\n**Table.** Slopes.\n\nNone."),
         ("as $x_{a}$ or `{glue}` has it", "as $x_{a}$ or `{glue}` has it"),
     ],
 )  # fmt: skip

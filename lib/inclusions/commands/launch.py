@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from inclusions import cost
 from inclusions.campaign import Campaign, Ensemble
+from inclusions.commands.terminal import complain
 from inclusions.eigen import MissingSolver
 from inclusions.eigen.ranks import Ranks
 from inclusions.eigen.types import Communicator
@@ -93,6 +94,18 @@ def agree(comm: Communicator | None, seen: dict[str, object]) -> None:
         for text in (told[0][name], told[rank][name])
     )
     raise ValueError(f"ranks 0 and {rank} see {name} differently: {values}")
+
+
+def tell_idle(comm: Communicator | None, *models: Model) -> None:
+    """Say, on the first rank, that a sample has fewer rows than there are ranks to hold them."""
+    if comm is None or comm.rank or not models:
+        return
+    least = min(models, key=lambda model: model.dimension)
+    if least.dimension < comm.size:
+        complain(
+            f"{comm.size} ranks share the {least.dimension} rows of {least.key}: "
+            "start fewer, some have nothing to do"
+        )
 
 
 def check_room(model: Model, count: int, solver: str, comm: Communicator | None = None) -> str:

@@ -42,6 +42,7 @@ def run(
     if recheck:
         _recheck(plan, folder, recheck, solver or "auto")
         return
+    launch.tell_idle(comm, *(one.model for one in plan.ensembles))
     plan = launch.with_solvers(plan, comm)
     for one in plan.ensembles if comm is None or comm.rank == 0 else []:
         for fault in ensemble.place_of(one, folder).set_damaged_aside(one.indices):

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from inclusions import ensemble
-from inclusions.commands.launch import agree, check_room, world
+from inclusions.commands.launch import agree, check_room, tell_idle, world
 from inclusions.eigen import solvers_found
 from inclusions.model import Model
 from inclusions.statistics import gap_ratios
@@ -58,6 +58,7 @@ def spectrum(
     given = _read_fields(fields)
     seen = {"the model": model, "the seed": (seed, index), "the fields": given}
     agree(comm, seen | {"the solver": (solver, count)})
+    tell_idle(comm, model)
     solver = check_room(model, min(max(count, 1), model.dimension), solver, comm)
     solved = ensemble.solve(model, count, seed, index, solver, fields=given, comm=comm)
     if comm is None or comm.rank == 0:

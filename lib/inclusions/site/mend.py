@@ -17,6 +17,8 @@ MENDED = (
     # Where the data of a figure come from is one line, and opens to files and hashes.
     (r'<p>(Data: (?:(?!</p>|<i ).)*)<i class="files">(.*?)</i>(.*?)</p>',
      r'<details class="data"><summary>\1</summary><p>\2</p></details><p>\3</p>'),
+    # Exercises and solutions all give one name to what they hold.
+    (r' id="(?:exercise|solution)-content"', ""),
     # What folds is called what it says.
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     # The search page has the theme's field and its own.
@@ -81,7 +83,8 @@ def _folded(match: re.Match) -> str:
     fold, label, said = "", f' aria-label="{rows} rows"', "A table of"
     if name and caption:
         fold, label = f' id="{name}"', f' aria-labelledby="{name}-caption"'
-        said = f'<span id="{name}-caption">{caption}</span>'
+        words = re.sub(r"</?a\b[^>]*>", "", caption)  # what folds is no place for links
+        said = f'<span id="{name}-caption">{words}</span>'
     return (
         f'<details class="long"{fold}><summary>{said} <span class="rows">{rows} rows</span>'
         '</summary>\n<div class="pst-scrollable-table-container">'
