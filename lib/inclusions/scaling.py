@@ -66,7 +66,8 @@ def _launched(model: Model, peer: str, ranks: int, repeats: int) -> dict[str, An
     launcher = [] if peer == "inclusions" else ["mpiexec", "-n", str(ranks)]
     done = subprocess.run([*launcher, *program], env=environment, capture_output=True, text=True)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        said = [line for line in done.stderr.splitlines() if any(map(str.isalnum, line))]
+        reason = (said or [f"exit code {done.returncode}"])[-1].strip()
         return {"peer": peer, "model": model.as_dict(), "ranks": ranks, "failed": reason}
     return json.loads(done.stdout.splitlines()[-1])
 
