@@ -87,7 +87,8 @@ def table_of(rows):
     body = "".join(f"<tr><th>{n}</th><td>a</td></tr>\n" for n in range(rows))
     return (
         '<div class="pst-scrollable-table-container"><table class="table" id="tab-a">\n'
-        '<caption>All <b>of <a href="#x">it</a></b>.<a class="headerlink" href="#tab-a">#</a></caption>\n'
+        '<caption>All <b>of <a href="#x">it</a></b>.'
+        '<a class="headerlink" href="#tab-a">#</a></caption>\n'
         f"<thead>\n<tr><td></td></tr>\n</thead>\n<tbody>\n{body}</tbody>\n</table>\n</div>"
     )
 
