@@ -199,6 +199,9 @@ def test_a_drift_turns_a_number_where_its_line_meets_what_decides_otherwise():
     inverse = series(lambda n: 3 + 10 * (1 / 8 - 1 / n))
     place = criteria.drift(criteria.inside("", 3, 1e-3, 3.5, 4.0), inverse, inverse=True)
     assert place.turns == pytest.approx(1 / (1 / 8 - 0.05), rel=0.02)
+    assert place.limit == pytest.approx(4.25, abs=5 * place.limit_error)
+    assert 1e-3 < place.limit_error < 1e-2
+    assert np.isnan(criteria.drift(positive, falls).limit)  # of a line in L none is known
 
 
 def test_a_drift_that_would_turn_a_test_leaves_it_open_whichever_it_is():
@@ -303,6 +306,15 @@ def strong_bubbles():
 def swept():
     grid = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.1, 1.5, 2.0)
     return [Model(8, w, bubble=n, bandwidth=b) for n in (3, 4) for w in (1.0, 4.0) for b in grid]
+
+
+def test_sweeps_of_other_couplings_or_paired_samples_decide_nothing_on_the_papers_figure():
+    other = {"coupling": 0.5}, {"sample": "paired"}, {"coupling": 2.0, "sample": "paired"}
+    more = [Model(**(m.as_dict() | changed)) for m in swept() for changed in other]
+    of_paper, of_all = (
+        judged("C3", MadeUp(models, **CASES["C3"][0])) for models in (swept(), swept() + more)
+    )
+    assert of_all.tests == of_paper.tests
 
 
 def peak(place):

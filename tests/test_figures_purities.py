@@ -81,6 +81,23 @@ def test_bands_of_profiles_are_the_middle_of_the_open_chain_two_sites_longer(sou
         assert min(abs(level - wanted) for level in levels) < 1e-6
 
 
+def test_the_papers_words_are_marked_where_figures_show_what_they_are_about(source, parts):
+    table, isolated = made.mean_purities(*parts), made.isolated_purities(*parts)
+    words = "the paper: bubble seen up to here"
+    for axes, length in zip(purities.purity_profiles(table, isolated).axes, (10, 12), strict=True):
+        (mark,) = (text for text in axes.texts if text.get_text() == words)
+        middle = [
+            1 - source[2][Model(length, w)][..., length // 2 - 2 : length // 2 + 2].mean()
+            for w in (5.2, 8.0)
+        ]
+        assert mark.get_position()[1] == pytest.approx(np.interp(5.8, (5.2, 8.0), middle), abs=1e-6)
+    five = table[table.length >= 10].assign(distance=5)
+    left, right = purities.fixed_distance(five, (5,)).axes
+    marked = {text.get_text() for text in left.texts}
+    assert {"↑ 5.2", "↑ 8", "4"} <= marked
+    assert not any("↑" in text.get_text() for text in right.texts)
+
+
 def test_purities_at_fixed_distance_are_numpys_means(source, parts):
     figure = drawn(purities.fixed_distance(made.mean_purities(*parts), (3,)))
     left, right = figure.axes

@@ -353,6 +353,8 @@ def test_the_slope_of_a_line_and_its_error_are_those_of_weighted_least_squares()
     assert found.slope.value == pytest.approx(coefficients[0])
     assert found.slope.error == pytest.approx(np.sqrt(covariance[0, 0]), rel=0.1)
     assert found.degrees == 2 and found.chi2 == pytest.approx(0, abs=1e-12)
+    assert found.at(0).value == pytest.approx(coefficients[1])
+    assert found.at(0).error == pytest.approx(np.sqrt(covariance[1, 1]), rel=0.1)
 
 
 def test_a_point_of_few_samples_moves_a_line_as_little_as_its_weight_says():

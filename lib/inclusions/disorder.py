@@ -48,7 +48,7 @@ def draw(model: Model, seed: int, index: int, fields: ArrayLike | None = None) -
     for name, value in (("seed", seed), ("index", index)):
         if value < 0:
             raise ValueError(f"{name} must be at least 0, got {value}")
-    generator = _generator(_source(model), seed, index)
+    generator = _generator(source(model), seed, index)
     drawn = generator.uniform(-model.disorder, model.disorder, model.length)
     matrices: list[ArrayLike]
     if model.bond is None:
@@ -62,7 +62,7 @@ def draw(model: Model, seed: int, index: int, fields: ArrayLike | None = None) -
     )
 
 
-def _source(model: Model) -> str:
+def source(model: Model) -> str:
     """The name under which a model's disorder is drawn: models of one name have it in common."""
     if model.sample == "paired":
         # Fields are drawn first, so those of bubbles of all sizes are the same.

@@ -26,6 +26,7 @@ from scipy import stats
 
 from inclusions import statistics
 from inclusions.controls import NoControls, Predictions, load
+from inclusions.disorder import source
 from inclusions.model import PARAMETERS, Model, tuned_bandwidth
 from inclusions.observables import HISTOGRAM_EDGES
 from inclusions.statistics import Array, Controls, Crossing, Estimate, Fit, bootstrap, combine
@@ -45,8 +46,12 @@ Found = TypeVar("Found")
 
 
 def seed_of(model: Model) -> int:
-    """Seed for resampling this ensemble, so that independent ensembles are resampled apart."""
-    return crc32(model.key.encode())
+    """Seed for resampling this ensemble: independent ones apart, those of the same samples alike.
+
+    So `combine` takes the difference of two paired ensembles sample by sample, where both have
+    equally many; of others it overrates the error.
+    """
+    return crc32(source(model).encode())
 
 
 def _resampled(
@@ -625,6 +630,21 @@ def window_share(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
 
 
 WIDTHS = ("energy_window", "spectrum_edges")
+
+
+# Entanglement
+
+
+@_estimate
+def half_chain_entropy(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean entropy of half of the chain over states and realizations, shape (), in nats."""
+    return _resampled(model, records, _itself, records.half_chain_entropy.values, **how)
+
+
+@_estimate
+def divergence(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """Mean Kullback-Leibler divergence of neighbouring states, shape (), in nats."""
+    return _resampled(model, records, _itself, records.kullback_leibler.values, **how)
 
 
 # Checks

@@ -330,11 +330,17 @@ def normal(value: float, error: float, seed: int = 0, resamples: int = 1000) -> 
 
 
 class Line(NamedTuple):
-    """Slope of a weighted straight line through estimates, and how well they lie on it."""
+    """A weighted straight line through estimates, and how well they lie on it."""
 
     slope: Estimate
     chi2: float
     degrees: int
+    centre: float  # weighted mean of the x
+    level: Estimate  # the line there
+
+    def at(self, x: float) -> Estimate:
+        """The line at x, shape ()."""
+        return combine(lambda y, slope: y + slope * (x - self.centre), self.level, self.slope)
 
 
 def line(x: ArrayLike, *estimates: Estimate) -> Line:
@@ -354,12 +360,13 @@ def line(x: ArrayLike, *estimates: Estimate) -> Line:
     weights = 1 / error**2
     centre = weights @ x / weights.sum()
     slope = weights * (x - centre) / (weights @ (x - centre) ** 2)
-    residuals = y - weights @ y / weights.sum() - (slope @ y) * (x - centre)
-    return Line(
-        combine(lambda *rows: np.stack(rows, axis=-1) @ slope, *estimates),
-        float(weights @ residuals**2),
-        len(x) - 2,
+    share = weights / weights.sum()
+    residuals = y - share @ y - (slope @ y) * (x - centre)
+    tilt, level = (
+        combine(lambda *rows, by=by: np.stack(rows, axis=-1) @ by, *estimates)
+        for by in (slope, share)
     )
+    return Line(tilt, float(weights @ residuals**2), len(x) - 2, float(centre), level)
 
 
 def agreement(values: ArrayLike, errors: ArrayLike) -> tuple[float, float]:

@@ -376,6 +376,7 @@ def _test(part: Part, found: Measured, seen: bool | None) -> dict[str, Any]:
         "lengths": list(part.drift.lengths), "slope": _number(part.drift.slope),
         "error": _number(part.drift.error), "of": "1/L" if part.drift.inverse else "L",
         "turns": _number(part.drift.turns),
+        "limit": _number(part.drift.limit), "limit_error": _number(part.drift.limit_error),
     }  # fmt: skip
     return {
         "name": part.name, "value": _number(part.value), "error": _number(part.error),

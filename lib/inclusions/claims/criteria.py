@@ -81,6 +81,8 @@ class Drift(NamedTuple):
     error: float
     turns: float = np.inf  # length where the line through all of them meets what decides otherwise
     inverse: bool = False
+    limit: float = np.nan  # for 1/L to 0 where `inverse` and the line fits
+    limit_error: float = np.nan
 
 
 class Part(NamedTuple):
@@ -186,17 +188,15 @@ def drift(part: Part, series: Mapping[int, Estimate], inverse: bool = False) -> 
     fit = line([1 / n if inverse else n for n in lengths], *series.values())
     slope = fit.slope
     found = Drift(tuple(lengths), float(slope.value), float(slope.error), inverse=inverse)
-    fits = special.chdtrc(fit.degrees, fit.chi2) > CHANCE
-    if not fits or not abs(found.slope) > SURE * found.error:
+    if special.chdtrc(fit.degrees, fit.chi2) <= CHANCE:
         return found
-    weights = np.array([float(one.error) ** -2 for one in series.values()])
-    centre, level = (
-        weights @ np.array(values, float) / weights.sum()
-        for values in (
-            [1 / n if inverse else n for n in lengths], [one.value for one in series.values()]
-        )
-    )  # fmt: skip
-    places = [centre + (bound - level) / found.slope for bound in part.bounds]
+    if inverse:
+        limit = fit.at(0.0)
+        found = found._replace(limit=float(limit.value), limit_error=float(limit.error))
+    if not abs(found.slope) > SURE * found.error:
+        return found
+    level = float(fit.level.value)
+    places = [fit.centre + (bound - level) / found.slope for bound in part.bounds]
     ahead = [1 / x if inverse else x for x in places if x > 0]
     last = max(lengths)
     ahead = [place for place in ahead if last < place <= REACH * last]

@@ -213,7 +213,8 @@ OF_ONE = 0.1
 def bandwidth_plateau(results: Results) -> Finding:
     """C3: whether the curves over beta peak, at nearly one, and what the chosen beta gives away."""
     sweeps: dict[int, list[tuple[Model, dict]]] = {}
-    for swept in estimates.sweeps(results.files):
+    of_figure = (m for m in results.files if (m.coupling, m.sample) == (1.0, "own"))
+    for swept in estimates.sweeps({model: results.files[model] for model in of_figure}):
         model = next(iter(swept.values()))[0]
         if 1 <= model.disorder <= 4:
             sweeps.setdefault(model.length, []).append((model, swept))

@@ -100,9 +100,12 @@ def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:
     return [w for w in wanted if w in available] or available[-len(wanted) :]
 
 
-def paper_says(axes: Axes, low: float, high: float, name: str = "the paper") -> None:
-    """Mark the range of x that the paper's text states for what the axes show."""
-    axes.axvspan(low, high, color="#000000", alpha=0.09, lw=0, zorder=0, label=name)
+def paper_says(
+    axes: Axes, low: float, high: float, name: str = "the paper", across: bool = False
+) -> None:
+    """Mark the range of x, or `across` of y, that the paper's text states."""
+    span = axes.axhspan if across else axes.axvspan
+    span(low, high, color="#000000", alpha=0.09, lw=0, zorder=0, label=name)
 
 
 def disorder_axis(axes: Axes) -> None:
@@ -119,12 +122,12 @@ def disorder_legend(figure: Figure, table: pd.DataFrame, more: Sequence[Line2D] 
     legend_below(figure, [*handles, *more])
 
 
-def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
+def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str, mark: str = "") -> None:
     """Write a curve's disorder before its first point: neighbouring colours are alike."""
     first = curve.loc[curve[x].idxmin()]
     axes.annotate(
-        f"{first.disorder:g}", (first[x], first[y]), xytext=(-5, 0), textcoords="offset points",
-        ha="right", va="center", fontsize=NAME_SIZE, color="0.3",
+        f"{mark}{first.disorder:g}", (first[x], first[y]), xytext=(-5, 0),
+        textcoords="offset points", ha="right", va="center", fontsize=NAME_SIZE, color="0.3",
     )  # fmt: skip
 
 

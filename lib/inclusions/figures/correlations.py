@@ -15,11 +15,13 @@ from inclusions.figures import (
     empty,
     marker_of,
     nearest,
+    paper_says,
     shade_of,
     styled,
 )
 
 PAPER = (4.4, 5.2, 6.0, 8.0)  # disorders of the paper's Fig. 5
+ENHANCED = (4.4, 6.0)  # those at which it sees correlations enhanced by the bubble
 
 # Fig. 5
 
@@ -85,6 +87,8 @@ def tails(table: pd.DataFrame) -> Figure:
     for axes, (name, chosen) in zip(panels, kinds, strict=True):
         part = table[chosen & (table.disorder >= 2)]
         empty(axes, part)
+        if name == "bubble":
+            paper_says(axes, *ENHANCED, "enhanced, the paper")
         for length, curve in part.groupby("length"):
             curve = curve.sort_values("disorder")
             axes.errorbar(

@@ -108,7 +108,7 @@ def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
         for kind, (colour, marker, name) in KINDS.items()
         if kind in set(zip(crossings.bubble > 0, crossings.boundary, strict=True))
     ]
-    axes.axhspan(*CROSSINGS, color="#000000", alpha=0.09, lw=0, zorder=0)
+    paper_says(axes, *CROSSINGS, across=True)
     axes.set_xlabel("$1/L$", size=8.5, labelpad=1)
     axes.set_ylabel(r"crossing $W$ ($J$)", size=8.5, labelpad=1)
     axes.tick_params(labelsize=8)

@@ -36,6 +36,8 @@ from inclusions.figures import (
 from inclusions.statistics import plateau
 
 LOCALIZED = 4.0  # disorder from which the paper's figures of purities begin, units of J
+GROWS = 5.2  # disorder from which it sees gamma_5 grow with the length
+NOTHING = 7.0  # disorder from which it sees no plateau
 
 
 def distance_colour(distance: int, largest: int) -> tuple[float, float, float, float]:
@@ -192,6 +194,7 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             )
             name_end(axes, curve, "distance", "purity")
         if len(levels):
+            _fading(axes, levels.purity)
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
             axes.text(
                 0, levels.purity[strongest], f"bands: chain alone, {length + 2} spins",
@@ -208,12 +211,27 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
     return figure
 
 
+def _fading(axes: Axes, levels: pd.Series) -> None:
+    """Mark the purity of the isolated chain where the paper sees curves reach their bands."""
+    levels = levels.sort_index()
+    if len(levels) and levels.index[0] <= FADES[0] and levels.index[-1] >= FADES[1]:
+        low, high = np.interp(FADES, levels.index, levels)
+        paper_says(axes, low, high, across=True)
+        axes.text(
+            0, (low + high) / 2, "the paper: bubble seen up to here", va="center", fontsize=8,
+            color=GREY,
+        )  # fmt: skip
+
+
 # Fig. 4
 
 
 @styled
 def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) -> Figure:
-    """Fig. 4: purity at a fixed distance against L, with bubble (left) and without (right)."""
+    """Fig. 4: purity at a fixed distance against L, with bubble (left) and without (right).
+
+    Arrows stand where the paper says that a curve rises.
+    """
     figure = Figure((WIDTH, 2.7 * len(distances) + 0.5))
     panels = figure.subplots(len(distances), 2, sharex="row", sharey="row", squeeze=False)
     localized = purities[(purities.disorder >= LOCALIZED) & (purities.boundary == "open")]
@@ -227,7 +245,8 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
                 axes.errorbar(
                     curve.length, curve.purity, curve.error, color=colour_of(disorder), marker="o"
                 )
-                name_start(axes, curve, "length", "purity")
+                rises = bubble and distance == 5 and disorder >= GROWS
+                name_start(axes, curve, "length", "purity", "↑ " if rises else "")
             axes.set_title(f"{'bubble' if bubble else 'isolated chain'}, $i = {distance}$")
             axes.margins(x=0.11)
         lengths = sorted(set(localized.length[localized.distance == distance]))
@@ -346,6 +365,9 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         known = fitted[fitted.error <= 2 * fitted.error.median()]
         low = min(0.0, (known.plateau - known.error).min())
         high = max(_five_percent(bottom, fitted), (known.plateau + known.error).max())
+        strong = [NOTHING, max(fitted.disorder.max(), NOTHING)]
+        none = f"paper, nothing from $W = {NOTHING:g}$ on"
+        bottom.plot(strong, [0, 0], color="k", lw=5, alpha=0.2, zorder=1, label=none)
         margin = 0.1 * (high - low)
         bottom.set_ylim(low - margin, high + margin)  # the worst fits may leave the panel
         bottom.legend()
@@ -388,6 +410,7 @@ def shifts(table: pd.DataFrame) -> Figure:
     if not lengths:
         empty(panels[0], chosen)
     for axes, length in zip(panels, lengths, strict=False):
+        paper_says(axes, *FADES)
         axes.axhline(0, color="#777777", lw=0.9)
         for place, (system, (colour, marker, _)) in enumerate(SYSTEMS.items()):
             curve = chosen[(chosen.system == system) & (chosen.length == length)]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from inclusions.claims.criteria import CROSSINGS, FADES
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -16,12 +17,17 @@ from inclusions.figures import (
     NEUTRAL,
     RING,
     WIDTH,
+    colour_of,
     disorder_axis,
+    disorder_legend,
     empty,
     legend_below,
     marker_of,
+    paper_says,
+    reference_lines,
     styled,
 )
+from inclusions.model import TUNED_BANDWIDTH
 
 SYSTEMS = {  # (has a bubble, boundary): colour, line, name
     (True, "open"): (BUBBLE, "-", "bubble"),
@@ -140,4 +146,157 @@ def fractions(curves: pd.DataFrame, bounds: pd.DataFrame) -> Figure:
         Line2D([], [], color=BUBBLE, marker="v", label="$p$ at most"),
     ]
     legend_below(figure, handles)
+    return figure
+
+
+LINES = {0.25: ":", 0.5: "--", 1.0: "-", 2.0: "-."}  # of couplings g
+
+
+@styled
+def couplings(ratios: pd.DataFrame, shifts: pd.DataFrame) -> Figure:
+    """Gap ratio over beta for each g, a panel a disorder; right, purity against that at g = 1."""
+    disorders = sorted(set(ratios.disorder)) or [0.0]
+    figure, (*panels, right) = _panels(len(disorders) + 1)
+    for axes, disorder in zip(panels, disorders, strict=True):
+        if empty(axes, ratios):
+            continue
+        for coupling, curve in ratios[ratios.disorder == disorder].groupby("coupling"):
+            curve = curve.sort_values("bandwidth")
+            axes.errorbar(
+                curve.bandwidth, curve.gap_ratio, curve.error, color=colour_of(disorder),
+                ls=LINES.get(coupling, "-"), marker=".",
+            )  # fmt: skip
+        axes.axvline(TUNED_BANDWIDTH[4], color="k", ls="--", lw=1.1)
+        reference_lines(axes)
+        axes.set(xlabel=r"bandwidth $\beta$ ($J$)", title=f"$W = {disorder:g}$", ylim=(0.37, 0.55))
+        _logarithmic(axes, [0.1, 0.3, 1.0])
+    panels[0].set_ylabel(r"mean gap ratio $\langle r\rangle$")
+    for axes in panels[1:]:
+        axes.sharey(panels[0])
+        axes.tick_params(labelleft=False)
+    if not empty(right, shifts):
+        for (length, disorder), curve in shifts.groupby(["length", "disorder"]):
+            curve = curve.sort_values("coupling")
+            right.errorbar(
+                curve.coupling, 1e3 * curve["shift"], 1e3 * curve.error, marker=marker_of(length),
+                color=colour_of(disorder),
+            )  # fmt: skip
+        right.axhline(0, **GUIDE)
+        right.set(xlabel="coupling $g$", title=r"$\overline{\gamma}(g) - \overline{\gamma}(1)$")
+        right.set_ylabel("$10^{-3}$", labelpad=1)
+        _logarithmic(right, [0.25, 0.5, 1, 2])
+    handles = [
+        Line2D([], [], color=NEUTRAL, ls=ls, label=f"$g = {g:g}$") for g, ls in LINES.items()
+    ]
+    handles.append(Line2D([], [], color="k", ls="--", lw=1.1, label=r"the paper's $\beta$"))
+    disorder_legend(figure, pd.concat([ratios, shifts]), [*handles, *_length_handles(shifts)])
+    return figure
+
+
+def _logarithmic(axes: Axes, ticks: list[float]) -> None:
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _length_handles(table: pd.DataFrame) -> list[Line2D]:
+    return [
+        Line2D([], [], color=NEUTRAL, marker=marker_of(n), ls="", label=f"$L = {n}$")
+        for n in sorted(set(table.length))
+    ]
+
+
+CLOSED = {  # `against` of tables.variations.paired: colour, line
+    "open": (CHAIN, "-"),
+    "closed by $J$": (RING, "--"),
+    "one random bond": ("#CC79A7", ":"),
+    "one strong bond": ("#E69F00", "-."),
+}
+
+
+@styled
+def paired(table: pd.DataFrame) -> Figure:
+    """Purity of each other chain minus the bubble's, in the same samples, a panel a length."""
+    lengths = sorted(set(table.length)) or [0]
+    figure, panels = _panels(len(lengths), sharey=True)
+    for axes, length in zip(panels, lengths, strict=True):
+        if empty(axes, table):
+            continue
+        paper_says(axes, *FADES)
+        axes.axhline(0, **GUIDE)
+        part = table[table.length == length]
+        for place, (name, (colour, line)) in enumerate(CLOSED.items()):
+            curve = part[part.against == name].sort_values("disorder")
+            axes.errorbar(
+                curve.disorder + 0.06 * (place - 1.5), 1e3 * curve["shift"], 1e3 * curve.error,
+                marker="o", ms=4, color=colour, ls=line,
+            )  # fmt: skip
+        axes.set_title(f"$L = {length}$")
+        disorder_axis(axes)
+    panels[0].set_ylabel(r"$\overline{\gamma}$ minus the bubble's, $10^{-3}$")
+    handles = [
+        Line2D([], [], color=colour, ls=line, marker="o", label=name)
+        for name, (colour, line) in CLOSED.items()
+        if name in set(table.against)
+    ]
+    legend_below(figure, handles)
+    return figure
+
+
+@styled
+def entanglement(table: pd.DataFrame) -> Figure:
+    """Half-chain entropy over Page's value, and divergence of neighbours, against disorder."""
+    figure, (left, right) = _panels(2, 3.8)
+    if empty(left, table):
+        return figure
+    for (bubble, boundary, length), curve in table.groupby(["bubble", "boundary", "length"]):
+        curve = curve.sort_values("disorder")
+        colour, line, _ = SYSTEMS[bubble > 0, boundary]
+        look: dict[str, Any] = {"color": colour, "ls": line, "marker": marker_of(length), "ms": 4}
+        left.errorbar(curve.disorder, curve.entropy, curve.error, **look)
+        right.errorbar(curve.disorder, curve.divergence, curve.divergence_error, **look)
+        if not bubble and boundary == "open":
+            last, level = curve.disorder.max(), curve.logarithm.iloc[0]
+            right.plot([0.8 * last, last], [level, level], color=colour, lw=2, alpha=0.5)
+    for axes, limit, name in ((left, 1, "Page"), (right, 2, "GOE")):
+        axes.axhline(limit, **GUIDE)
+        axes.text(
+            0.99, limit, name, transform=axes.get_yaxis_transform(), ha="right", va="bottom",
+            color="#666666", size=8.5,
+        )  # fmt: skip
+    left.set(ylabel=r"half-chain entropy, $S/S_\mathrm{Page}$", ylim=(0, 1.1))
+    right.set(ylabel="divergence of neighbours, KL", yscale="log")
+    right.set_yticks([2, 5, 10, 20, 40], ["2", "5", "10", "20", "40"])
+    right.yaxis.set_minor_formatter(NullFormatter())
+    for axes in (left, right):
+        paper_says(axes, *CROSSINGS)
+        disorder_axis(axes)
+    ends = Line2D([], [], color=CHAIN, lw=2, alpha=0.5, label=r"$\ln d$, open chains")
+    legend_below(figure, [*_system_handles(table), *_length_handles(table), ends])
+    return figure
+
+
+@styled
+def mobility_edge(ratios: pd.DataFrame, places: pd.DataFrame) -> Figure:
+    """Left: gap ratio against the target energy, by disorder. Right: where it is halfway."""
+    figure, (left, right) = _panels(2)
+    if not empty(left, ratios):
+        for disorder, curve in ratios.groupby("disorder"):
+            curve = curve.sort_values("target")
+            left.errorbar(
+                curve.target.astype(float), curve.gap_ratio, curve.error, marker="o", ms=4,
+                color=colour_of(disorder),
+            )  # fmt: skip
+        reference_lines(left)
+    left.set(xlabel=r"target $\varepsilon$", ylabel=r"mean gap ratio $\langle r\rangle$")
+    if not empty(right, places):
+        right.errorbar(
+            places.target.astype(float), places.disorder, places.error, marker="o", color=RING,
+            ls="--",
+        )  # fmt: skip
+        paper_says(right, *CROSSINGS, across=True)
+    right.set(xlabel=r"target $\varepsilon$", ylabel=r"halfway at $W_{1/2}$ ($J$)")
+    for axes in (left, right):
+        axes.set_xlim(0, 1)
+    disorder_legend(figure, ratios)
     return figure

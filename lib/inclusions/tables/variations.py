@@ -1,12 +1,21 @@
 """The chapter on variations: what choices of the paper's decide, and what others have found."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from inclusions import estimates, statistics, text
-from inclusions.statistics import GOE_GAP_RATIO
+from inclusions.claims import Verdict
+from inclusions.claims.criteria import SAYS, SURE, Part, by, judge, lacking, positive, small
+from inclusions.claims.findings import OF_ONE
+from inclusions.claims.report import escaped, shown
+from inclusions.model import MIDDLE, Model, tuned_bandwidth
+from inclusions.observables import page_entropy
+from inclusions.statistics import GOE_GAP_RATIO, Estimate
 from inclusions.tables import Ensembles, entry, frame, merged, valued
-from inclusions.text import DISORDER, LENGTH, SYSTEM, Column, number
+from inclusions.text import DISORDER, LENGTH, SYSTEM, UNKNOWN, Column, number
 
 # How far fifty states reach
 
@@ -131,6 +140,206 @@ def fraction_texts(table: pd.DataFrame) -> dict[str, str]:
         "fraction_none": text.listed(none.disorder) if len(none) else "no disorder",
         "fraction_some": text.listed(some.disorder) if len(some) else "no disorder",
     }
+
+
+# The coupling, and what closes the ring
+
+COUPLINGS = (
+    LENGTH,
+    DISORDER,
+    Column("coupling", "$g$", "g"),
+    Column("best error", r"best $\beta$ $(J)$", number),
+    Column("lost lost_error", r"$\langle r\rangle$ lost at the paper's $\beta$", number),
+)
+
+
+def coupling_texts(best: pd.DataFrame) -> dict[str, str]:
+    """Which g put the best beta of `model.bandwidths_found` where the paper chose it, at every W.
+
+    Within the spread of the paper's own beta: those that do, that do not, and that may.
+    """
+    outcomes: dict[float, bool | None] = {}
+    for coupling, part in best.groupby("coupling"):
+        outcomes[float(coupling)] = judge(
+            small("", row.best - tuned_bandwidth(row.bubble), row.error, OF_ONE)
+            for row in part.itertuples()
+        )
+    return {
+        f"coupling_{word}": text.listed([g for g, one in outcomes.items() if one is holds])
+        if holds in outcomes.values()
+        else "none"
+        for word, holds in (("in", True), ("out", False), ("open", None))
+    }
+
+
+def paired(*ensembles: Ensembles) -> pd.DataFrame:
+    """Every paired chain against that with the paper's bubble in the same samples.
+
+    `against` says how its ring is closed; `shift` is its purity in the middle minus the bubble's,
+    and `ratio` its mean gap ratio minus the bubble's.
+    """
+    rows, found = [], merged(*ensembles)
+    for model, data in found.items():
+        bubble = Model(model.length, model.disorder, bubble=4, sample="paired")
+        if bubble not in found or model == bubble or model.sample != "paired":
+            continue
+        pair = ((model, data), (bubble, found[bubble]))
+        shift, ratio = (
+            statistics.combine(np.subtract, *(function(*one) for one in pair))
+            for function in (_middle, estimates.gap_ratio)
+        )
+        rows.append(
+            entry(*pair[0], pair[1], against=_closed(model))
+            | valued("shift", shift)
+            | {"ratio": float(ratio.value), "ratio_error": float(ratio.error)}
+        )
+    return frame(rows, "against", "shift", "error", "ratio", "ratio_error")
+
+
+def _middle(model: Model, data: xr.Dataset) -> Estimate:
+    """Purity of the sites farthest from the ends: the same in every chain, a ring too."""
+    far = slice(-estimates.MIDDLE, None)
+    profile = estimates.purity_profile(model, data)
+    return statistics.combine(lambda gamma: gamma[..., far].mean(axis=-1), profile)
+
+
+def _closed(model: Model) -> str:
+    if model.bubble > 1:
+        return f"bubble, $g = {model.coupling:g}$"
+    if model.bubble:
+        return "one random bond" if model.bond is None else "one strong bond"
+    return "open" if model.boundary == "open" else CLOSED_BY_J
+
+
+CLOSED_BY_J = "closed by $J$"
+
+
+def paired_texts(table: pd.DataFrame) -> dict[str, str]:
+    """What closing the ring by J makes of the step from the open chain to the bubble's purity.
+
+    Its share over all lengths and disorders, and where what is left is within `SURE` errors.
+    """
+    by_place = table[table.against.isin(["open", CLOSED_BY_J])].pivot_table(
+        index=["length", "disorder"], columns="against", values=["shift", "error"]
+    )
+    if by_place.empty or by_place["shift"].shape[1] < 2:
+        return dict.fromkeys(("closed_share", "closed_within"), UNKNOWN)
+    shift, error = by_place["shift"], by_place["error"][CLOSED_BY_J]
+    share = 1 - shift[CLOSED_BY_J] / shift["open"]
+    within = shift.index[shift[CLOSED_BY_J] <= SURE * error]
+    return {
+        "closed_share": f"{100 * share.min():.0f} to {100 * share.max():.0f} %",
+        "closed_within": ", ".join(f"{w:g} J at L = {n}" for n, w in within) or "no disorder",
+    }
+
+
+PAIRED = (
+    LENGTH,
+    DISORDER,
+    Column("against", "closed how"),
+    Column("shift error", r"$\overline\gamma$ minus the bubble's, $10^{-3}$", text.times(1e3)),
+    Column("ratio ratio_error", r"$\langle r\rangle$ minus the bubble's, $10^{-3}$",
+           text.times(1e3)),
+)  # fmt: skip
+
+
+# Entanglement
+
+
+def entanglement(*ensembles: Ensembles) -> pd.DataFrame:
+    """Half-chain entropy over Page's value for the sector, and the divergence of neighbours.
+
+    Of the ensembles that have them. `logarithm` is ln d.
+    """
+    rows = []
+    for model, data in merged(*ensembles).items():
+        if not np.isfinite(data.half_chain_entropy.values).all():
+            continue
+        page, other = page_entropy(model), estimates.divergence(model, data)
+        entropy = estimates.half_chain_entropy(model, data)
+        rows.append(
+            entry(model, data, page=page, logarithm=np.log(model.dimension))
+            | {"entropy": float(entropy.value) / page, "error": float(entropy.error) / page}
+            | {"divergence": float(other.value), "divergence_error": float(other.error)}
+        )
+    names = ("page", "logarithm", "entropy", "error", "divergence", "divergence_error")
+    return frame(rows, *names)
+
+
+# Where in the spectrum
+
+
+def edge(*ensembles: Ensembles) -> Part:
+    """Whether levels repel less away from the middle of the spectrum: a fall of the gap ratio.
+
+    The weighted slope over the distance of the target from 1/2, mean over lengths and disorders.
+    """
+    curves: dict[tuple[int, float], dict[float, Estimate]] = {}
+    for model, data in merged(*ensembles).items():
+        if model.target != "mean":
+            curve = curves.setdefault((model.length, model.disorder), {})
+            curve[float(model.target)] = estimates.gap_ratio(model, data)
+    falls = [
+        statistics.line([-abs(target - MIDDLE) for target in curve], *curve.values()).slope
+        for curve in curves.values()
+        if len({abs(target - MIDDLE) for target in curve}) > 1
+    ]
+    name = "fall of the gap ratio away from the middle, a unit of the target"
+    return by(positive, name, statistics.average(*falls)) if falls else lacking(name)
+
+
+def edge_texts(found: Part, places: pd.DataFrame) -> dict[str, str]:
+    """What `edge` found, and the range of the midpoints over targets, J."""
+    known = places.dropna(subset=["disorder"])
+    span = (known.disorder.min(), known.disorder.max())
+    return {
+        "edge_fall": number(found.value, found.error),
+        "edge_says": SAYS[found.holds],
+        "edge_span": "{:.1f} … {:.1f}".format(*span) if len(known) else UNKNOWN,
+    }
+
+
+# Drifts with the length
+
+
+def drifts(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """How each number that decides a claim drifts with L, of all known at three lengths or more.
+
+    `sure` where the slope is `SURE` errors from 0; `turns` is the length at which it would turn
+    its test; `limit` the line in 1/L, where it fits, for 1/L to 0. One that another test of a
+    claim has too, with the same drift, stands once.
+    """
+    rows = [
+        {"claim": one.id, "test": test["name"], "value": test["value"], "error": test["error"]}
+        | test["drift"]
+        | {"drift_error": test["drift"]["error"]}
+        | {"error": test["error"], "lengths": text.listed(test["drift"]["lengths"])}
+        for one in verdicts
+        for test in one.tests
+        if test["drift"]
+    ]
+    names = ["claim", "test", "value", "error", "lengths", "of", "slope", "drift_error"]
+    numbers = ["turns", "limit", "limit_error"]
+    table = pd.DataFrame(rows, columns=[*names, *numbers])
+    table[numbers] = table[numbers].astype(float)
+    table["sure"] = table.slope.abs() > SURE * table.drift_error
+    return table.drop_duplicates(["claim", "slope", "drift_error"])
+
+
+def _slope(slope: float, error: float, of: str) -> str:
+    return f"{number(slope, error)} {'in $1/L$' if of == '1/L' else 'a site'}"
+
+
+DRIFTS = (
+    Column("claim", "claim"),
+    Column("test", "number", escaped),
+    Column("value error", "longest chain", shown),
+    Column("lengths", "$L$"),
+    Column("slope drift_error of", "drift", _slope),
+    Column("turns", "turns at $L$", lambda turns: f"{turns:.0f}" if np.isfinite(turns) else "–"),
+    Column("limit limit_error", r"$1/L \to 0$",
+           lambda limit, error: number(limit, error) if np.isfinite(limit) else "–"),
+)  # fmt: skip
 
 
 # Published values
