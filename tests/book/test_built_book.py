@@ -20,7 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 from sources import ROOT, contents, figures_of
 
-from inclusions import avalanche, pages, tables
+from inclusions import avalanche, estimates, pages, tables
 from inclusions.disorder import draw
 from inclusions.eigen import Dense
 from inclusions.hamiltonian import build
@@ -73,8 +73,11 @@ UNFOLD = """() => {
   document.querySelectorAll("details").forEach(e => (e.open = true));
   document.querySelectorAll("button.toggle-button").forEach(e => e.click());
   const known = new Set();
-  for (const word of document.querySelectorAll("pre span[class]")) {
-    const kind = word.className + getComputedStyle(word.closest("pre")).backgroundColor;
+  for (const word of document.querySelectorAll("pre span[class], dt.sig span[class]")) {
+    const home = word.closest("pre, dt.sig");
+    if (!home) continue;  // within a word that has gone
+    const { color } = getComputedStyle(word), { backgroundColor } = getComputedStyle(home);
+    const kind = [word.className, color, backgroundColor].join();
     if (known.has(kind)) word.replaceWith(word.textContent);
     known.add(kind);
   }
@@ -565,7 +568,8 @@ def test_the_slider_of_the_gap_ratios_holds_the_cached_ensembles(length, embedde
     for label, parameters in systems.items():
         disorder, ratio = rows(content, 0, label, **{"chain length L": length})
         assert len(disorder) > 5
-        means = [found[Model(disorder=w, **parameters)].gap_ratio.mean() for w in disorder]
+        models = [Model(disorder=w, **parameters) for w in disorder]
+        means = [float(estimates.gap_ratio(model, found[model]).value) for model in models]
         np.testing.assert_allclose(ratio, means, rtol=1e-4)
 
 
