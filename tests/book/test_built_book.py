@@ -408,7 +408,7 @@ def test_a_page_offers_its_source_and_if_it_computes_a_notebook_that_all_program
         assert "import inclusions" in opening.source
         assert [cell.source for cell in made] == [cell.source for cell in cells]
         text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-        assert re.findall(r"^:::.*|^```\{.*|\{[a-z:]+\}`[^`]*`|<<.*?>>", text, re.MULTILINE) == []
+        assert re.findall(r"^:::.*|^```\{.*|^\{\{.*|\{[a-z:]+\}`[^`]*`|<<.*?>>", text, re.MULTILINE) == []
 
 
 def tables_behind(name):

@@ -31,6 +31,7 @@ BOOK = Book(
         ("γ{sub}`5`", "γ<sub>5</sub>"),
         ("$$\na = b\n$$ (eq-a)", "$$\na = b\n\\tag{2.3}\n$$"),
         ("(sec-a)=\n## Ends", "## Ends"),
+        ("It ends.\n\n{{ claims }}\n\nSo.", "It ends.\n\nSo."),
         ("To read\n: [The model](model.md)", "- **To read**: [The model](model.ipynb)"),
         (":::{admonition} Erratum: x\n:class: warning\n\nNo.\n:::", "> **Erratum: x**\n>\n> No."),
         (":::{exercise} Warm-up\n:label: ex-a\n\nDo.\n:::", "**Exercise 3.1. Warm-up**\n\nDo."),

@@ -65,7 +65,7 @@ BLOCKS: tuple[tuple[str, Instead], ...] = (
      lambda m, book: f"**{m[1]}.** {m[3].strip()}\n"),
     (r"^::::\{(grid|dropdown)\} ([^\n]*)\n((?::[^\n]*\n)*)(.*?)^::::\n",
      lambda m, book: (f"**{m[2]}**\n\n" if m[1] == "dropdown" else "") + m[4].strip() + "\n"),
-    (r"^\([\w-]+\)=\n", lambda m, book: ""),
+    (r"^\([\w-]+\)=\n|^\{\{ \w+ \}\}\n", lambda m, book: ""),  # names; what a build fills in
     (r"^\$\$ \((\S+)\)$",
      lambda m, book: f"\\tag{{{book.numbers.get(m[1], m[1]).strip('()')}}}\n$$"),
     (r"^(\[[^\n]*|\w[^\n]*)\n: ((?:[^\n]+\n?)+)", lambda m, book: f"- **{m[1]}**: {m[2]}"),
