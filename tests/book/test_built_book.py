@@ -408,7 +408,8 @@ def test_a_page_offers_its_source_and_if_it_computes_a_notebook_that_all_program
         assert "import inclusions" in opening.source
         assert [cell.source for cell in made] == [cell.source for cell in cells]
         text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-        assert re.findall(r"^:::.*|^```\{.*|^\{\{.*|\{[a-z:]+\}`[^`]*`|<<.*?>>", text, re.MULTILINE) == []
+        markup = r"^:::.*|^```\{.*|^\{\{.*|\{[a-z:]+\}`[^`]*`|<<.*?>>"
+        assert re.findall(markup, text, re.MULTILINE) == []
 
 
 def tables_behind(name):
