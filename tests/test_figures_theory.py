@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from matplotlib import colors
 
+from inclusions import avalanche as theory
 from inclusions import experiments
+from inclusions import perturbation as expansion
 from inclusions.figures import avalanche, colour_of, perturbation
-from inclusions.tables import avalanche as tables_avalanche
-from inclusions.tables import perturbation as tables_perturbation
 
 COLUMNS = [
     "length", "disorder", "exponent", "xi", "xi_low", "xi_high", "p", "p_low", "p_high",
@@ -31,8 +31,8 @@ def texts(axes):
 
 
 def test_resonances_are_drawn_with_every_length_and_the_printed_distance():
-    resonances = tables_avalanche.resonances([0.5, 1.5], 4, 8)
-    reaches = tables_avalanche.reaches(4, [10, 16])
+    resonances = theory.resonances([0.5, 1.5], 4, 8)
+    reaches = theory.reaches(4, [10, 16])
     left, right = avalanche.resonances(resonances, reaches).axes
     assert len(left.lines) == 2 + 1
     np.testing.assert_array_equal(
@@ -43,7 +43,7 @@ def test_resonances_are_drawn_with_every_length_and_the_printed_distance():
 
 
 def test_ergodic_terms_have_a_panel_for_each_exponent():
-    terms = tables_avalanche.ergodic_terms(0.6, 4, 16, 0.85, [1.0, 0.5])
+    terms = theory.ergodic_terms(0.6, 4, 16, 0.85, [1.0, 0.5])
     panels = avalanche.ergodic_terms(terms, 0.85, 1.5).axes
     for exponent, axes in zip((1.0, 0.5), panels, strict=True):
         rows = terms[terms.exponent == exponent]
@@ -52,7 +52,7 @@ def test_ergodic_terms_have_a_panel_for_each_exponent():
 
 
 def test_regimes_draw_each_ratio_for_each_length():
-    table = tables_avalanche.regimes([0.6, 3.0], 0.3, 4, [16, 64], 0.85, [1.0, 0.5])
+    table = theory.regimes([0.6, 3.0], 0.3, 4, [16, 64], 0.85, [1.0, 0.5])
     for axes in avalanche.regimes(table).axes:
         assert len(axes.lines) == 4
 
@@ -113,7 +113,7 @@ def test_the_expansion_is_drawn_with_its_errors():
 
 def test_conservation_draws_theory_beside_the_small_chains():
     small = experiments.small_chain_correlations(6, [30.0], 4)
-    tails = tables_perturbation.tails([6, 8, 10], [5.2])
+    tails = expansion.tails([6, 8, 10], [5.2])
     left, right = perturbation.conservation(small, tails).axes
     assert len(left.containers) == 2
     assert "conservation alone" in [t.get_text() for t in left.get_legend().get_texts()]

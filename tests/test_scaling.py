@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from inclusions import text
+from inclusions import bench, scaling, text
 from inclusions.eigen import REGISTRY
 from inclusions.tables import performance
 
@@ -29,8 +29,8 @@ def test_bench_on_ranks_measures_each_path_on_each_number_of_ranks(
     ours, pord = (row for row in rows if row["peer"] in ("mumps", "pord") and row["ranks"] == 2)
     assert len(ours["memory_peak_MB"]) == 2
     assert ours["counts"]["factor_flops"] < pord["counts"]["factor_flops"]
-    table = performance.scaling(performance.load(output))
-    assert set(table.ranks) == {1, 2}
+    table = text.readable(scaling.beside_one_process(bench.load(output)), performance.SCALING)
+    assert set(table.ranks) == {"1", "2"}
 
 
 @pytest.mark.parametrize("ranks", ["two", "0", "1,,2", ""])
@@ -46,7 +46,7 @@ def test_peers_of_a_comparison_on_ranks_are_chosen_by_name(command_line, tmp_pat
     output = tmp_path / "ranks.json"
     asked = ("bench", "--ranks", "2", "--length", 8, "--peers")
     assert command_line(*asked, "mumps", "--output", output).code == 0
-    table = performance.scaling(performance.load(output))
+    table = text.readable(scaling.beside_one_process(bench.load(output)), performance.SCALING)
     assert list(table["over one process"]) == [text.UNKNOWN], "nothing to compare with"
     ended = command_line(*asked, "lapack")
     assert ended.code == 2

@@ -19,7 +19,7 @@ RATIOS, CHANCES, BUBBLES, EXPONENTS = [0.5, 1.0, 2.0], [0.0, 0.3], [2, 4], [1.0,
 
 @pytest.fixture(scope="module")
 def profiles():
-    return positions.profiles(RATIOS, CHANCES, BUBBLES, 12, 0.85, EXPONENTS)
+    return avalanche.profiles(RATIOS, CHANCES, BUBBLES, 12, 0.85, EXPONENTS)
 
 
 @pytest.fixture(scope="module")

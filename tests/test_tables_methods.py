@@ -54,11 +54,9 @@ def test_coverage_without_data_says_so():
 
 def test_signs_of_d_count_the_levels_of_lapack():
     counted = experiments.inertia(Model(6, 2.0, bubble=3))
-    texts = methods.inertia_texts(counted)
     assert (counted.table.negative == counted.table.below).all()
     assert counted.table.negative.is_monotonic_increasing
-    assert texts["inertia_whole"] == "complete"
-    assert texts["inertia_withheld"] == "1 missing"
+    assert (counted.whole, counted.withheld) == ("complete", "1 missing")
 
 
 def test_the_solve_reports_its_phases_and_certificate():

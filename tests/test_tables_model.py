@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from inclusions import experiments
 from inclusions.disorder import draw
 from inclusions.hamiltonian import build
 from inclusions.model import Model
@@ -19,7 +20,7 @@ def test_closing_bonds_are_as_weak_and_as_strong_as_the_drawn_ones():
 
 
 def test_the_middle_between_the_edges_lies_below_the_mean_and_farther_in_longer_chains():
-    texts = tables.offset_texts(lengths=[6, 8], disorder=1.0, realizations=8)
+    texts = tables.offset_texts(experiments.offsets([6, 8], 1.0, realizations=8))
     found = [float(text.replace("−", "-")) for text in texts["offset_values"].split(", ")]
     expected = []
     for length in (6, 8):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from inclusions import bench, bench_filter, cost, text
 from inclusions.figures import performance as figures
 from inclusions.model import Model
 from inclusions.tables import Ensembles
@@ -38,40 +39,44 @@ def _benchmarks():
 
 
 def test_ratios_are_those_of_the_rows():
-    ratios = tables.ratios(tables.timings(_benchmarks()))
+    ratios = bench.ratios(bench.timings(_benchmarks()))
     assert set(ratios.peer) == {"slepc"}
     assert ratios.time.to_numpy() == pytest.approx(4)
     assert ratios.memory.to_numpy() == pytest.approx(3)
 
 
+def _goals(benchmarks):
+    return text.readable(bench.goals(bench.timings(benchmarks)), tables.GOALS)
+
+
 def test_goals_say_reached_short_or_not_measured():
     benchmarks = _benchmarks()
-    goals = tables.reached(tables.timings(benchmarks)).set_index(["sample", "ratio of"])
+    goals = _goals(benchmarks).set_index(["sample", "ratio of"])
     assert goals.loc[("bubble, L\xa0=\xa016", "time"), ""] == "reached"
     assert goals.loc[("bubble, L\xa0=\xa016", "memory"), ""] == "reached"
-    assert goals.loc[("bubble, L\xa0=\xa014", "time"), ""] == tables.UNKNOWN
+    assert goals.loc[("bubble, L\xa0=\xa014", "time"), ""] == text.UNKNOWN
     for row in benchmarks["rows"]:
         if row["peer"] == "slepc":
             row["seconds"] /= 2
-    goals = tables.reached(tables.timings(benchmarks)).set_index(["sample", "ratio of"])
+    goals = _goals(benchmarks).set_index(["sample", "ratio of"])
     assert goals.loc[("bubble, L\xa0=\xa016", "time"), ""] == "short of it"
 
 
 def test_growth_finds_the_power_that_the_rows_follow():
-    growth = tables.growth(tables.timings(_benchmarks()), "seconds")
+    growth = bench.growth(bench.timings(_benchmarks()), "seconds")
     assert growth.exponent.to_numpy() == pytest.approx(2.5)
 
 
 def test_figures_draw_every_peer_and_take_an_empty_file(tmp_path):
-    timings = tables.timings(_benchmarks())
-    figure = figures.cost(timings, tables.growth(timings, "seconds"))
+    timings = bench.timings(_benchmarks())
+    figure = figures.cost(timings, bench.growth(timings, "seconds"))
     drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert drawn["SLEPc, MUMPS LU"].get_ydata() == pytest.approx(
         timings[timings.peer == "slepc"].seconds.to_numpy()
     )
-    nothing = tables.timings(tables.load(tmp_path / "none.json"))
+    nothing = bench.timings(bench.load(tmp_path / "none.json"))
     assert nothing.empty
-    figures.cost(nothing, tables.growth(nothing, "seconds"))
+    figures.cost(nothing, bench.growth(nothing, "seconds"))
     figures.factor(nothing)
 
 
@@ -79,11 +84,11 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "other.json"
     path.write_text(json.dumps([1, 2]))
     with pytest.raises(ValueError, match="is not a file of benchmarks"):
-        tables.load(path)
+        bench.load(path)
 
 
 def test_rate_is_flops_over_the_seconds_of_the_factorization():
-    timings = tables.timings(_benchmarks())
+    timings = bench.timings(_benchmarks())
     ours = timings[timings.peer == "inclusions"]
     assert ours.rate.astype(float).to_numpy() == pytest.approx(
         (1 / ours.factorization).to_numpy(float)
@@ -96,21 +101,24 @@ def test_samples_of_an_ensemble_are_summed_up_in_a_row():
     data = xr.Dataset({name: ("realization", column) for name, column in values.items()})
     data["residual"] = ("realization", [1e-12, 3e-11, 2e-12])
     model = Model(18, 5.2, bubble=4)
-    (row,) = tables.demonstrations(Ensembles(Path(), {model: data}, {}, (), 3)).itertuples()
-    assert row[1:] == (model.key, 194480, 3, "600", "8.0", r"$3 \times 10^{-11}$")
+    table = tables.demonstrations(Ensembles(Path(), {model: data}, {}, (), 3))
+    (row,) = text.readable(table, tables.DEMONSTRATIONS).itertuples()
+    assert row[1:] == (model.key, "194480", "3", "600", "8.0", r"$3 \times 10^{-11}$")
 
 
 SAVED = Path(__file__).parents[1] / "data" / "benchmarks"
 
 
 def test_with_a_factor_and_without_are_compared_size_by_size():
-    rows = tables.without_factor(tables.load(SAVED / "filter.json"))
-    beyond = tables.factor_beyond(rows)
-    table = tables.compared(rows, beyond)
-    sizes = list(zip(table.system, table.L, strict=True))
+    rows = bench_filter.without_factor(bench.load(SAVED / "filter.json"))
+    beyond = bench_filter.factor_beyond(rows)
+    table = bench_filter.compared(rows, beyond)
+    sizes = list(zip(table.system, table.length, strict=True))
     assert len(sizes) == len(set(sizes))
     for one in table.itertuples():
-        part = rows[(rows.system == one.system) & (rows.length == one.L) & (rows.way == "filter")]
+        part = rows[
+            (rows.system == one.system) & (rows.length == one.length) & (rows.way == "filter")
+        ]
         assert one.dimension in set(part.dimension)
     measured = rows[rows.whole & (rows.way == "filter") & (rows.dimension == 48620)].iloc[0]
     assert measured.states == 100 and measured.seconds < 200  # what was asked of it
@@ -120,18 +128,27 @@ def test_with_a_factor_and_without_are_compared_size_by_size():
 
 
 def test_the_three_ways_are_drawn_in_both_panels():
-    rows = tables.without_factor(tables.load(SAVED / "filter.json"))
+    rows = bench_filter.without_factor(bench.load(SAVED / "filter.json"))
     one = rows.iloc[[0]].assign(way="filter (GPU)")
-    drawn = figures.ways(pd.concat([rows, one]), tables.factor_beyond(rows))
+    drawn = figures.ways(pd.concat([rows, one]), bench_filter.factor_beyond(rows))
     assert [axes.get_title() for axes in drawn.axes] == ["seconds", "memory (MB)"]
     names = {text.get_text() for text in drawn.legends[0].get_texts()}
     assert "L D Lᵀ" in names and "polynomial filter" in names
 
 
 def test_a_gpu_that_was_not_measured_is_said_to_be_so():
-    rows = tables.without_factor(tables.load(SAVED / "filter.json"))
-    words = tables.ways(rows, tables.factor_beyond(rows))
+    rows = bench_filter.without_factor(bench.load(SAVED / "filter.json"))
+    words = tables.ways(rows, bench_filter.factor_beyond(rows))
     assert words["filter_gpu"] == "has not been measured"
     one = rows.iloc[[0]].assign(way="filter (GPU)")
-    words = tables.ways(pd.concat([rows, one]), tables.factor_beyond(rows))
+    words = tables.ways(pd.concat([rows, one]), bench_filter.factor_beyond(rows))
     assert words["filter_gpu"] == "was run on 1 samples"
+
+
+def test_samples_too_large_for_a_node_are_given_as_many_as_hold_them():
+    table = cost.on_nodes(tables.SIZES)
+    cores, memory = cost.NODE
+    assert (cores * table.memory <= 1000 * memory).all()
+    for model, nodes in zip(tables.SIZES, table.nodes, strict=True):
+        half = cost.predicted_memory(model, 50, cores * nodes // 2)
+        assert nodes == 1 or cores * half > 1000 * memory, "half as many do not"

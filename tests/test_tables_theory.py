@@ -45,43 +45,7 @@ def nothing(loaded, tmp_path):
     return tables.load(loaded.campaign, tmp_path)
 
 
-# --- avalanche theory -----------------------------------------------------------------------
-
-
-def test_only_the_corrected_distance_meets_both_conditions():
-    table = tables_avalanche.distance_checks([0.5, 0.8, 0.95], bubble=4)
-    right = table[table.kind == "factor 1/2"]
-    np.testing.assert_allclose(right.resonance, 1)
-    np.testing.assert_allclose(right.dimension, right.stated)
-    wrong = table[table.kind != "factor 1/2"]
-    assert (abs(wrong.resonance - 1) > 0.1).all()
-    assert (abs(np.log(wrong.dimension / wrong.stated)) > 0.5).all()
-
-
-@pytest.mark.parametrize("bubble", [2, 4, 8])
-def test_an_avalanche_crosses_from_the_length_the_text_derives(bubble):
-    sizes = tables_avalanche.finite_sizes(bubble, [10, 16, 20])
-    expected = 1 / (1 + math.log2(bubble) / sizes.length)
-    np.testing.assert_allclose(sizes.swallows, expected, rtol=1e-9)
-    np.testing.assert_allclose(sizes.dimension, bubble * 2.0**sizes.length)
-    np.testing.assert_allclose(sizes.centre, bubble)
-
-
-def test_the_printed_term_leaves_the_allowed_range_and_the_bounded_one_does_not():
-    table = tables_avalanche.ergodic_terms(0.6, 4, 16, 0.85, [1.0, 0.5])
-    assert (table.groupby("exponent").printed.max() > 10).all()
-    assert table.bounded.max() == pytest.approx(0.35)
-    same = table[table.printed < 0.35]
-    np.testing.assert_allclose(same.bounded, same.printed)
-
-
-def test_regime_one_keeps_a_plateau_and_regime_two_does_not():
-    table = tables_avalanche.regimes([0.6, 3.0], 0.3, 4, [64], 0.85, [1.0])
-    last = table[table.distance == 31].set_index("ratio").difference
-    assert last[3.0] == pytest.approx(0.3 * 0.35, rel=5e-3)
-    assert last[0.6] < 1e-6
-    at_zero = table[(table.distance == 0) & (table.ratio == 3.0)]
-    assert at_zero.without.item() == pytest.approx(0.35)
+# --- Eq. (6) against ensembles ----------------------------------------------------------------
 
 
 def test_bubbles_are_compared_with_the_chain_two_sites_longer(loaded):
@@ -133,7 +97,7 @@ def test_without_data_tables_are_empty_and_texts_say_so(nothing):
 
 
 def test_the_bracket_is_counted_where_the_closed_form_says():
-    table = tables_perturbation.brackets([7, 8, 10], [20])
+    table = perturbation.brackets([7, 8, 10], [20])
     counted = table.dropna()
     np.testing.assert_allclose(counted.counted, counted.exact, rtol=1e-12)
     assert table.counted.isna().tolist() == [False, False, False, True]

@@ -1,9 +1,11 @@
 """Predicts how far a bubble thermalizes a localized chain: avalanche theory, SM D and Eq. (6)."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from iminuit import Minuit
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, special
@@ -151,6 +153,132 @@ def mean_purity(
     return 0.5 + (1 - p) * localized + p * ergodic
 
 
+def length_bound(share: ArrayLike) -> Array:
+    """The largest xi that Eq. (6) allows, in sites, by the response of the site at distance 1.
+
+    There it leaves at least e^{-1/xi} of gamma_XXZ - 1/2 as gamma_XXZ - gamma, in an ergodic
+    sample and in any other, whatever p. `share` is the measured one, in (0, 1).
+    """
+    return -1 / np.log(share)
+
+
+# The theory in numbers: localization lengths are ratios to xi_*, and vary over a table's rows
+
+
+def _grid(**axes: ArrayLike | Sequence[str]) -> pd.DataFrame:
+    """A row for each combination of values; those of the last name run fastest."""
+    return pd.MultiIndex.from_product(axes.values(), names=axes.keys()).to_frame(index=False)
+
+
+def resonances(ratios: Sequence[float], bubble: int, reach: float) -> pd.DataFrame:
+    """Eq. (8) at distances from 0 to `reach`; columns ratio, distance, resonance."""
+    table = _grid(ratio=ratios, distance=np.linspace(0, reach, 161))
+    xi = table.ratio * CRITICAL_LENGTH
+    return table.assign(resonance=resonance_ratio(table.distance, xi, bubble))
+
+
+def reaches(bubble: int, lengths: Sequence[int]) -> pd.DataFrame:
+    """l_c for these chains, the infinite one (0), and as printed (-1); length, ratio, reach."""
+    table = _grid(length=[*lengths, 0, -1], ratio=np.linspace(0.02, 1.2, 473))
+    xi, length = table.ratio * CRITICAL_LENGTH, table.length
+    reach = thermalized_distance(xi, bubble, np.where(length > 0, length, math.inf))
+    return table.assign(reach=np.where(length < 0, printed_distance(xi, bubble), reach))
+
+
+def distance_checks(ratios: Sequence[float], bubble: int) -> pd.DataFrame:
+    """l_c corrected and printed, by `kind`: does it meet what the SM says of it?
+
+    `resonance` is Eq. (8) there, which should be 1; `dimension` is n_GOE 4^l_c, and `stated` the
+    power n_GOE^(1/(1 - xi/xi_*)) that the SM gives for it.
+    """
+    table = _grid(ratio=ratios, kind=["factor 1/2", "printed exponent"])
+    xi = table.ratio * CRITICAL_LENGTH
+    right, printed = thermalized_distance(xi, bubble), printed_distance(xi, bubble)
+    reach = np.where(table.kind == "factor 1/2", right, printed)
+    return table.assign(
+        reach=reach, resonance=resonance_ratio(reach, xi, bubble), dimension=bubble * 4.0**reach,
+        stated=bubble ** (1 / (1 - table.ratio)),
+    )  # fmt: skip
+
+
+def finite_sizes(bubble: int, lengths: Sequence[int]) -> pd.DataFrame:
+    """From which xi on an avalanche crosses the chain, and what it then leaves at the centre.
+
+    `swallows` is that xi/xi_*, where Eq. (8) is 1 at L/2; `dimension` is d_therm of the whole
+    system; `centre` is d_eff at L/2 at xi = xi_*, the least of regime I; `reach` and `region` are
+    l_c and d_therm at xi = xi_*/2.
+    """
+    table, half = pd.DataFrame({"length": lengths}), CRITICAL_LENGTH / 2
+    length = table.length
+    return table.assign(
+        swallows=1 / (1 + CRITICAL_LENGTH * np.log(bubble) / length),
+        dimension=thermal_dimension(CRITICAL_LENGTH, bubble, length),
+        centre=effective_dimension(length / 2, CRITICAL_LENGTH, bubble, length),
+        reach=thermalized_distance(half, bubble, length),
+        region=thermal_dimension(half, bubble, length),
+    )
+
+
+def ergodic_terms(
+    ratio: float, bubble: int, length: int, isolated: float, exponents: Sequence[float]
+) -> pd.DataFrame:
+    """The p-term of Eq. (6) at p = 1 by exponent and distance: as `printed`, and `bounded`."""
+    table = _grid(exponent=exponents, distance=np.linspace(0, length / 2, 97))
+    place, exponent, xi = table.distance, table.exponent, ratio * CRITICAL_LENGTH
+    bounded = mean_purity(place, xi, 1.0, bubble, length, isolated, exponent) - 0.5
+    printed = effective_dimension(place, xi, bubble, length) ** -exponent
+    return table.assign(printed=printed, bounded=bounded)
+
+
+def regimes(
+    ratios: Sequence[float],
+    p: float,
+    bubble: int,
+    lengths: Sequence[int],
+    isolated: float,
+    exponents: Sequence[float],
+) -> pd.DataFrame:
+    """gamma_XXZ - gamma_i of Eq. (6) on every site of half the chain, and `without` avalanches.
+
+    Columns: exponent, length, ratio, distance, difference, without.
+    """
+    sites = np.arange(max(lengths) // 2)
+    table = _grid(exponent=exponents, length=lengths, ratio=ratios, distance=sites)
+    table = table[table.distance < table.length // 2]
+
+    def difference(p: float) -> pd.Series:
+        xi, length = table.ratio * CRITICAL_LENGTH, table.length
+        gamma = mean_purity(table.distance, xi, p, bubble, length, isolated, table.exponent)
+        return isolated - gamma
+
+    return table.assign(difference=difference(p), without=difference(0.0))
+
+
+def profiles(
+    ratios: Sequence[float],
+    probabilities: Sequence[float],
+    bubbles: Sequence[int],
+    length: int,
+    isolated: float,
+    exponents: Sequence[float],
+) -> pd.DataFrame:
+    """gamma_XXZ - gamma_i of Eq. (6) on every site of half the chain, for sliders.
+
+    Columns: ratio, p, bubble, exponent, distance, difference, and `reach`, l_c of the same row.
+    """
+    table = _grid(
+        ratio=ratios, p=probabilities, bubble=bubbles, exponent=exponents,
+        distance=np.arange(length // 2),
+    )  # fmt: skip
+    xi, bubble = table.ratio * CRITICAL_LENGTH, table.bubble
+    gamma = mean_purity(table.distance, xi, table.p, bubble, length, isolated, table.exponent)
+    reach = thermalized_distance(xi, bubble, length)
+    return table.assign(difference=isolated - gamma, reach=reach)
+
+
+# Eq. (6) fitted
+
+
 class AvalancheFit(NamedTuple):
     """xi and p of Eq. (6) with the ends of their 68 % intervals, and how well they describe it.
 
@@ -174,6 +302,18 @@ class AvalancheFit(NamedTuple):
 
 XI = np.geomspace(0.05, 20, 241)  # where chi2 is scanned, in sites
 P = np.linspace(0, 1, 201)
+
+
+def _minimum(
+    chi2: Callable[[ArrayLike, ArrayLike], Array], start: tuple[float, float], least: float
+) -> tuple[tuple[float, ...], float]:
+    """xi and p of the least chi2 by Minuit, and that; the start, where it is `least`, if lower."""
+    minuit = Minuit(lambda xi, p: float(chi2(xi, p)), xi=start[0], p=start[1])
+    minuit.errordef = Minuit.LEAST_SQUARES
+    minuit.limits = [(XI[0], XI[-1]), (0, 1)]
+    minuit.migrad()
+    found = tuple(minuit.values), float(minuit.fval)
+    return found if found[1] <= least else (start, least)
 
 
 def fit(
@@ -219,13 +359,7 @@ def fit(
     xi = np.geomspace(max(XI[i] / 1.3, XI[0]), min(XI[i] * 1.3, XI[-1]), 241)
     p = np.linspace(max(P[j] - 0.2, 0), min(P[j] + 0.2, 1), 161)
     fine, (i, j) = scan(xi, p)
-    minuit = Minuit(lambda xi, p: float(chi2(xi, p)), xi=xi[i], p=p[j])
-    minuit.errordef = Minuit.LEAST_SQUARES
-    minuit.limits = [(XI[0], XI[-1]), (0, 1)]
-    minuit.migrad()
-    best, least = tuple(minuit.values), float(minuit.fval)
-    if least > fine.min():
-        best, least = (float(xi[i]), float(p[j])), float(fine.min())
+    best, least = _minimum(chi2, (float(xi[i]), float(p[j])), float(fine.min()))
 
     def interval(number: int, grids: tuple[Array, Array], axis: int) -> tuple[float, float, float]:
         scans = zip(grids, (coarse, fine), strict=True)

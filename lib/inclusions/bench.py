@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psutil
 import scipy.linalg.blas
 from threadpoolctl import threadpool_info
@@ -352,6 +354,168 @@ def two_workers(model: Model, seconds: float = 40.0) -> dict[str, Any]:
         "one_worker_per_hour": 3600 * (rates[0] + rates[2]) / 2,
         "two_workers_per_hour": 3600 * (rates[1] + rates[3]) / 2,
     }
+
+
+# Saved benchmarks read
+
+
+def load(*paths: Path) -> dict[str, Any]:
+    """Files that `inclusions bench` wrote, as one; the machine is the first file's.
+
+    Raises:
+        ValueError: a file is not of this kind.
+    """
+    whole: dict[str, Any] = {"machine": {}, "rows": [], "overhead": [], "workers": [], "ranks": []}
+    for path in filter(Path.exists, paths):
+        try:
+            content = {"ranks": []} | json.loads(path.read_text(encoding="utf-8"))
+            whole["machine"] = whole["machine"] or content["machine"]
+            whole |= {part: whole[part] + content[part] for part in [*whole][1:]}
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path} is not a file of benchmarks") from None
+    return whole
+
+
+SAVED = (
+    "peer", "threads", "seconds", "memory_before_MB", "memory_peak_MB", "dimension", "model",
+    "ensemble", "system", "length", "factorization", "certificate", "factor_entries",
+    "factor_flops", "reductions",
+)  # fmt: skip
+
+
+def finished(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Runs that did not fail, a row each, from one part of a file of benchmarks.
+
+    Columns: what was saved, each phase (s) and count in one of its own, nan where a run has none;
+    and model, as `Model`, ensemble (its key), system ("bubble" or "chain"), length. Those of
+    `SAVED` are always there.
+    """
+    found = []
+    for row in rows:
+        if "failed" not in row:
+            model = Model(**row["model"])
+            named = {"model": model, "ensemble": model.key, "length": model.length}
+            named["system"] = "bubble" if model.bubble else "chain"
+            found.append(row | row.get("phases", {}) | row.get("counts", {}) | named)
+    table = pd.DataFrame(found)
+    return table.reindex(columns=table.columns.union(SAVED, sort=False))
+
+
+def timings(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """One row for each finished run.
+
+    Columns: peer, system, length, dimension, threads, seconds, first (with the analysis and the
+    imports that only a first sample needs), memory (MB above what the process held with the
+    matrix), analysis, factorization (seconds), entries, flops, dgemm (GFlop/s just after the run),
+    rate (GFlop/s of the factorization).
+    """
+    names = {
+        "peer": "peer", "system": "system", "length": "length", "dimension": "dimension",
+        "threads": "threads", "seconds": "seconds", "seconds_first": "first",
+        "memory_peak_MB": "memory", "analysis": "analysis", "factorization": "factorization",
+        "factor_entries": "entries", "factor_flops": "flops", "dgemm_GFlops": "dgemm",
+    }  # fmt: skip
+    runs = finished(benchmarks["rows"]).reindex(columns=[*names, "memory_before_MB"])
+    table = runs[[*names]].rename(columns=names)
+    table["memory"] -= runs.memory_before_MB
+    table["analysis"] = table.analysis.fillna(0.0)
+    return table.assign(rate=table.flops / table.factorization / 1e9)
+
+
+def growth(timings: pd.DataFrame, column: str, peer: str = "inclusions") -> pd.DataFrame:
+    """Exponents of column ∝ dimension^a by least squares on logarithms, from 3000 unknowns up.
+
+    Columns: system, exponent, logarithm (of what a dimension of 1 would have).
+    """
+    rows = []
+    chosen = timings[(timings.peer == peer) & (timings.dimension > 3000)].dropna(subset=[column])
+    for system, part in chosen.groupby("system"):
+        if len(part) > 1:
+            logarithms = np.log(part[["dimension", column]].astype(float))
+            slope, offset = np.polyfit(logarithms.dimension, logarithms[column], 1)
+            rows.append((system, slope, offset))
+    return pd.DataFrame(rows, columns=("system", "exponent", "logarithm"))
+
+
+def ratios(timings: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and memory of each peer over ours, on the same sample with the same threads.
+
+    LAPACK, which gives all levels, is held against what `auto` chooses, certificate included.
+    Columns: peer, system, length, dimension, time, memory.
+    """
+    same, peers = (
+        ["system", "length", "threads"],
+        timings[~timings.peer.str.startswith("inclusions")],
+    )
+    ours = np.where(peers.peer == "lapack", "inclusions-certified", "inclusions")
+    mine = timings.rename(columns={"peer": "ours"})
+    both = peers.assign(ours=ours).merge(mine, on=["ours", *same], suffixes=("", "_ours"))
+    time, memory = both.seconds / both.seconds_ours, both.memory / both.memory_ours.clip(lower=1.0)
+    return both[["peer", *same[:2], "dimension"]].assign(time=time, memory=memory)
+
+
+GOALS = (
+    ("scipy", "bubble", 14, "time", 12.0),
+    ("scipy", "bubble", 14, "memory", 4.0),
+    ("slepc", "bubble", 16, "time", 3.5),
+    ("slepc", "bubble", 16, "memory", 2.3),
+    ("slepc", "chain", 18, "time", 3.0),
+    ("lapack", "bubble", 8, "time", 1.0),
+    ("lapack", "bubble", 10, "time", 1.0),
+)
+"""What is asked of the solver: peer, system, length, times less of what."""
+
+
+def goals(timings: pd.DataFrame) -> pd.DataFrame:
+    """The project's own goals for `ratios` beside what was measured, nan where nothing was.
+
+    Columns: peer, system, length, what ("time" or "memory"), goal, measured.
+    """
+    same = ["peer", "system", "length"]
+    found = ratios(timings).drop_duplicates(same)
+    measured = found.melt(same, ["time", "memory"], "what", "measured")
+    return pd.DataFrame(GOALS, columns=[*same, "what", "goal"]).merge(measured, how="left")
+
+
+def precisions(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """Samples with the factor in double and in single precision, one thread, from 3000 unknowns up.
+
+    Columns: ensemble, dimension, then double and single, seconds or why there are none, and
+    double_memory and single_memory, MB.
+    """
+    found: dict[Model, dict[str, Any]] = {}
+    names = {"inclusions": "double", "inclusions-single": "single"}
+    for row in benchmarks["rows"]:
+        if (name := names.get(row["peer"])) and row.get("threads", 1) == 1:
+            model = Model(**row["model"])
+            cells = found.setdefault(model, {"ensemble": model.key, "dimension": model.dimension})
+            if "failed" in row:
+                cells[name] = row["failed"].split(": ", 1)[-1]
+            else:
+                cells[name] = row["seconds"]
+                cells[f"{name}_memory"] = row["memory_peak_MB"] - row["memory_before_MB"]
+    columns = ["ensemble", "dimension", "double", "double_memory", "single", "single_memory"]
+    table = pd.DataFrame([*found.values()], columns=columns).dropna(subset=["double", "single"])
+    return table[table.dimension >= 3000]
+
+
+LIMITS = {(18, 4): (480.0, 16.0), (20, 0): (240.0, np.nan)}
+"""What is asked of the largest samples, by length and bubble: seconds and GB on two threads."""
+
+
+def largest_samples(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """The largest samples, solved whole on this machine and certified.
+
+    Columns beside those of `finished`: uncertified (s), memory (GB), and the limits on them,
+    seconds_limit and memory_limit.
+    """
+    runs = finished(benchmarks["rows"])
+    runs = runs[runs.dimension >= 100_000]
+    limits = [LIMITS.get((m.length, m.bubble), (np.nan, np.nan)) for m in runs.model]
+    return runs.assign(
+        uncertified=runs.seconds - runs.certificate.fillna(0.0), memory=runs.memory_peak_MB / 1000,
+        seconds_limit=[time for time, _ in limits], memory_limit=[space for _, space in limits],
+    )  # fmt: skip
 
 
 def main() -> None:

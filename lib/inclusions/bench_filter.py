@@ -14,16 +14,18 @@ from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from inclusions.bench import DISORDER, SEED, machine
+from inclusions.bench import DISORDER, SEED, finished, machine
+from inclusions.cost import predicted_memory, predicted_seconds
 from inclusions.disorder import draw
 from inclusions.eigen import MissingSolver, NotConverged, choose
 from inclusions.eigen.chebyshev import density, filter_of
 from inclusions.eigen.devices import gpu
 from inclusions.eigen.lanczos import random_block, spectrum_edges
 from inclusions.eigen.ordering import LANES, pointer
-from inclusions.eigen.polynomial_filter import MOMENTS, PolynomialFilter, capacity
+from inclusions.eigen.polynomial_filter import MOMENTS, PolynomialFilter, capacity, vectors
 from inclusions.eigen.products import CompiledProducts, library
 from inclusions.hamiltonian import Hamiltonian, build
 from inclusions.machine import peak_memory
@@ -173,6 +175,86 @@ def triad(numbers: int = 2**25) -> float:
         compiled.triad(ctypes.c_int64(numbers // LANES), *given, ctypes.c_double(0.5))
         times.append(process_time() - began)
     return 3 * 8 * numbers / min(times) / 1e9
+
+
+# Saved benchmarks read
+
+
+WAYS = (
+    "way", "system", "length", "dimension", "states", "seconds", "memory", "products", "whole",
+    "GB_a_second", "triad",
+)  # fmt: skip
+
+
+def without_factor(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """The filter beside L D L^T, one thread: what was run whole, and what a share of it says.
+
+    Columns: way ("factor", "filter", "filter (GPU)"), system, length, dimension, states, seconds
+    (of processor time; of the clock on a GPU), memory (MB above the interpreter's), products (of H
+    with a vector), whole (False where seconds are those of a share, over it), GB_a_second (of the
+    recurrence), triad (GB/s of the memory, in the same process).
+    """
+    rows = []
+    for row in finished(benchmarks["rows"]).to_dict("records"):
+        if row["threads"] > 1:
+            continue
+        way = {"filter": "filter", "filter:gpu": "filter (GPU)"}.get(row["peer"], "factor")
+        seconds, products = row["seconds" if "GPU" in way else "cpu_seconds"], row.get("products")
+        if not (whole := row["kind"] == "solve"):
+            applications = vectors(row["count"] + PolynomialFilter.spare) / PolynomialFilter.block
+            steps = row["degree"] * applications
+            seconds, products = steps * row["cpu_seconds_a_step"], steps * LANES
+        memory = row["memory_peak_MB"] - row["memory_before_MB"]
+        same = (row[name] for name in ("system", "length", "dimension", "count"))
+        rates = (row.get(name) for name in ("GB_a_second", "triad_GB_a_second"))
+        rows.append((way, *same, seconds, memory, products, whole, *rates))
+    return pd.DataFrame(rows, columns=WAYS)
+
+
+def factor_beyond(rows: pd.DataFrame) -> pd.DataFrame:
+    """What L D L^T is predicted to take where only the filter was run, in part.
+
+    Columns: system, length, dimension, seconds, memory (MB).
+    """
+    run = set(rows[rows.way == "factor"][["system", "length"]].itertuples(index=False, name=None))
+    found = []
+    for row in rows[~rows.whole.astype(bool)].itertuples():
+        if (row.system, row.length) not in run:
+            model = bubble(row.length) if row.system == "bubble" else chain(row.length)
+            seconds = predicted_seconds(model, row.states, 0.0)
+            memory = predicted_memory(model, row.states)
+            found.append((row.system, row.length, row.dimension, seconds, memory))
+    return pd.DataFrame(found, columns=("system", "length", "dimension", "seconds", "memory"))
+
+
+PUBLISHED = ((18, 434.0), (20, 14138.0))
+"""Length of a chain and CPU-s for some 100 states: Polfed.jl, by its authors (arXiv:2605.10191)."""
+
+
+def published() -> pd.DataFrame:
+    """What the authors of Polfed.jl give for it, on other machines; columns of `without_factor`."""
+    rows = [
+        ("Polfed.jl", "chain", length, chain(length).dimension, 100, seconds, np.nan, True)
+        for length, seconds in PUBLISHED
+    ]
+    names = [name for name in WAYS if name not in ("products", "GB_a_second", "triad")]
+    return pd.DataFrame(rows, columns=names)
+
+
+def compared(rows: pd.DataFrame, beyond: pd.DataFrame) -> pd.DataFrame:
+    """A row for each size that the filter was run at, whole or in part, and L D L^T beside it.
+
+    Columns: those of `without_factor` for the filter, and seconds_factor, memory_factor, predicted
+    (of the factor, by `factor_beyond`).
+    """
+    keys = ["system", "length", "dimension", "states"]
+    filtered = rows[rows.way == "filter"].sort_values("whole").drop_duplicates(keys, keep="last")
+    run = rows[rows.way == "factor"].drop_duplicates(keys)[[*keys, "seconds", "memory"]]
+    names = {"seconds": "seconds_factor", "memory": "memory_factor"}
+    measured = filtered.merge(run.rename(columns=names), on=keys)
+    expected = filtered.merge(beyond.rename(columns=names), on=keys[:3])
+    table = pd.concat([measured.assign(predicted=False), expected.assign(predicted=True)])
+    return table.sort_values(["system", "dimension", "states"])
 
 
 def main() -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import nnls
 
-from inclusions.campaign import CERTIFIED_BELOW, Campaign
+from inclusions.campaign import CERTIFIED_BELOW, Campaign, Ensemble
 from inclusions.eigen import DENSE_BELOW
 from inclusions.eigen.polynomial_filter import memory, steps
 from inclusions.model import Model
@@ -47,11 +48,52 @@ def predicted_seconds(
 
 def predicted_hours(campaign: Campaign) -> float:
     """Core-hours of a whole campaign, by `predicted_seconds`."""
-    seconds = (
-        one.realizations * predicted_seconds(one.model, one.count, one.certify, solver=one.solver)
+    return sum(map(_hours, campaign.ensembles))
+
+
+def _hours(one: Ensemble) -> float:
+    seconds = predicted_seconds(one.model, one.count, one.certify, solver=one.solver)
+    return one.realizations * seconds / 3600
+
+
+def by_system(campaign: Campaign) -> pd.DataFrame:
+    """The same by system and length: bubble, boundary, length, dimension, realizations, hours."""
+    rows = [
+        one.model.as_dict()
+        | {"dimension": one.model.dimension, "realizations": one.realizations, "hours": _hours(one)}
         for one in campaign.ensembles
-    )
-    return sum(seconds) / 3600
+    ]
+    keys = ["bubble", "boundary", "length", "dimension"]
+    return pd.DataFrame(rows).groupby(keys, as_index=False)[["realizations", "hours"]].sum()
+
+
+NODE = (64, 256)
+"""Cores and GB of a node."""
+
+
+def on_nodes(models: Iterable[Model], count: int = 50) -> pd.DataFrame:
+    """What large samples need, from counts: nodes whose memory holds them, a rank on every core.
+
+    Columns: ensemble, dimension, entries and flops of the factor, alone (MB of one process),
+    nodes, memory (MB of a rank), seconds. These are of operations shared evenly: a lower bound, as
+    nodes talk to one another.
+    """
+    cores, memory = NODE
+    rows = []
+    for model in models:
+        entries, flops = factor_size(model)
+        nodes = 1
+        while cores * predicted_memory(model, count, cores * nodes) > 1000 * memory:
+            nodes *= 2
+        rows.append(
+            {
+                "ensemble": model.key, "dimension": model.dimension, "entries": entries,
+                "flops": flops, "alone": predicted_memory(model, count), "nodes": nodes,
+                "memory": predicted_memory(model, count, cores * nodes),
+                "seconds": predicted_seconds(model, count, 0.0, cores * nodes),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def predicted_memory(model: Model, count: int, ranks: int = 1, solver: str = "auto") -> float:

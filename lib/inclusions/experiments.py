@@ -14,10 +14,11 @@ from inclusions.basis import chain_states, spins
 from inclusions.disorder import draw
 from inclusions.eigen import Dense, ShiftInvert
 from inclusions.eigen.factorization import FACTORIZATIONS
+from inclusions.eigen.lanczos import random_block, spectrum_edges
 from inclusions.eigen.ordering import structure
 from inclusions.eigen.types import Eigenpairs, certify, closest
 from inclusions.estimates import seed_of
-from inclusions.hamiltonian import build
+from inclusions.hamiltonian import build, mean_energy
 from inclusions.model import Model
 from inclusions.observables import magnetizations, measure, purities, reduced_densities
 from inclusions.statistics import Array
@@ -502,7 +503,93 @@ def prefactors(length: int, disorder: float) -> pd.DataFrame:
     )
 
 
+# What errata rest on
+
+
+def random_vectors(
+    lengths: Sequence[int] = (6, 8, 10), count: int = 2000
+) -> tuple[list[tuple[int, float]], float]:
+    """gamma - 1/2 of random vectors over 1/(d + 2), by dimension d, and its power of d."""
+    rng, found = np.random.default_rng(1), []
+    for length in lengths:
+        model = Model(length, 1.0)
+        weights = rng.standard_normal((model.dimension, count)) ** 2
+        magnetization = (weights / weights.sum(axis=0)).T @ spins(
+            chain_states(length, model.up), length
+        )
+        found.append((model.dimension, float((purities(magnetization) - 0.5).mean())))
+    (first, one), (last, other) = found[0], found[-1]
+    slope = np.log(other / one) / np.log((last + 2) / (first + 2))
+    return [(d, value * (d + 2)) for d, value in found], float(slope)
+
+
+def conjugations(norm: float = 0.01) -> tuple[float, float]:
+    """How far e^-iA sigma e^iA is from its expansion, with the right sign and the printed one."""
+    rng = np.random.default_rng(1)
+    generator = rng.standard_normal((4, 4)) + 1j * rng.standard_normal((4, 4))
+    generator = generator + generator.conj().T
+    generator = generator * (norm / np.linalg.norm(generator, 2))
+    sigma = np.diag([1.0, 1.0, -1.0, -1.0])
+
+    def commuted(other: Array) -> Array:
+        return generator @ other - other @ generator
+
+    exact = linalg.expm(-1j * generator) @ sigma @ linalg.expm(1j * generator)
+    second = sigma - commuted(commuted(sigma)) / 2
+    right, printed = (
+        np.linalg.norm(exact - second - sign * 1j * commuted(sigma), 2) for sign in (-1, 1)
+    )
+    return float(right), float(printed)
+
+
+def flip_energies() -> tuple[float, float]:
+    """Largest error of the energy of a flip, with the corrected and the printed J_z; J_z = 1."""
+    length, ising = 8, 1.0
+    rng = np.random.default_rng(1)
+    fields = rng.uniform(-3, 3, length)
+    eta = 1 - 2.0 * (np.arange(2**length)[:, None] >> np.arange(length) & 1)
+
+    def energy(eta: Array) -> Array:
+        return eta @ fields + ising * (eta[:, 1:] * eta[:, :-1]).sum(axis=1)
+
+    errors = []
+    for strength in (ising, ising / 2):
+        delta = perturbation.detuning(fields, eta, strength)
+        worst = 0.0
+        for bond in range(length - 1):
+            flipped = eta.copy()
+            flipped[:, [bond, bond + 1]] = eta[:, [bond + 1, bond]]
+            active = eta[:, bond] != eta[:, bond + 1]
+            change = (energy(flipped) - energy(eta))[active]
+            worst = max(worst, np.abs(change - 2 * (eta[:, bond] * delta[:, bond])[active]).max())
+        errors.append(float(worst))
+    return errors[0], errors[1]
+
+
 # Where in the spectrum
+
+
+def offsets(lengths: Sequence[int], disorder: float, realizations: int = 20) -> pd.DataFrame:
+    """How far the middle between the edges lies from the mean energy of open chains, mean.
+
+    Columns: length, energy (J), share (of the standard deviation of the levels).
+    """
+    found = [
+        np.mean([_offset(Model(length, disorder), index) for index in range(realizations)], axis=0)
+        for length in lengths
+    ]
+    energy, share = np.transpose(found)
+    return pd.DataFrame({"length": lengths, "energy": energy, "share": share})
+
+
+def _offset(model: Model, index: int) -> tuple[float, float]:
+    """The middle minus Tr H / d of one sample: J, and in standard deviations of its levels."""
+    realization = draw(model, SEED, index)
+    matrix, mean = build(realization).matrix, mean_energy(realization)
+    edges = spectrum_edges(lambda x: matrix @ x, random_block(model.dimension, 1))
+    offset = sum(edges) / 2 - mean
+    # Tr H^2 from the entries: no level is needed.
+    return offset, offset / np.sqrt((matrix.data**2).sum() / model.dimension - mean**2)
 
 
 def windows(models: Sequence[Model], counts: Sequence[int], realizations: int) -> pd.DataFrame:

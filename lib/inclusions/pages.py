@@ -341,9 +341,7 @@ def tabulate(
         table = text.readable(table, columns)
     if table.empty:
         table = pd.DataFrame({"data": [text.UNKNOWN]})
-    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    write(name, "\n".join(lines) + "\n")
+    write(name, text.markdown(table) + "\n")
 
 
 def _glue(name: str, *bundle: str, visible: bool = False) -> None:

@@ -9,11 +9,14 @@ sigma^+ = |up><down|, with `hopping` J, `ising` J_z and a configuration eta_i = 
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
+from inclusions.basis import chain_states, spins
 from inclusions.hamiltonian import Hamiltonian
 
 Array = NDArray[np.float64]
@@ -209,6 +212,26 @@ def correlation_bracket(length: int) -> float:
     return spin_moment(length, 4) - spin_moment(length, 2) ** 2
 
 
+def counted_bracket(length: int) -> float:
+    """`correlation_bracket` by counting all configurations of the sector, for small chains."""
+    eta = 2 * spins(chain_states(length, (length + 1) // 2), length)
+    bonds = eta[:, [0, -2]] * eta[:, [1, -1]]
+    return float(bonds.prod(axis=1).mean() - bonds.mean(axis=0).prod())
+
+
+def brackets(enumerated: Sequence[int], formula: Sequence[int] = ()) -> pd.DataFrame:
+    """The bracket of Eq. (23) by brute force (nan where not), in closed form, and as printed.
+
+    Columns: length, counted, exact, printed.
+    """
+    table = pd.DataFrame({"length": [*enumerated, *formula]})
+    return table.assign(
+        counted=[*map(counted_bracket, enumerated), *(np.nan for _ in formula)],
+        exact=table.length.map(correlation_bracket),
+        printed=2 / table.length**2,
+    )
+
+
 def pearson_tail(length: int, left: float = 1.0, right: float = 1.0) -> float:
     """C(r) of Eq. (7) left by S^z conservation at large r, at fixed disorder; dimensionless.
 
@@ -273,6 +296,28 @@ def averaged_tail(length: int, disorder: float) -> float:
     end = 2 * square * (1 - m) - (mean * (1 - m)) ** 2
     bulk = 4 * square * (1 - m) + 2 * shared * (1 - m) - (2 * mean * (1 - m)) ** 2
     return 2 * mean**2 * correlation_bracket(length) / math.sqrt(end * bulk)
+
+
+def tails(lengths: Sequence[int], disorders: Sequence[float]) -> pd.DataFrame:
+    """C(r -> infinity) of conservation alone: at fixed disorder (nan for W), and averaged.
+
+    Columns: length, disorder (J), C.
+    """
+    rows = [
+        (n, w, pearson_tail(n) if math.isnan(w) else averaged_tail(n, w))
+        for n in lengths
+        for w in (math.nan, *disorders)
+    ]
+    return pd.DataFrame(rows, columns=["length", "disorder", "C"])
+
+
+def resonant_loss(length: int, disorder: float) -> float:
+    """1 - gamma of a spin with two bonds for W -> infinity, pi L / 4 W (L - 1); nan at W = 0.
+
+    Either bond is flippable with probability L / 2 (L - 1), and then loses
+    1/(1 + (h_{i+1} - h_i)^2) of <sigma^z>^2. W is in units of J.
+    """
+    return math.pi * length / (4 * disorder * (length - 1)) if disorder > 0 else math.nan
 
 
 def flippable(configuration: ArrayLike) -> NDArray[np.bool_]:

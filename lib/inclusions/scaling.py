@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
 from typing import Any
 
-from inclusions.bench import SEED, machine
+import pandas as pd
+
+from inclusions.bench import SEED, finished, machine
 from inclusions.disorder import draw
 from inclusions.eigen import MissingSolver, ShiftInvert, Slepc, Solver
 from inclusions.eigen.kernels import NAME, newest
@@ -102,6 +104,19 @@ def measure(peer: str, model: Model, repeats: int) -> dict[str, Any] | None:
         "memory_peak_MB": [one[1] for one in memory],
         "residual": float(pairs.residuals.max()),
     }
+
+
+def beside_one_process(benchmarks: dict[str, Any]) -> pd.DataFrame:
+    """Saved runs on several ranks, beside one process with its own factor.
+
+    Columns beside those of `bench.finished`: peak (MB, of the largest rank), time and memory, over
+    those of the one process, nan where it was not run.
+    """
+    runs = finished(benchmarks["ranks"])
+    runs = runs.assign(peak=runs.memory_peak_MB.map(max))
+    alone = runs[runs.peer == "inclusions"].drop_duplicates("ensemble", keep="last")
+    own = alone.set_index("ensemble")[["seconds", "peak"]].reindex(runs.ensemble).to_numpy(float)
+    return runs.assign(time=runs.seconds / own[:, 0], memory=runs.peak / own[:, 1])
 
 
 def main() -> None:

@@ -82,6 +82,10 @@ class Estimate(NamedTuple):
         """Covariance of the entries of a value of shape (n,), shape (n, n)."""
         return np.atleast_2d(np.cov(self.samples, rowvar=False))
 
+    def entry(self, *place: int | slice) -> "Estimate":
+        """One entry of a value of shape (n, ...), or some, by an index for each of its axes."""
+        return Estimate(self.value[place], self.error[place], self.samples[:, *place])
+
     def interval(self, level: float = ONE_SIGMA) -> tuple[Array, Array]:
         """Central percentile interval that holds the fraction `level` of the resamples."""
         low, high = np.quantile(self.samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -589,6 +593,33 @@ def fit_power_law(dimension: ArrayLike, value: ArrayLike, error: ArrayLike) -> F
         whiten,
         {"log_amplitude": intercept, "exponent": -slope},
     )
+
+
+class Fall(NamedTuple):
+    """Exponent a of y ~ x^-a with its error, from all points, and from the last two alone."""
+
+    exponent: float
+    error: float
+    chi2: float
+    degrees: int
+    p_value: float
+    last: float
+    last_error: float
+
+
+def fall(x: ArrayLike, value: ArrayLike, error: ArrayLike) -> Fall:
+    """How values, shape (n,), fall with x, which ascends: `fit_power_law`, and the last two.
+
+    Of two points, or where one has no error, only these: the rest is nan.
+    """
+    x, y, s = (np.asarray(part, float) for part in (x, value, error))
+    step = np.log(x[-1] / x[-2])
+    last = float(-np.log(y[-1] / y[-2]) / step), float(np.hypot(*(s[-2:] / y[-2:])) / step)
+    if len(x) < 3 or s.min() <= 0:
+        return Fall(np.nan, np.nan, np.nan, 0, np.nan, *last)
+    fit = fit_power_law(x, y, s)
+    exponent, off = fit.values["exponent"], fit.errors["exponent"]
+    return Fall(exponent, off, fit.chi2, fit.degrees, fit.p_value, *last)
 
 
 def _points(x: ArrayLike, y: ArrayLike, error: ArrayLike, least: int) -> tuple[Array, Array, Array]:

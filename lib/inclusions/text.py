@@ -91,6 +91,12 @@ def crossed(
     return pd.DataFrame(lines, columns=[*names, *columns.values()])
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """A table of texts as Markdown."""
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
+
+
 def _shown(table: pd.DataFrame, column: Column) -> list[str]:
     values = (table[name] for name in column.names.split())
     return [column.shown(*row) for row in zip(*values, strict=True)]
@@ -119,6 +125,11 @@ def number(value: float, error: float = float("nan"), digits: int = 4) -> str:
 def times(factor: float) -> Callable[..., str]:
     """A format of a value and its error in another unit: `times(1e3)` in thousandths."""
     return lambda value, error: number(factor * value, factor * error)
+
+
+def known(spec: str, unit: float = 1.0, instead: str = UNKNOWN) -> Callable[..., str]:
+    """A format of a number in another unit, with a text for one that is not there."""
+    return lambda value: instead if pd.isna(value) else format(value / unit, spec)
 
 
 def unless(valid: bool, value: float, error: float) -> str:

@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 from sources import ROOT, contents, figures_of
 
 from inclusions import avalanche, estimates, pages, tables
+from inclusions.claims import criteria, report
 from inclusions.disorder import draw
 from inclusions.eigen import Dense
 from inclusions.hamiltonian import build
@@ -145,6 +146,69 @@ def test_every_download_of_the_built_book_is_there(book):
 def test_no_figure_of_a_fresh_build_is_stale(book):
     _, build = book
     assert pages.stale(build, ROOT / "data") == []
+
+
+# What the built pages say of a claim
+
+
+@pytest.fixture(scope="module")
+def judged(book):
+    """The scorecard by claim; what the build has judged is not judged again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "root", lambda: book[1].parent)
+        patch.setattr(pages, "data_folder", lambda: ROOT / "data")
+        return {one.id: one for one in pages.scorecard()}
+
+
+def said_beside(page):
+    """Pairs of a claim's number on a page and the verdict marked next after it, as three tell it.
+
+    Its class, which gives it its colour, its sign, and its word.
+    """
+    pattern = r'\b(C\d+)\b|<span class="verdict ([a-z-]+)">(\S)\s([a-z ]+)</span>'
+    last = None
+    for claim, *marked in re.findall(pattern, page):
+        if claim:
+            last = claim
+        else:
+            yield last, marked
+
+
+def test_beside_the_number_of_a_claim_stands_the_verdict_of_the_scorecard(book, judged):
+    found = {name: list(said_beside(page)) for name, page in html_pages(book[1]).items()}
+    for name, pairs in found.items():
+        for claim, marked in pairs:
+            word = judged[claim].verdict
+            assert marked == [word.replace(" ", "-"), report.MARKS[word], word], (name, claim)
+    for name in ("book/reproduction", "book/correspondence"):
+        assert {claim for claim, _ in found[name]} == set(judged)
+    assert all(  # in the table, and in full
+        [claim for claim, _ in found["book/reproduction"]].count(id) == 2 for id in judged
+    )
+
+
+def test_the_bar_of_the_first_page_has_every_claim_under_its_verdict(book, judged):
+    groups = re.findall(
+        r'<li class="([\w-]+)"(.*?)</li>', html_pages(book[1])["book/index"], re.DOTALL
+    )
+    under = {id: name for name, group in groups for id in re.findall(r">(C\d+)</a>", group)}
+    assert under == {
+        id: "identities" if one.identity else one.verdict.replace(" ", "-")
+        for id, one in judged.items()
+    }
+
+
+def test_sentences_about_claims_have_the_words_of_the_scorecard(book, judged):
+    words = "|".join(criteria.VERDICTS.values())
+    count = 0
+    for name, page in html_pages(book[1]).items():
+        source = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+        glued = re.findall(r"\{glue:text\}`(c\d+)-(verdict|paper)`", source)
+        fields = {"verdict": "verdict", "paper": "at_the_papers_errors"}
+        expected = [getattr(judged[id.upper()], fields[which]) for id, which in glued]
+        assert re.findall(rf'<span class="pasted-text">({words})</span>', page) == expected, name
+        count += len(expected)
+    assert count > 10
 
 
 # In a browser

@@ -343,7 +343,8 @@ class Results:
             and model.magnetization == (model.length % 2) / 2
         ]
         if "bandwidth" not in parameters:
-            models = [m for m in models if m.bandwidth == _tuned(m.bubble)]
+            tuned = {m.bubble: tuned_bandwidth(m.bubble) for m in models if m.bubble}
+            models = [m for m in models if m.bandwidth == tuned.get(m.bubble)]
         return sorted(models, key=lambda model: (model.length, model.disorder))
 
     def lengths(self, found: Mapping[int, Any]) -> dict[int, Any]:
@@ -365,10 +366,6 @@ class Results:
 
     def core_hours(self, models: Iterable[Model]) -> float:
         return sum(self.files[model][1]["core_hours"] for model in set(models))
-
-
-def _tuned(bubble: int) -> float | None:
-    return tuned_bandwidth(bubble) if bubble else None
 
 
 @lru_cache(maxsize=1024)  # several claims ask for the same file

@@ -5,17 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 
-from inclusions import avalanche, perturbation
-from inclusions.basis import chain_states, spins
+from inclusions import avalanche, experiments, perturbation
 from inclusions.claims import Verdict
 from inclusions.claims.report import escaped, shown
 from inclusions.disorder import draw
 from inclusions.experiments import SEED
 from inclusions.hamiltonian import build
 from inclusions.model import Model
-from inclusions.observables import purities
 from inclusions.text import power
 
 # Errata
@@ -34,7 +31,8 @@ class Erratum(NamedTuple):
 
 def table(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> pd.DataFrame:
     """The errata with their evidence, computed, and where the book shows it."""
-    labels = set(labels)
+    labels, by_id = set(labels), {one.id: one for one in verdicts}
+    errata = [*_of_avalanches(by_id), *_of_the_expansion(by_id), *_of_words()]
     return pd.DataFrame(
         {
             "": one.number,
@@ -44,12 +42,8 @@ def table(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> pd.DataFra
             "evidence": one.evidence
             + (f" {{numref}}`{one.label}`." if one.label in labels else ""),
         }
-        for one in sorted(_errata({one.id: one for one in verdicts}), key=lambda one: one.number)
+        for one in sorted(errata, key=lambda one: one.number)
     )
-
-
-def _errata(by_id: dict[str, Verdict]) -> list[Erratum]:
-    return [*_of_avalanches(by_id), *_of_the_expansion(by_id), *_of_words()]
 
 
 def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
@@ -59,7 +53,7 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
     ours = np.abs(avalanche.thermal_dimension(xi, 4) / stated - 1).max()
     ratio = 4 * 4.0 ** avalanche.printed_distance(xi, 4) / stated
     printed = np.maximum(ratio, 1 / ratio).max()
-    excess, power_law = _random_vectors()
+    excess, power_law = experiments.random_vectors()
     falling = 1 / avalanche.effective_dimension(np.arange(8), 1.0, 4, 16)
     rising = np.diff(falling).min() > 0
     beyond = avalanche.effective_dimension(8, 0.5, 4, 16)
@@ -97,8 +91,8 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
 
 def _of_the_expansion(by_id: dict[str, Verdict]) -> list[Erratum]:
     """SM E: the rotation, its energies and prefactors, and the correlation that it leaves."""
-    taken, other = _conjugations()
-    flips, halved = _flip_energies()
+    taken, other = experiments.conjugations()
+    flips, halved = experiments.flip_energies()
     whole, free = 16, perturbation.correlation_bracket(16)
     fall = perturbation.averaged_tail(whole, 200) / perturbation.averaged_tail(whole, 100)
     mixing = perturbation.generator(build(draw(Model(6, 10.0), SEED, 0)))
@@ -169,63 +163,3 @@ def _evidence(by_id: dict[str, Verdict], id: str) -> str:
     if not one.tests:
         return f"{id} is {one.verdict}."
     return f"{id}: {escaped(one.statistic)}, {shown(one.value, one.error)}."
-
-
-def _random_vectors(
-    lengths: Sequence[int] = (6, 8, 10), count: int = 2000
-) -> tuple[list[tuple[int, float]], float]:
-    """gamma - 1/2 of random vectors over 1/(d + 2), by dimension d, and its power of d."""
-    rng, found = np.random.default_rng(1), []
-    for length in lengths:
-        model = Model(length, 1.0)
-        weights = rng.standard_normal((model.dimension, count)) ** 2
-        magnetization = (weights / weights.sum(axis=0)).T @ spins(
-            chain_states(length, model.up), length
-        )
-        found.append((model.dimension, float((purities(magnetization) - 0.5).mean())))
-    (first, one), (last, other) = found[0], found[-1]
-    slope = np.log(other / one) / np.log((last + 2) / (first + 2))
-    return [(d, value * (d + 2)) for d, value in found], float(slope)
-
-
-def _conjugations(norm: float = 0.01) -> tuple[float, float]:
-    """How far e^-iA sigma e^iA is from its expansion, with the right sign and the printed one."""
-    rng = np.random.default_rng(1)
-    generator = rng.standard_normal((4, 4)) + 1j * rng.standard_normal((4, 4))
-    generator = generator + generator.conj().T
-    generator = generator * (norm / np.linalg.norm(generator, 2))
-    sigma = np.diag([1.0, 1.0, -1.0, -1.0])
-
-    def commuted(other: np.ndarray) -> np.ndarray:
-        return generator @ other - other @ generator
-
-    exact = linalg.expm(-1j * generator) @ sigma @ linalg.expm(1j * generator)
-    second = sigma - commuted(commuted(sigma)) / 2
-    right, printed = (
-        np.linalg.norm(exact - second - sign * 1j * commuted(sigma), 2) for sign in (-1, 1)
-    )
-    return float(right), float(printed)
-
-
-def _flip_energies() -> tuple[float, float]:
-    """Largest error of the energy of a flip, with the corrected and the printed J_z; J_z = 1."""
-    length, ising = 8, 1.0
-    rng = np.random.default_rng(1)
-    fields = rng.uniform(-3, 3, length)
-    eta = 1 - 2.0 * (np.arange(2**length)[:, None] >> np.arange(length) & 1)
-
-    def energy(eta: np.ndarray) -> np.ndarray:
-        return eta @ fields + ising * (eta[:, 1:] * eta[:, :-1]).sum(axis=1)
-
-    errors = []
-    for strength in (ising, ising / 2):
-        delta = perturbation.detuning(fields, eta, strength)
-        worst = 0.0
-        for bond in range(length - 1):
-            flipped = eta.copy()
-            flipped[:, [bond, bond + 1]] = eta[:, [bond + 1, bond]]
-            active = eta[:, bond] != eta[:, bond + 1]
-            change = (energy(flipped) - energy(eta))[active]
-            worst = max(worst, np.abs(change - 2 * (eta[:, bond] * delta[:, bond])[active]).max())
-        errors.append(float(worst))
-    return errors[0], errors[1]

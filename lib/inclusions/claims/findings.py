@@ -307,21 +307,20 @@ def ergodic_exponent(results: Results) -> Finding:
         used += chosen
         for name, function in (("whole", estimates.excess), ("scatter", estimates.scatter)):
             label = f"{where}, {name}"
-            dimension = [model.dimension for model in chosen]
             found = [results.estimate(function, model) for model in chosen]
-            y, s = (np.array([getattr(e, key) for e in found], float) for key in ("value", "error"))
-            fit = statistics.fit_power_law(dimension, y, s)
-            exponent, error = fit.values["exponent"], fit.errors["exponent"]
+            fit = statistics.fall(
+                [m.dimension for m in chosen], [e.value for e in found], [e.error for e in found]
+            )
             readings[f"{name} of gamma - 1/2, {where}"] = [
                 agree(f"{label}: probability of chi2 of one power of d", fit.p_value),
-                vanishes(f"{label}: exponent of d minus the printed 1/2", exponent - 0.5, error),
-            ]
-            step = np.log(dimension[-1] / dimension[-2])
+                vanishes(f"{label}: exponent of d minus the printed 1/2", fit.exponent - 0.5,
+                         fit.error),
+            ]  # fmt: skip
             beside += [
                 vanishes(f"{label}: exponent of d minus the 1 of random-matrix theory",
-                         exponent - 1, error),
-                vanishes(f"{label}: the same between the longest two alone",
-                         -np.log(y[-1] / y[-2]) / step - 1, np.hypot(*(s[-2:] / y[-2:])) / step),
+                         fit.exponent - 1, fit.error),
+                vanishes(f"{label}: the same between the longest two alone", fit.last - 1,
+                         fit.last_error),
             ]  # fmt: skip
     return Finding([], used, note, readings, beside)
 
@@ -439,12 +438,8 @@ def _slopes(results: Results, models: list[Model], distance: int) -> dict[float,
     for w in results.disorders(by_w):
         chosen = results.lengths(by_w[w])
         if len(chosen) > 1:
-            at = (
-                combine(lambda g: g[..., distance],
-                        results.estimate(estimates.purity_profile, model))
-                for model in chosen.values()
-            )  # fmt: skip
-            slopes[w] = statistics.line([*chosen], *at).slope
+            profiles = (results.estimate(estimates.purity_profile, m) for m in chosen.values())
+            slopes[w] = statistics.line([*chosen], *(p.entry(distance) for p in profiles)).slope
     return slopes
 
 
@@ -470,7 +465,7 @@ def far_correlation(results: Results) -> Finding:
     beside: list[Part] = []
     for place, name in enumerate(("", ", within realizations", ", between realizations")):
         for w, found in series.items():
-            own = {n: combine(lambda e, i=place: e[..., i], one) for n, one in found.items()}
+            own = {n: one.entry(place) for n, one in found.items()}
             rule = positive if w < 8 else vanishes
             (beside if place else parts).append(_mean(rule, label.format(w) + name, own))
             if w == 4.4:
@@ -551,7 +546,7 @@ def _falls(results: Results, sizes: dict[float, list[Model]]) -> list[Estimate]:
     for models in sizes.values():
         profiles = [results.estimate(estimates.purity_profile, model) for model in models]
         for i in range(len(profiles[0].value)):
-            at = [combine(lambda g, i=i: g[..., i], profile) for profile in profiles]
+            at = (profile.entry(i) for profile in profiles)
             line = statistics.line(np.log([model.bubble for model in models]), *at)
             slopes.setdefault(i, []).append(combine(np.negative, line.slope))
     return [statistics.average(*found) for found in slopes.values()]

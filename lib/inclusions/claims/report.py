@@ -23,7 +23,7 @@ from inclusions.claims.criteria import (
 from inclusions.cost import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.places import campaign_file
-from inclusions.text import hours, magnitude, number, system
+from inclusions.text import hours, magnitude, markdown, number, system
 
 
 def as_table(
@@ -61,9 +61,9 @@ def as_tests(*verdicts: Verdict) -> pd.DataFrame:
                 "claim": one.id,
                 "test": escaped(test["name"]),
                 "value": shown(test["value"], test["error"]),
-                "error without controls": _bare(test["plain_error"]),
+                "error without controls": f"{error:.2g}" if (error := test["plain_error"]) else "–",
                 "drift with L": _drift(test["drift"]),
-                "in favour": _stressed(test["says"]),
+                "in favour": re.sub("^no", "**no**", test["says"]) or "–",
             }
             for one in verdicts
             for test in (*sorted(one.tests, key=_disorder), *sorted(one.beside, key=_disorder))
@@ -88,14 +88,6 @@ def _disorder(test: dict[str, Any]) -> float:
     """The disorder that a test's name gives, for their order; those of none come first."""
     found = re.search(r"\bW = ([\d.]+\d|\d)", test["name"])
     return float(found[1]) if found else 0.0
-
-
-def _bare(error: float | None) -> str:
-    return f"{error:.2g}" if error else "–"
-
-
-def _stressed(says: str) -> str:
-    return f"**no**{says[2:]}" if says.startswith("no") else says or "–"
 
 
 def _drift(one: dict[str, Any] | None) -> str:
@@ -143,12 +135,6 @@ def _details(one: Verdict, labels: set[str]) -> str:
         _sentence("Under other choices", one.choices),
     ]
     return "\n\n".join(line for line in lines if line) + "\n"
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table of texts as Markdown."""
-    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
 def _sentence(title: str, outcomes: dict[str, str]) -> str:

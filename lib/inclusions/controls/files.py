@@ -35,6 +35,12 @@ class NoControls(LookupError):
 def load(data: Path, model: Model, seed: int, indices: ArrayLike) -> Predictions:
     """The predictions for these realizations of an ensemble, in their order.
 
+    Args:
+        data: folder of results, whose manifest lists the file.
+        model: of the ensemble; its target does not matter, windows hold all states.
+        seed: of the ensemble's disorder.
+        indices: numbers of the realizations, shape (R,).
+
     Raises:
         NoControls: they have not been computed, or not for all of the realizations.
         DamagedFile: the file is not the one that the manifest lists.
@@ -64,7 +70,7 @@ def compute(
 ) -> Path:
     """Predict what is not predicted yet of an ensemble's realizations, and save all of it.
 
-    `tell` is called after each of them. A damaged file is computed again.
+    `tell` is called after each of them. A damaged file is computed again. Returns the file's path.
 
     Raises:
         OSError: no space, no permission; nothing is left half-written.
@@ -90,6 +96,8 @@ def compute(
 def known_means(data: Path, model: Model) -> dict[Window, NDArray[np.float64]]:
     """Means over disorder of the model's windows, from their files; what is not there is computed.
 
+    By kind of window, shape (SCRAMBLINGS, w + 1, w), as `mean_over_disorder` gives them.
+
     Raises:
         OSError: no space, no permission.
     """
@@ -110,7 +118,7 @@ def known_means(data: Path, model: Model) -> dict[Window, NDArray[np.float64]]:
 
 
 def environment(kind: Window, model: Model) -> str:
-    """Name of all that the disorder of a window depends on."""
+    """Name of all that the disorder of a window depends on: the file of its mean is called so."""
     parts = [f"W{model.disorder!r}", f"Delta{model.anisotropy!r}"]
     if kind.bubble:
         strength = f"beta{model.bandwidth!r}" if model.bond is None else f"bond{model.bond!r}"
@@ -129,7 +137,7 @@ def name_of(data: Path, path: Path) -> str:
 
 
 def saved(data: Path, model: Model, seed: int) -> Predictions | None:
-    """What is predicted of an ensemble, None if nothing or if its file is damaged."""
+    """What is predicted of an ensemble, of whatever realizations; None if nothing, or damaged."""
     try:
         return _read(path_of(data, model, seed), model, seed)
     except (FileNotFoundError, store.DamagedFile):

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 
 def kinds(model: Model) -> set[Window]:
-    """Every kind of window that predictions for the model need."""
+    """Every kind of window that predictions for the model need, those of single sites and pairs."""
     return {window(model, sites) for sites in _all_sites(model)}
 
 
@@ -61,7 +61,12 @@ def expected(model: Model, means: Mapping[Window, Array]) -> Array:
 def predict(
     model: Model, realizations: Sequence[Realization], means: Mapping[Window, Array]
 ) -> tuple[Array, Array]:
-    """What windows know of some realizations of a model.
+    """What windows know of some realizations of a model, without unit.
+
+    Args:
+        model: of all realizations.
+        realizations: R of them, with their fields, J, and the bubble's matrices.
+        means: `mean_over_disorder` of each of the model's `kinds`, shape (SCRAMBLINGS, w + 1, w).
 
     Returns:
         By distance from the bubble or the nearer end, shape (R, D): 1 - gamma of site i in its
@@ -118,11 +123,11 @@ class Predictions:
         )
 
     def purities(self) -> Controls:
-        """For `estimates.purity_profile`: each distance has its window."""
+        """For `estimates.purity_profile`: each distance has its window; values (R, D, 1)."""
         return _controls(self.windows[..., None], self.expected[..., None])
 
     def weighted(self, weights: ArrayLike) -> Controls:
-        """For a mean of 1 - gamma over sites with these weights, shape (L,): one number each.
+        """For a mean of 1 - gamma over sites with these weights, shape (L,); values (R, 1).
 
         So the mid-chain purity, with equal weights on the sites in the middle.
         """
@@ -137,7 +142,10 @@ class Predictions:
         return self.weighted(np.full(self.model.length, 1 / self.model.length))
 
     def correlations(self) -> Controls:
-        """For `estimates.correlation`: the product, the window of site 0, that of r."""
+        """For `estimates.correlation`, Eq. (7): the product, the window of site 0, that of r.
+
+        Values have shape (R, L, 3). The mean of the product is 0 exactly: fields are independent.
+        """
         length = self.model.length
         site = np.arange(length)
         sites = np.stack([np.zeros(length, int), np.minimum(site, length - 1 - site)], axis=1)

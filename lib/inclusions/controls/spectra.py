@@ -79,7 +79,7 @@ def mean_squares(matrices: Array, operators: Array) -> Array:
 
 
 def lapack_mean_squares(matrices: Array, operators: Array) -> Array:
-    """The same by LAPACK: the oracle, and what is left without a compiler."""
+    """The same by LAPACK: the oracle, and what is left without a compiler. Shapes are the same."""
     states = np.linalg.eigh(matrices)[1]
     return np.square(operators @ np.square(states)).mean(axis=2)
 

@@ -67,7 +67,7 @@ def sites_around(model: Model, site: int) -> tuple[int, ...]:
 
 
 def sites_around_bubble(model: Model) -> tuple[int, ...]:
-    """`REACH` sites on either side of the bubble, or the whole of a short chain."""
+    """`REACH` sites on either side of the bubble, or the whole of a short chain, ascending."""
     sites = range(model.length)
     return tuple(sites) if len(sites) <= 2 * REACH else (*sites[:REACH], *sites[-REACH:])
 
@@ -108,5 +108,5 @@ def hypergeometric(model: Model, count: int) -> NDArray[np.float64]:
 
 
 def averaged_over_sectors(model: Model, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From shape (..., w + 1, w), by sector, to (..., w): weights of the sample's magnetization."""
+    """From shape (..., w + 1, w), by sector, to (..., w): weighted by `hypergeometric`."""
     return np.einsum("u,...uw->...w", hypergeometric(model, values.shape[-1]), values)

@@ -3,16 +3,18 @@
 Here is what all chapters share; a module holds what one of them shows.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from inclusions import campaign as campaigns
 from inclusions import estimates, text
+from inclusions.estimates import Pair
 from inclusions.model import PARAMETERS, Model
 from inclusions.statistics import Estimate
 from inclusions.store import Entry, Store, ensemble_name, read_listed, read_manifest
@@ -171,9 +173,21 @@ def sources_of(*tables: pd.DataFrame) -> set[str]:
     return {name for column in named for names in column for name in names.split()}
 
 
-def valued(name: str, estimate: Estimate) -> dict[str, float]:
-    """The columns of an estimate of shape (): the value under this name, and its `error`."""
-    return {name: float(estimate.value), "error": float(estimate.error)}
+def valued(names: str, estimate: Estimate) -> dict[str, float]:
+    """As `named`, but the error of the first is `error`."""
+    columns, (first, *_) = named(names, estimate), names.split()
+    error = columns.pop(f"{first}_error")
+    return columns | {"error": error}
+
+
+def named(names: str, estimate: Estimate) -> dict[str, float]:
+    """The columns of an estimate's entries, as many as names: each, and its error NAME_error."""
+    entries = zip(names.split(), np.ravel(estimate.value), np.ravel(estimate.error), strict=False)
+    return {
+        column: float(number)
+        for name, value, error in entries
+        for column, number in ((name, value), (f"{name}_error", error))
+    }
 
 
 def points(
@@ -187,9 +201,34 @@ def points(
     ]
 
 
-def frame(rows: list[dict], *columns: str) -> pd.DataFrame:
+def frame(rows: list[dict], columns: str) -> pd.DataFrame:
     """Rows made by `entry` as a table, which has its columns even without rows."""
-    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns, "realizations", "sources"])
+    return pd.DataFrame(rows, columns=[*PARAMETERS, *columns.split(), "realizations", "sources"])
+
+
+def each(
+    columns: str, row: Callable[[Model, xr.Dataset], dict | None], *ensembles: Ensembles
+) -> pd.DataFrame:
+    """A row for each ensemble, with what `row` makes of its model and records, if anything."""
+    made = ((pair, row(*pair)) for pair in merged(*ensembles).items())
+    return frame([entry(*pair) | more for pair, more in made if more is not None], columns)
+
+
+def compared(
+    probes: Mapping[Model, xr.Dataset], references: Mapping[Model, xr.Dataset]
+) -> list[tuple[Pair, Pair]]:
+    """Each system, model and records, that has an isolated chain of L + 2, with that chain."""
+    return [
+        ((model, probes[model]), (chain, references[chain]))
+        for model, chain in estimates.partners(probes, references)
+    ]
+
+
+def bubbles(*ensembles: Ensembles) -> list[tuple[Pair, Pair]]:
+    """Each chain with a bubble that has its open chain of L + 2, with that chain."""
+    found = merged(*ensembles)
+    chains = {model: data for model, data in found.items() if model.boundary == "open"}
+    return compared({model: data for model, data in found.items() if model.bubble}, chains)
 
 
 def stacked(*parts: pd.DataFrame) -> pd.DataFrame:

@@ -5,73 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import xarray as xr
-from scipy import optimize
 
 from inclusions import avalanche, estimates, statistics, text
 from inclusions.avalanche import CRITICAL_LENGTH
 from inclusions.claims.criteria import CHANCE, OPEN, REJECTED, SURE, regime, two_components
-from inclusions.estimates import seed_of
+from inclusions.estimates import Pair, seed_of
 from inclusions.model import Model
 from inclusions.statistics import Estimate
-from inclusions.tables import Ensembles, entry, frame, merged, points, valued
+from inclusions.tables import Ensembles, bubbles, entry, frame, merged, points, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column
 
-# Avalanche theory
-
-
-def resonances(ratios: Sequence[float], bubble: int, reach: float) -> pd.DataFrame:
-    """Eq. (8) against the distance, for localization lengths in units of xi_*."""
-    distance = np.linspace(0, reach, 161)
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "ratio": ratio,
-                "distance": distance,
-                "resonance": avalanche.resonance_ratio(distance, ratio * CRITICAL_LENGTH, bubble),
-            }
-        )
-        for ratio in ratios
-    )
-
-
-def reaches(bubble: int, lengths: Sequence[int]) -> pd.DataFrame:
-    """Distance l_c against xi/xi_*, for these chains, the infinite one (0), and as printed (-1)."""
-    ratio = np.linspace(0.02, 1.2, 473)
-    xi = ratio * CRITICAL_LENGTH
-    curves = {n: avalanche.thermalized_distance(xi, bubble, n) for n in lengths}
-    curves |= {
-        0: avalanche.thermalized_distance(xi, bubble),
-        -1: avalanche.printed_distance(xi, bubble),
-    }
-    return pd.concat(
-        pd.DataFrame({"length": length, "ratio": ratio, "reach": reach})
-        for length, reach in curves.items()
-    )
-
-
-def distance_checks(ratios: Sequence[float], bubble: int) -> pd.DataFrame:
-    """l_c corrected and printed: Eq. (8) there, and n_GOE 4^l_c beside the power the SM states."""
-    rows = []
-    for ratio in ratios:
-        xi = ratio * CRITICAL_LENGTH
-        stated = bubble ** (1 / (1 - ratio))
-        for kind, reach in (
-            ("factor 1/2", float(avalanche.thermalized_distance(xi, bubble))),
-            ("printed exponent", float(avalanche.printed_distance(xi, bubble))),
-        ):
-            rows.append(
-                {
-                    "ratio": ratio,
-                    "kind": kind,
-                    "reach": reach,
-                    "resonance": float(avalanche.resonance_ratio(reach, xi, bubble)),
-                    "dimension": bubble * 4.0**reach,
-                    "stated": stated,
-                }
-            )
-    return pd.DataFrame(rows)
-
+# The theory
 
 CHECKS = (
     Column("ratio", r"$\xi/\xi_*$", "g"),
@@ -81,35 +25,6 @@ CHECKS = (
     Column("dimension", r"$n_\mathrm{GOE}\,4^{\ell_c}$", lambda d: text.power(d, 2, 4)),
     Column("stated", r"$n_\mathrm{GOE}^{1/(1-\xi/\xi_*)}$", lambda d: text.power(d, 2, 4)),
 )
-
-
-def finite_sizes(bubble: int, lengths: Sequence[int]) -> pd.DataFrame:
-    """From which xi on an avalanche crosses the chain, and what it then leaves at the centre.
-
-    `swallows` is that xi/xi_*, where Eq. (8) is 1 at L/2; `dimension` is d_therm of the whole
-    system; `centre` is d_eff at L/2 at xi = xi_*, the least of regime I; `reach` and `region` are
-    l_c and d_therm at xi = xi_*/2.
-    """
-    rows = []
-    for length in lengths:
-        least = optimize.brentq(
-            lambda xi, half=length / 2: np.log(avalanche.resonance_ratio(half, xi, bubble)),
-            0.1, CRITICAL_LENGTH,
-        )  # fmt: skip
-        half = CRITICAL_LENGTH / 2
-        rows.append(
-            {
-                "length": length,
-                "swallows": least / CRITICAL_LENGTH,
-                "dimension": float(avalanche.thermal_dimension(CRITICAL_LENGTH, bubble, length)),
-                "centre": float(
-                    avalanche.effective_dimension(length / 2, CRITICAL_LENGTH, bubble, length)
-                ),
-                "reach": float(avalanche.thermalized_distance(half, bubble, length)),
-                "region": float(avalanche.thermal_dimension(half, bubble, length)),
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 SIZES = (
@@ -123,59 +38,6 @@ SIZES = (
 )
 
 
-def ergodic_terms(
-    ratio: float, bubble: int, length: int, isolated: float, exponents: Sequence[float]
-) -> pd.DataFrame:
-    """The two readings of the p-term of Eq. (6) against distance: as printed, and bounded."""
-    distance = np.linspace(0, length / 2, 97)
-    xi = ratio * CRITICAL_LENGTH
-    dimension = avalanche.effective_dimension(distance, xi, bubble, length)
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "exponent": exponent,
-                "distance": distance,
-                "printed": dimension**-exponent,
-                "bounded": avalanche.mean_purity(
-                    distance, xi, 1.0, bubble, length, isolated, exponent
-                ) - 0.5,
-            }
-        )
-        for exponent in exponents
-    )  # fmt: skip
-
-
-def regimes(
-    ratios: Sequence[float],
-    p: float,
-    bubble: int,
-    lengths: Sequence[int],
-    isolated: float,
-    exponents: Sequence[float],
-) -> pd.DataFrame:
-    """gamma_XXZ - gamma_i of Eq. (6) on every site of half the chain, and without avalanches."""
-    rows = []
-    for exponent in exponents:
-        for length in lengths:
-            distance = np.arange(length // 2)
-            for ratio in ratios:
-                xi = ratio * CRITICAL_LENGTH
-                values = [
-                    isolated
-                    - avalanche.mean_purity(distance, xi, q, bubble, length, isolated, exponent)
-                    for q in (p, 0.0)
-                ]
-                rows.append(
-                    pd.DataFrame(
-                        {
-                            "exponent": exponent, "length": length, "ratio": ratio,
-                            "distance": distance, "difference": values[0], "without": values[1],
-                        }
-                    )
-                )  # fmt: skip
-    return pd.concat(rows)
-
-
 # Eq. (6) against the data
 
 
@@ -184,20 +46,16 @@ class Response(NamedTuple):
 
     isolated: float  # gamma_XXZ of the open chain of L + 2
     deficit: Estimate  # gamma_XXZ - gamma_i
-    ensembles: tuple[tuple[Model, xr.Dataset], tuple[Model, xr.Dataset]]
+    ensembles: tuple[Pair, Pair]
 
 
 def responses(*ensembles: Ensembles) -> dict[Model, Response]:
     """The response of every bubble that has its chain of L + 2."""
-    found = merged(*ensembles)
-    probes = {model: data for model, data in found.items() if model.bubble}
-    chains = {m: data for m, data in found.items() if m.boundary == "open" and not m.bubble}
-    pairs = {}
-    for model, partner in estimates.partners(probes, chains):
-        both = (model, found[model]), (partner, found[partner])
-        isolated = float(estimates.purity(*both[1]).value)
-        pairs[model] = Response(isolated, estimates.deficit(*both[0], *both[1]), both)
-    return dict(sorted(pairs.items(), key=lambda pair: (pair[0].length, pair[0].disorder)))
+    found = {}
+    for probe, chain in bubbles(*ensembles):
+        isolated = float(estimates.purity(*chain).value)
+        found[probe[0]] = Response(isolated, estimates.deficit(*probe, *chain), (probe, chain))
+    return dict(sorted(found.items(), key=lambda one: (one[0].length, one[0].disorder)))
 
 
 def avalanche_fits(
@@ -219,7 +77,7 @@ def avalanche_fits(
                 entry(*both[0], both[1], exponent=exponent, isolated=isolated, regime=regime(fit))
                 | fit._asdict()
             )
-    return frame(rows, "exponent", "isolated", *avalanche.AvalancheFit._fields, "regime")
+    return frame(rows, f"exponent isolated {' '.join(avalanche.AvalancheFit._fields)} regime")
 
 
 def _in_units(value: float, low: float, high: float) -> str:
@@ -270,18 +128,14 @@ def fit_texts(fits: pd.DataFrame) -> dict[str, str]:
 
 
 def first_site(*ensembles: Ensembles) -> dict[str, str]:
-    """What the site next to the bubble says of xi, whatever p, as texts.
-
-    At distance 1, Eq. (6) leaves at least e^{-1/xi} of gamma_XXZ - 1/2 as the response in an
-    ergodic sample and in any other, so the measured share bounds xi from above.
-    """
+    """What the site next to the bubble says of xi by `avalanche.length_bound`, as texts."""
     shares = [
         float(one.deficit.value[0] / (one.isolated - 0.5)) for one in responses(*ensembles).values()
     ]
     if not shares:
         return dict.fromkeys(("share_range", "bound_range"), UNKNOWN)
     low, high = np.clip([min(shares), max(shares)], 1e-6, 1 - 1e-6)
-    bounds = [-1 / np.log(share) / CRITICAL_LENGTH for share in (low, high)]
+    bounds = avalanche.length_bound([low, high]) / CRITICAL_LENGTH
     return {
         "share_range": f"{low:.2f} … {high:.2f}",
         "bound_range": f"{bounds[0]:.2f} … {bounds[1]:.2f}",
@@ -310,7 +164,7 @@ def avalanche_curves(
                     }
                 )
             )  # fmt: skip
-    measured = frame(rows, "distance", "difference", "error")
+    measured = frame(rows, "distance difference error")
     measured["distance"] += first
     columns = ["length", "disorder", "exponent", "distance", "difference", "rejected"]
     return measured, pd.concat(curves) if curves else pd.DataFrame(columns=columns)
@@ -337,7 +191,7 @@ def mixtures(*ensembles: Ensembles, length: int, resamples: int = 60) -> pd.Data
             )
             | valued("fraction", found.fraction)
         )  # fmt: skip
-    table = frame(rows, "fraction", "error", "thermal", "localized", "bic", "separation", "two")
+    table = frame(rows, "fraction error thermal localized bic separation two")
     return table.sort_values(["disorder", "length", "bubble"]).reset_index(drop=True)
 
 

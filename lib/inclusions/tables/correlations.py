@@ -7,7 +7,7 @@ import pandas as pd
 
 from inclusions import estimates, experiments, perturbation, statistics, text
 from inclusions.model import Model
-from inclusions.tables import Ensembles, entry, frame, merged
+from inclusions.tables import Ensembles, compared, each, entry, frame, merged, named, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
 PARTS = ("whole", "within", "between")
@@ -20,21 +20,14 @@ PARTS = ("whole", "within", "between")
 def correlations(*ensembles: Ensembles) -> pd.DataFrame:
     """C(r) for r = 0 ... L/2 of each ensemble, and its parts within and between realizations."""
     rows = []
-    for model, data in merged(*ensembles).items():
-        found = estimates.correlation(model, data)
+    for pair in merged(*ensembles).items():
+        found = estimates.correlation(*pair)
         rows += [
-            entry(
-                model, data, distance=r,
-                correlation=found.value[0, r], error=found.error[0, r],
-                within=found.value[1, r], within_error=found.error[1, r],
-                between=found.value[2, r], between_error=found.error[2, r],
-            )
-            for r in range(model.length // 2 + 1)
-        ]  # fmt: skip
-    return frame(
-        rows, "distance", "correlation", "error", "within", "within_error", "between",
-        "between_error",
-    )  # fmt: skip
+            entry(*pair, distance=r)
+            | valued("correlation within between", found.entry(slice(None), r))
+            for r in range(pair[0].length // 2 + 1)
+        ]
+    return frame(rows, "distance correlation error within within_error between between_error")
 
 
 def _conserved(model: Model) -> float:
@@ -49,16 +42,14 @@ def tails(*ensembles: Ensembles) -> pd.DataFrame:
 
     `conserved` is what S^z conservation alone leaves, `perturbation.averaged_tail`.
     """
-    rows = []
-    for model, data in merged(*ensembles).items():
-        tail = estimates.far_correlation(model, data)
-        rows.append(
-            entry(
-                model, data, tail=tail.value[0], error=tail.error[0], within=tail.value[1],
-                within_error=tail.error[1], conserved=_conserved(model),
-            )
-        )  # fmt: skip
-    return frame(rows, "tail", "error", "within", "within_error", "conserved")
+    return each(
+        "tail error within within_error conserved",
+        lambda *pair: (
+            valued("tail within", estimates.far_correlation(*pair))
+            | {"conserved": _conserved(pair[0])}
+        ),
+        *ensembles,
+    )
 
 
 def enhancements(probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...]) -> pd.DataFrame:
@@ -67,20 +58,16 @@ def enhancements(probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...
     A row for each of its `part`s. `conserved` is how much of it S^z conservation gives to the
     shorter chain.
     """
-    first, second = merged(*probes), merged(*references)
     rows = []
-    for model, partner in estimates.partners(first, second):
-        both = (model, first[model]), (partner, second[partner])
-        change = estimates.enhancement(*both[0], *both[1])
+    for probe, chain in compared(merged(*probes), merged(*references)):
+        change = estimates.enhancement(*probe, *chain)
+        conserved = _conserved(probe[0]) - _conserved(chain[0])
         rows += [
-            entry(
-                *both[0], both[1], reference=partner.boundary, part=part,
-                enhancement=change.value[place], error=change.error[place],
-                conserved=_conserved(model) - _conserved(partner),
-            )
+            entry(*probe, chain, reference=chain[0].boundary, part=part, conserved=conserved)
+            | valued("enhancement", change.entry(place))
             for place, part in enumerate(PARTS)
-        ]  # fmt: skip
-    return frame(rows, "reference", "part", "enhancement", "error", "conserved")
+        ]
+    return frame(rows, "reference part enhancement error conserved")
 
 
 def readable_enhancements(
@@ -116,27 +103,23 @@ def conserved_tails(
     for model, data in merged(*ensembles).items():
         if model.bubble or model.boundary == "periodic" or model.length < 2 * estimates.FAR:
             continue
-        samples = {
+        of = {"measured": data} | {
             name: experiments.conserved_sample(model.length, model.disorder, realizations, count)
             for name, count in (("sampled", states), ("whole", None))
         }
-        for over, formula in (
-            ("all", perturbation.averaged_tail(model.length, model.disorder)),
-            ("fixed", perturbation.pearson_tail(model.length)),
+        averaged = perturbation.averaged_tail(model.length, model.disorder)
+        fixed = perturbation.pearson_tail(model.length)
+        for over, function, formula in (
+            ("all", estimates.far_correlation, averaged),
+            ("fixed", estimates.fixed_disorder_correlation, fixed),
         ):
-            row = {"over": over, "formula": formula}
-            for name, records in {"measured": data, **samples}.items():
-                if over == "fixed":
-                    found = estimates.fixed_disorder_correlation(model, records)
-                    row |= {name: float(found.value), f"{name}_error": float(found.error)}
-                else:
-                    found = estimates.far_correlation(model, records)
-                    row |= {name: found.value[0], f"{name}_error": found.error[0]}
-            rows.append(entry(model, data, **row))
+            row = entry(model, data, over=over, formula=formula)
+            for name, records in of.items():
+                row |= named(name, function(model, records))
+            rows.append(row)
     table = frame(
-        rows, "over", "measured", "measured_error", "sampled", "sampled_error", "whole",
-        "whole_error", "formula",
-    )  # fmt: skip
+        rows, "over measured measured_error sampled sampled_error whole whole_error formula"
+    )
     return table.sort_values(["over", "length", "disorder"])
 
 

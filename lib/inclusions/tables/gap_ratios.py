@@ -6,17 +6,16 @@ import pandas as pd
 from inclusions import estimates, statistics, text
 from inclusions.estimates import SYSTEM
 from inclusions.statistics import Estimate
-from inclusions.tables import Ensembles, entry, frame, merged, valued
+from inclusions.tables import Ensembles, each, entry, frame, merged, valued
 from inclusions.text import LENGTH, UNKNOWN, Column, number
 
 
 def means(*ensembles: Ensembles) -> pd.DataFrame:
     """Mean gap ratio of each ensemble with its standard error."""
-    rows = [
-        entry(model, data) | valued("gap_ratio", estimates.gap_ratio(model, data))
-        for model, data in merged(*ensembles).items()
-    ]
-    return frame(rows, "gap_ratio", "error").sort_values(["length", "disorder"])
+    table = each(
+        "gap_ratio error", lambda *pair: valued("gap_ratio", estimates.gap_ratio(*pair)), *ensembles
+    )
+    return table.sort_values(["length", "disorder"])
 
 
 def crossings(*ensembles: Ensembles) -> pd.DataFrame:
@@ -39,7 +38,7 @@ def crossings(*ensembles: Ensembles) -> pd.DataFrame:
                 | {"disorder": place.value, "bounded": place.bounded}
                 | {name: getattr(place, name) for name in ("low", "high", "spread")}
             )
-    return frame(rows, "larger", "points", "low", "high", "spread", "bounded")
+    return frame(rows, "larger points low high spread bounded")
 
 
 def _interval(low: float, high: float) -> str:

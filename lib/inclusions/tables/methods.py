@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 
 from inclusions import estimates, experiments, text
 from inclusions.eigen.types import Eigenpairs
-from inclusions.tables import Ensembles, entry, frame, merged, valued
+from inclusions.model import Model
+from inclusions.tables import Ensembles, each, entry, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
 # The solver on one sample
@@ -65,15 +67,6 @@ def solve_texts(pairs: Eigenpairs) -> dict[str, str]:
     }
 
 
-def inertia_texts(counted: experiments.Inertia) -> dict[str, int | str]:
-    """What the certificate makes of a complete list of levels, and of one that lacks one."""
-    return {
-        "inertia_inside": counted.inside,
-        "inertia_whole": counted.whole,
-        "inertia_withheld": counted.withheld,
-    }
-
-
 # Statistics
 
 
@@ -82,16 +75,14 @@ def naive_errors(ensembles: Ensembles) -> pd.DataFrame:
 
     `inflation` is the square of their ratio: how many states count as one.
     """
-    rows = []
-    for model, data in ensembles.found.items():
+
+    def row(model: Model, data: xr.Dataset) -> dict:
         found = estimates.site_purity(model, data, model.length // 2)
         naive = estimates.naive_error(data, model.length // 2)
         ratio = float(found.error) / naive
-        rows.append(
-            entry(model, data, naive=naive, ratio=ratio, inflation=ratio**2)
-            | valued("purity", found)
-        )
-    table = frame(rows, "purity", "error", "naive", "ratio", "inflation")
+        return valued("purity", found) | {"naive": naive, "ratio": ratio, "inflation": ratio**2}
+
+    table = each("purity error naive ratio inflation", row, ensembles)
     return table.sort_values(["length", "disorder"])
 
 
@@ -223,12 +214,12 @@ def end_symmetry(*ensembles: Ensembles) -> pd.DataFrame:
 
     One row for each ensemble: `difference`, its standard `error` over realizations, `score`.
     """
-    rows = []
-    for model, data in merged(*ensembles).items():
+
+    def row(model: Model, data: xr.Dataset) -> dict:
         found = estimates.end_difference(model, data)
-        score = float(found.value / found.error)
-        rows.append(entry(model, data, score=score) | valued("difference", found))
-    return frame(rows, "difference", "error", "score")
+        return valued("difference", found) | {"score": float(found.value / found.error)}
+
+    return each("difference error score", row, *ensembles)
 
 
 def symmetry_texts(table: pd.DataFrame) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The chapter on the model: its spectrum and the bandwidth of the bubble."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +9,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from inclusions import estimates, text
-from inclusions.disorder import draw
-from inclusions.eigen.lanczos import random_block, spectrum_edges
-from inclusions.hamiltonian import build, mean_energy
-from inclusions.model import Model, tuned_bandwidth
-from inclusions.tables import Ensembles, entry, frame, merged, valued
+from inclusions.model import tuned_bandwidth
+from inclusions.tables import Ensembles, entry, frame, merged, named, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
 
@@ -62,11 +59,8 @@ def bandwidths_found(*ensembles: Ensembles) -> pd.DataFrame:
     for curve in estimates.sweeps(merged(*ensembles)):
         used = [curve[beta] for beta in sorted(curve)]
         best, lost = estimates.best_bandwidth(curve), estimates.lost_at_chosen(curve)
-        rows.append(
-            entry(*used[0], *used[1:], lost=float(lost.value), lost_error=float(lost.error))
-            | valued("best", best)
-        )
-    return frame(rows, "best", "error", "lost", "lost_error")
+        rows.append(entry(*used[0], *used[1:]) | valued("best", best) | named("lost", lost))
+    return frame(rows, "best error lost lost_error")
 
 
 BANDWIDTHS = (
@@ -107,25 +101,11 @@ def closure_texts(bubble: int, weak: float = 0.25) -> dict[str, str]:
     }
 
 
-def offset_texts(lengths: Sequence[int], disorder: float, realizations: int = 20) -> dict[str, str]:
-    """How far the middle between the edges lies from the mean energy, in J and in widths."""
-    offsets = [
-        np.mean([_offset(Model(length, disorder), index) for index in range(realizations)], axis=0)
-        for length in lengths
-    ]
-    energies, shares = np.transpose(offsets)
-    return {
-        "offset_lengths": ", ".join(map(str, lengths)),
-        "offset_values": ", ".join(f"{value:.2f}".replace("-", "−") for value in energies),
-        "offset_relative": f"{shares.min():.2f} … {shares.max():.2f}".replace("-", "−"),
+def offset_texts(offsets: pd.DataFrame) -> dict[str, str]:
+    """How far the middle between the edges lies from the mean energy, `experiments.offsets`."""
+    texts = {
+        "lengths": ", ".join(map(str, offsets.length)),
+        "values": ", ".join(f"{value:.2f}" for value in offsets.energy),
+        "relative": f"{offsets.share.min():.2f} … {offsets.share.max():.2f}",
     }
-
-
-def _offset(model: Model, index: int) -> tuple[float, float]:
-    """The middle minus Tr H / d of one sample: J, and in standard deviations of its levels."""
-    realization = draw(model, 1, index)
-    matrix, mean = build(realization).matrix, mean_energy(realization)
-    edges = spectrum_edges(lambda x: matrix @ x, random_block(model.dimension, 1))
-    offset = sum(edges) / 2 - mean
-    # Tr H^2 from the entries: no level is needed.
-    return offset, offset / np.sqrt((matrix.data**2).sum() / model.dimension - mean**2)
+    return {f"offset_{name}": value.replace("-", "−") for name, value in texts.items()}

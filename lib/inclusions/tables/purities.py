@@ -4,14 +4,26 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import special
 
-from inclusions import estimates, statistics, text
+from inclusions import estimates, perturbation, statistics, text
 from inclusions.estimates import SYSTEM
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES
-from inclusions.statistics import Estimate
-from inclusions.tables import Ensembles, entry, frame, longest, merged, points, valued
+from inclusions.tables import (
+    Ensembles,
+    bubbles,
+    compared,
+    each,
+    entry,
+    frame,
+    longest,
+    merged,
+    named,
+    points,
+    valued,
+)
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
 ERGODIC = (1.0, 1.5)
@@ -35,10 +47,12 @@ def partial_trace_texts(table: pd.DataFrame) -> dict[str, str | int]:
 
 def mean_purities(*ensembles: Ensembles) -> pd.DataFrame:
     """Mean purity at every distance from the bubble, or from the nearer end."""
-    rows = []
-    for model, data in merged(*ensembles).items():
-        rows += points(model, data, "purity", estimates.purity_profile(model, data))
-    return frame(rows, "distance", "purity", "error")
+    rows = [
+        row
+        for pair in merged(*ensembles).items()
+        for row in points(*pair, "purity", estimates.purity_profile(*pair))
+    ]
+    return frame(rows, "distance purity error")
 
 
 def isolated_purities(*ensembles: Ensembles) -> pd.DataFrame:
@@ -49,7 +63,7 @@ def isolated_purities(*ensembles: Ensembles) -> pd.DataFrame:
         if not model.bubble
         for sites in ("middle", "all")
     ]
-    return frame(rows, "sites", "purity", "error")
+    return frame(rows, "sites purity error")
 
 
 # The ergodic side, and the limit of strong disorder
@@ -60,50 +74,36 @@ def ergodic(*ensembles: Ensembles) -> pd.DataFrame:
 
     `random` is 1/(d + 2), the exact mean for random vectors of the sector's dimension d.
     """
-    rows = []
-    for model, data in merged(*ensembles).items():
+
+    def row(model: Model, data: xr.Dataset) -> dict | None:
         if model.disorder not in ERGODIC or model.bubble not in (0, 4):
-            continue
-        part = estimates.scatter(model, data)
-        rows.append(
-            entry(model, data, dimension=model.dimension, random=1 / (model.dimension + 2))
-            | valued("excess", estimates.excess(model, data))
-            | {"scatter": float(part.value), "scatter_error": float(part.error)}
+            return None
+        return (
+            valued("excess", estimates.excess(model, data))
+            | named("scatter", estimates.scatter(model, data))
+            | {"dimension": model.dimension, "random": 1 / (model.dimension + 2)}
         )
-    return frame(rows, "dimension", "excess", "error", "scatter", "scatter_error", "random")
+
+    return each("dimension excess error scatter scatter_error random", row, *ensembles)
 
 
 def exponents(table: pd.DataFrame) -> pd.DataFrame:
-    """a of (gamma - 1/2) ~ d^-a for each system and disorder of `ergodic`, whole and scatter.
+    """`statistics.fall` of gamma - 1/2 with d for each system and disorder of `ergodic`, by part.
 
-    `exponent` is the fit over all lengths (three at least) with chi2, `last` that of the two
-    largest alone.
+    Parts are "whole" and "scatter".
     """
     rows = []
     for key, curve in table.groupby([*SYSTEM, "disorder"], dropna=False):
         curve = curve.sort_values("dimension")
         if len(curve) < 2:
             continue
-        for part, error in (("excess", "error"), ("scatter", "scatter_error")):
-            d, y, s = (curve[name].to_numpy(float) for name in ("dimension", part, error))
-            step = np.log(d[-1] / d[-2])
-            fit = statistics.fit_power_law(d, y, s) if len(curve) > 2 and s.min() > 0 else None
-            rows.append(
-                dict(zip([*SYSTEM, "disorder"], key, strict=True))
-                | {
-                    "part": {"excess": "whole"}.get(part, part),
-                    "lengths": text.listed(curve.length),
-                    "exponent": fit.values["exponent"] if fit else np.nan,
-                    "error": fit.errors["exponent"] if fit else np.nan,
-                    "chi2": fit.chi2 if fit else np.nan,
-                    "degrees": fit.degrees if fit else 0,
-                    "p_value": fit.p_value if fit else np.nan,
-                    "last": -np.log(y[-1] / y[-2]) / step,
-                    "last_error": np.hypot(*(s[-2:] / y[-2:])) / step,
-                }
-            )
-    columns = ["part", "lengths", "exponent", "error", "chi2", "degrees", "p_value"]
-    return pd.DataFrame(rows, columns=[*SYSTEM, "disorder", *columns, "last", "last_error"])
+        for part, value, error in (
+            ("whole", "excess", "error"), ("scatter", "scatter", "scatter_error")
+        ):  # fmt: skip
+            found = statistics.fall(curve.dimension, curve[value], curve[error])
+            rows.append((*key, part, text.listed(curve.length), *found))
+    columns = [*SYSTEM, "disorder", "part", "lengths", *statistics.Fall._fields]
+    return pd.DataFrame(rows, columns=columns)
 
 
 EXPONENTS = (
@@ -132,19 +132,15 @@ def exponent_texts(table: pd.DataFrame) -> dict[str, str]:
 def losses(*ensembles: Ensembles) -> pd.DataFrame:
     """1 - gamma in the middle of the chain, or far from the bubble, of every ensemble.
 
-    `resonant` is its limit for strong disorder, pi L / 4 W (L - 1): two bonds, flippable with
-    probability L / 2 (L - 1), each of which loses 1/(1 + (h_{i+1} - h_i)^2) of <sigma^z>^2.
+    `resonant` is its limit for strong disorder, `perturbation.resonant_loss`.
     """
-    rows = []
-    for model, data in merged(*ensembles).items():
-        level = estimates.purity(model, data)
-        length, w = model.length, model.disorder
-        resonant = np.pi * length / (4 * w * (length - 1)) if w > 0 else np.nan
-        rows.append(
-            entry(model, data, resonant=resonant)
-            | {"loss": 1 - float(level.value), "error": float(level.error)}
-        )
-    return frame(rows, "loss", "error", "resonant")
+
+    def row(model: Model, data: xr.Dataset) -> dict:
+        lost = statistics.combine(lambda gamma: 1 - gamma, estimates.purity(model, data))
+        limit = perturbation.resonant_loss(model.length, model.disorder)
+        return valued("loss", lost) | {"resonant": limit}
+
+    return each("loss error resonant", row, *ensembles)
 
 
 def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
@@ -180,30 +176,21 @@ def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
 def trends(*ensembles: Ensembles, distances: tuple[int, ...] = (3, 5)) -> pd.DataFrame:
     """Slope of gamma_i over L at fixed distance, weighted line through two lengths or more."""
     rows = []
-    found = merged(*ensembles)
-    profiles = {model: estimates.purity_profile(model, data) for model, data in found.items()}
-    for kind, lengths in estimates.curves(found).items():
+    for kind, lengths in estimates.curves(merged(*ensembles)).items():
         for distance in distances:
             able = {n: by_w for n, by_w in lengths.items() if n >= 2 * distance + 2}
             for disorder in sorted({w for by_w in able.values() for w in by_w}):
                 curve = {n: by_w[disorder] for n, by_w in able.items() if disorder in by_w}
-                if len(curve) < 2:
-                    continue
-                at = [
-                    statistics.combine(lambda g, i=distance: g[..., i], profiles[model])
-                    for model, _ in curve.values()
-                ]
-                line = statistics.line([*curve], *at)
-                longest_first = list(reversed(curve.values()))
-                rows.append(
-                    entry(
-                        *longest_first[0], *longest_first[1:], distance=distance,
-                        lengths=text.listed([*curve]), chi2=line.chi2, degrees=line.degrees,
+                if len(curve) > 1:
+                    last, *others = reversed(curve.values())
+                    line = estimates.growth(curve, distance)
+                    rows.append(
+                        entry(*last, *others, distance=distance, lengths=text.listed([*curve]))
+                        | dict(zip(SYSTEM, kind, strict=True))
+                        | valued("slope", line.slope)
+                        | {"chi2": line.chi2, "degrees": line.degrees}
                     )
-                    | dict(zip(SYSTEM, kind, strict=True))
-                    | valued("slope", line.slope)
-                )  # fmt: skip
-    return frame(rows, "distance", "lengths", "slope", "error", "chi2", "degrees")
+    return frame(rows, "distance lengths slope error chi2 degrees")
 
 
 TRENDS = (
@@ -232,7 +219,7 @@ def bubble_sizes(*ensembles: Ensembles) -> pd.DataFrame:
     }
     sizes = pd.DataFrame([(m.length, m.bubble) for m in found if m.bubble]).drop_duplicates()
     if sizes.empty:
-        return frame([], "distance", "purity", "error")
+        return frame([], "distance purity error")
     counts = sizes.groupby(0).size()
     length = counts.index[counts == counts.max()].max()
     rows = []
@@ -244,7 +231,7 @@ def bubble_sizes(*ensembles: Ensembles) -> pd.DataFrame:
             rows.append(entry(model, data, distance=-1) | level)
         else:
             rows += points(model, data, "purity", estimates.purity_profile(model, data))
-    return frame(rows, "distance", "purity", "error")
+    return frame(rows, "distance purity error")
 
 
 def bubble_trends(*ensembles: Ensembles) -> pd.DataFrame:
@@ -255,22 +242,18 @@ def bubble_trends(*ensembles: Ensembles) -> pd.DataFrame:
     used, found, rows = bubble_sizes(*ensembles), merged(*ensembles), []
     length = used.length.iloc[0] if len(used) else 0
     for disorder in sorted(set(used.disorder)):
-        models = [Model(length, disorder, bubble=n) for n in TUNED_BANDWIDTH]
-        models = [model for model in models if model in found]
-        if len(models) < 3:
+        models = (Model(length, disorder, bubble=n) for n in TUNED_BANDWIDTH)
+        sizes = {np.log(model.bubble): (model, found[model]) for model in models if model in found}
+        if len(sizes) < 3:
             continue
-        profiles = [estimates.purity_profile(model, found[model]) for model in models]
-        for distance in range(len(profiles[0].value)):
-            at = [statistics.combine(lambda g, i=distance: g[..., i], p) for p in profiles]
-            line = statistics.line(np.log([model.bubble for model in models]), *at)
+        first, *others = sizes.values()
+        for distance in range((length + 1) // 2):
+            line = estimates.growth(sizes, distance)
             rows.append(
-                entry(
-                    models[0], found[models[0]], *((m, found[m]) for m in models[1:]),
-                    distance=distance, chi2=line.chi2, degrees=line.degrees,
-                )
+                entry(*first, *others, distance=distance, chi2=line.chi2, degrees=line.degrees)
                 | valued("slope", line.slope)
-            )  # fmt: skip
-    return frame(rows, "distance", "slope", "error", "chi2", "degrees")
+            )
+    return frame(rows, "distance slope error chi2 degrees")
 
 
 def readable_bubble_trends(table: pd.DataFrame) -> pd.DataFrame:
@@ -286,13 +269,12 @@ def differences(
     probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...], sites: str = "middle"
 ) -> pd.DataFrame:
     """gamma_XXZ - gamma_i at each distance; gamma_XXZ of the chain of L + 2."""
-    first, second = merged(*probes), merged(*references)
-    rows = []
-    for model, partner in estimates.partners(first, second):
-        both = (model, first[model]), (partner, second[partner])
-        found = estimates.deficit(*both[0], *both[1], sites)
-        rows += points(*both[0], "difference", found, both[1])
-    return frame(rows, "distance", "difference", "error")
+    rows = [
+        row
+        for probe, chain in compared(merged(*probes), merged(*references))
+        for row in points(*probe, "difference", estimates.deficit(*probe, *chain, sites), chain)
+    ]
+    return frame(rows, "distance difference error")
 
 
 def plateaus(
@@ -304,34 +286,28 @@ def plateaus(
     the probability of the drop of chi2 if gamma_0 is 0. `relative` is gamma_0 over gamma_XXZ.
     `valid` as in `statistics.Fit`.
     """
-    first, second = merged(*probes), merged(*references)
     rows = []
-    for model, partner in estimates.partners(first, second):
-        both = (model, first[model]), (partner, second[partner])
+    for probe, chain in compared(merged(*probes), merged(*references)):
         try:
-            deficit = estimates.deficit(*both[0], *both[1], sites)
+            deficit = estimates.deficit(*probe, *chain, sites)
             free, zero = estimates.plateau(deficit), estimates.plateau(deficit, fixed=0)
         except ValueError:  # too few distances, or realizations for a covariance
             continue
-        gained = max(zero.chi2 - free.chi2, 0.0)
-        level = float(estimates.purity(*both[1], sites).value)
-        rows.append(
-            entry(
-                *both[0], both[1],
-                plateau=free.values["plateau"], error=free.errors["plateau"],
-                amplitude=free.values["amplitude"], amplitude_error=free.errors["amplitude"],
-                decay=free.values["length"], decay_error=free.errors["length"],
-                chi2=free.chi2, degrees=free.degrees, p_value=free.p_value, valid=free.valid,
-                chi2_zero=zero.chi2, degrees_zero=zero.degrees, p_zero=zero.p_value,
-                valid_zero=zero.valid, p_plateau=float(special.chdtrc(1, gained)),
-                relative=free.values["plateau"] / level,
-                relative_error=free.errors["plateau"] / level,
-            )
+        level = float(estimates.purity(*chain, sites).value)
+        drop = max(zero.chi2 - free.chi2, 0.0)
+        row = entry(
+            *probe, chain, chi2=free.chi2, degrees=free.degrees, p_value=free.p_value,
+            valid=free.valid, chi2_zero=zero.chi2, degrees_zero=zero.degrees, p_zero=zero.p_value,
+            valid_zero=zero.valid, p_plateau=float(special.chdtrc(1, drop)),
         )  # fmt: skip
+        for end, found in (("", free.values), ("_error", free.errors)):
+            row |= {f"amplitude{end}": found["amplitude"], f"decay{end}": found["length"]}
+            row |= {end[1:] or "plateau": found["plateau"]}
+            row |= {f"relative{end}": found["plateau"] / level}
+        rows.append(row)
     table = frame(
-        rows, "plateau", "error", "amplitude", "amplitude_error", "decay", "decay_error", "chi2",
-        "degrees", "p_value", "valid", "chi2_zero", "degrees_zero", "p_zero", "valid_zero",
-        "p_plateau", "relative", "relative_error",
+        rows, "plateau error amplitude amplitude_error decay decay_error chi2 degrees p_value "
+        "valid chi2_zero degrees_zero p_zero valid_zero p_plateau relative relative_error",
     )  # fmt: skip
     return table.astype({"valid": bool}).sort_values(["disorder", "length"])
 
@@ -361,6 +337,16 @@ REFERENCES = (
 # How much of the difference is ring closure
 
 
+def _against(name: str, length: int, disorder: float) -> tuple[Model, Model, str]:
+    """A system of `shifts`, the isolated chain of L + 2 and its sites that it is held against."""
+    chain, ring = (
+        Model(length + 2, disorder, boundary=boundary) for boundary in ("open", "periodic")
+    )
+    bubble, trivial = (Model(length, disorder, bubble=states) for states in (4, 1))
+    system = {"trivial": trivial, "ring": ring, "short": Model(length, disorder)}.get(name, bubble)
+    return system, ring if name == "rest" else chain, "all" if name == "edges" else "middle"
+
+
 def shifts(*ensembles: Ensembles) -> pd.DataFrame:
     """gamma_XXZ(open, L + 2) minus the purity farthest from the bubble, and what stands for it.
 
@@ -368,42 +354,29 @@ def shifts(*ensembles: Ensembles) -> pd.DataFrame:
     "trivial", the ring closed by a bubble of one state; "ring", the periodic chain of L + 2;
     "short", the isolated chain of L itself. `length` is that of the chain with the bubble.
     """
-    found = merged(*ensembles)
-    rows = []
+    found, rows = merged(*ensembles), []
     for model, data in found.items():
-        if model.bubble not in (0, 1, 4):
-            continue
-        periodic = model.boundary == "periodic"
-        partner = Model(model.length + 2 * (not periodic), model.disorder)
-        if partner not in found:
-            continue
-        names = {4: ["bubble", "edges"], 1: ["trivial"], 0: ["ring" if periodic else "short"]}
-        for name in names[model.bubble]:
-            sites = "all" if name == "edges" else "middle"
-            shift = estimates.middle_deficit(model, data, partner, found[partner], sites)
-            rows.append(
-                entry(model, data, (partner, found[partner]), system=name)
-                | valued("shift", shift)
-                | {"length": partner.length - 2}
-            )
-    return frame(rows, "system", "shift", "error")
+        length = model.length - 2 * (model.boundary == "periodic")
+        for name in NAMES:
+            system, chain, sites = _against(name, length, model.disorder)
+            if system == model and chain in found:
+                pair = (chain, found[chain])
+                shift = estimates.middle_deficit(model, data, *pair, sites)
+                row = entry(model, data, pair, system=name) | valued("shift", shift)
+                rows.append(row | {"length": length})
+    return frame(rows, "system shift error")
 
 
 def fading(*ensembles: Ensembles) -> pd.DataFrame:
     """The deficit of the bubble of 4 at mid-chain, sharpened and plain, by length and disorder."""
-    found, rows = merged(*ensembles), []
-    bubbles = {model: data for model, data in found.items() if model.bubble == 4}
-    chains = {model: data for model, data in found.items() if model.boundary == "open"}
-    for model, chain in estimates.partners(bubbles, chains):
-        both = (model, found[model]), (chain, found[chain])
-        sharp, plain = (
-            estimates.middle_deficit(*both[0], *both[1], plain=plain) for plain in (False, True)
-        )
-        rows.append(
-            entry(*both[0], both[1], plain=float(plain.value), plain_error=float(plain.error))
-            | valued("shift", sharp)
-        )
-    return frame(rows, "shift", "error", "plain", "plain_error")
+    rows = [
+        entry(*probe, chain)
+        | valued("shift", estimates.middle_deficit(*probe, *chain))
+        | named("plain", estimates.middle_deficit(*probe, *chain, plain=True))
+        for probe, chain in bubbles(*ensembles)
+        if probe[0].bubble == 4
+    ]
+    return frame(rows, "shift error plain plain_error")
 
 
 NAMES = {
@@ -447,29 +420,14 @@ def shift_texts(*ensembles: Ensembles) -> dict[str, str | int]:
         "shift_length": length or UNKNOWN,
         "shift_disorders": text.listed(shared),
     }
-
-    def difference(
-        w: float, model: Model, sites: str = "middle", base: Model | None = None
-    ) -> Estimate:
-        partner = base or Model(length + 2, w)
-        return estimates.middle_deficit(model, found[model], partner, found[partner], sites)
-
-    systems = {
-        "bubble": lambda w: difference(w, Model(length, w, bubble=4)),
-        "edges": lambda w: difference(w, Model(length, w, bubble=4), "all"),
-        "trivial": lambda w: difference(w, Model(length, w, bubble=1)),
-        "ring": lambda w: difference(w, Model(length + 2, w, boundary="periodic")),
-        "short": lambda w: difference(w, Model(length, w)),
-        "rest": lambda w: difference(
-            w, Model(length, w, bubble=4), base=Model(length + 2, w, boundary="periodic")
-        ),
-    }
-    for name, of in systems.items():
-        known = name in at.index or (name == "rest" and {"bubble", "ring"} <= set(at.index))
-        mean = statistics.average(*map(of, shared)) if known and shared else None
-        texts[f"shift_{name}"] = (
-            UNKNOWN if mean is None else text.times(1e3)(float(mean.value), float(mean.error))
-        )
+    for name in (*NAMES, "rest"):
+        texts[f"shift_{name}"] = UNKNOWN
+        if shared and {"rest": {"bubble", "ring"}}.get(name, {name}) <= set(at.index):
+            mean = statistics.average(*(
+                estimates.middle_deficit(system, found[system], chain, found[chain], sites)
+                for system, chain, sites in (_against(name, length, w) for w in shared)
+            ))  # fmt: skip
+            texts[f"shift_{name}"] = text.times(1e3)(float(mean.value), float(mean.error))
     return texts
 
 
@@ -499,30 +457,24 @@ def histograms(*ensembles: Ensembles) -> pd.DataFrame:
                     centres, density.value[distance], density.error[distance], strict=True
                 )
             ]
-    return frame(rows, "distance", "spin", "density", "error")
+    return frame(rows, "distance spin density error")
 
 
 def weights(*ensembles: Ensembles) -> pd.DataFrame:
     """Share of |2<S^z>| beyond 0.9 and within 0.5, in the middle, bubble against L + 2."""
-    found = merged(*ensembles)
-    probes = {m: d for m, d in found.items() if m.bubble == 4}
-    chains = {m: d for m, d in found.items() if m.boundary == "open" and not m.bubble}
     rows = []
-    for model, partner in estimates.partners(probes, chains):
-        pair = [estimates.magnetization_shares(one, found[one]) for one in (model, partner)]
-        change = statistics.combine(np.subtract, *pair)
-        rows.append(
-            entry(
-                model, found[model], (partner, found[partner]),
-                edge=pair[0].value[0], edge_isolated=pair[1].value[0],
-                edge_change=change.value[0], edge_error=change.error[0],
-                centre=pair[0].value[1], centre_isolated=pair[1].value[1],
-                centre_change=change.value[1], centre_error=change.error[1],
-            )
-        )  # fmt: skip
+    for probe, chain in bubbles(*ensembles):
+        if probe[0].bubble == 4:
+            shares, isolated = (estimates.magnetization_shares(*one) for one in (probe, chain))
+            change = statistics.combine(np.subtract, shares, isolated)
+            row = entry(*probe, chain)
+            for place, name in enumerate(("edge", "centre")):
+                row |= {name: shares.value[place], f"{name}_isolated": isolated.value[place]}
+                row |= {f"{name}_change": change.value[place], f"{name}_error": change.error[place]}
+            rows.append(row)
     return frame(
-        rows, "edge", "edge_isolated", "edge_change", "edge_error", "centre", "centre_isolated",
-        "centre_change", "centre_error",
+        rows, "edge edge_isolated edge_change edge_error centre centre_isolated centre_change "
+        "centre_error",
     )  # fmt: skip
 
 

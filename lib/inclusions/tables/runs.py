@@ -1,7 +1,7 @@
 """A campaign of one's own: what its sweep gave, how good it is, what it cost, what is missing."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,30 +107,29 @@ def readable(sweep: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
 
 def profiles(results: Results) -> pd.DataFrame:
     """Purity by distance from the bubble, or the nearer end; one row a distance."""
-    rows = []
-    for one, records in results.found.items():
-        found = estimates.purity_profile(one.model, records)
-        rows += _by_distance(one, "purity", found.value, found.error)
-    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", "purity", "error"])
+    return _by_distance(results, "purity", estimates.purity_profile, 0)
 
 
 def correlations(results: Results) -> pd.DataFrame:
     """C(r) of Eq. (7) for r = 1 ... L/2; one row a distance."""
-    rows = []
-    for one, records in results.found.items():
-        found = estimates.correlation(one.model, records, (1, one.model.length // 2 + 1))
-        rows += _by_distance(one, "correlation", found.value[0], found.error[0], 1)
-    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", "correlation", "error"])
+
+    def whole(model: Model, records: xr.Dataset) -> Estimate:
+        return estimates.correlation(model, records, (1, model.length // 2 + 1)).entry(0)
+
+    return _by_distance(results, "correlation", whole, 1)
 
 
 def _by_distance(
-    one: Ensemble, name: str, values: np.ndarray, errors: np.ndarray, first: int = 0
-) -> list[dict[str, Any]]:
-    start = _given(one.model) | {"states": one.count}
-    return [
-        start | {"distance": distance, name: value, "error": error}
-        for distance, (value, error) in enumerate(zip(values, errors, strict=True), first)
-    ]
+    results: Results, name: str, function: Callable[[Model, xr.Dataset], Estimate], first: int
+) -> pd.DataFrame:
+    rows = []
+    for one, records in results.found.items():
+        start, found = _given(one.model) | {"states": one.count}, function(one.model, records)
+        rows += [
+            start | {"distance": distance, name: value, "error": error}
+            for distance, (value, error) in enumerate(zip(*found[:2], strict=True), first)
+        ]
+    return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", name, "error"])
 
 
 def _gap_ratio(model: Model, records: xr.Dataset) -> Estimate:

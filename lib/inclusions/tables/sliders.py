@@ -1,41 +1,7 @@
 """The numbers behind the figures with sliders: every curve at every position of the sliders."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
-
-from inclusions import avalanche
-from inclusions.avalanche import CRITICAL_LENGTH
-
-
-def profiles(
-    ratios: Sequence[float],
-    probabilities: Sequence[float],
-    bubbles: Sequence[int],
-    length: int,
-    isolated: float,
-    exponents: Sequence[float],
-) -> pd.DataFrame:
-    """gamma_XXZ - gamma_i of Eq. (6) on every site of half the chain, and how far it is thermal.
-
-    Localization lengths are in units of xi_*. `reach` is l_c, in sites, of the same row.
-    """
-    ratio, p, bubble, exponent, distance = (
-        grid.ravel()
-        for grid in np.meshgrid(
-            ratios, probabilities, bubbles, exponents, np.arange(length // 2), indexing="ij"
-        )
-    )
-    xi = ratio * CRITICAL_LENGTH
-    gamma = avalanche.mean_purity(distance, xi, p, bubble, length, isolated, exponent)
-    return pd.DataFrame(
-        {
-            "ratio": ratio, "p": p, "bubble": bubble.astype(int), "exponent": exponent,
-            "distance": distance.astype(int), "difference": isolated - gamma,
-            "reach": avalanche.thermalized_distance(xi, bubble, length),
-        }
-    )  # fmt: skip
 
 
 def by_size(gap_ratios: pd.DataFrame) -> pd.DataFrame:

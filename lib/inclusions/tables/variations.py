@@ -14,7 +14,7 @@ from inclusions.claims.report import escaped, shown
 from inclusions.model import MIDDLE, Model, tuned_bandwidth
 from inclusions.observables import page_entropy
 from inclusions.statistics import GOE_GAP_RATIO, Estimate
-from inclusions.tables import Ensembles, entry, frame, merged, valued
+from inclusions.tables import Ensembles, compared, each, entry, frame, merged, named, valued
 from inclusions.text import DISORDER, LENGTH, SYSTEM, UNKNOWN, Column, number
 
 # How far fifty states reach
@@ -22,12 +22,14 @@ from inclusions.text import DISORDER, LENGTH, SYSTEM, UNKNOWN, Column, number
 
 def reaches(*ensembles: Ensembles) -> pd.DataFrame:
     """The share of the spectrum's width that the states of an ensemble span."""
-    rows = [
-        entry(model, data, states=int(data.states.max()))
-        | valued("share", estimates.window_share(model, data))
-        for model, data in merged(*ensembles).items()
-    ]
-    return frame(rows, "states", "share", "error")
+    return each(
+        "states share error",
+        lambda model, data: (
+            {"states": int(data.states.max())}
+            | valued("share", estimates.window_share(model, data))
+        ),
+        *ensembles,
+    )
 
 
 WINDOWS = (
@@ -47,26 +49,15 @@ WINDOWS = (
 
 def shares(*ensembles: Ensembles) -> pd.DataFrame:
     """Far C(r) and the variance of the purity in the middle, within and between realizations."""
-    rows = []
-    for model, data in merged(*ensembles).items():
-        far = estimates.far_correlation(model, data)
-        spread = estimates.purity_variance(model, data)
-        rows.append(
-            entry(model, data)
-            | {
-                f"{part}{end}": float(getattr(far, kind)[place])
-                for place, part in enumerate(("whole", "within", "between"))
-                for kind, end in (("value", ""), ("error", "_error"))
-            }
-            | {
-                f"variance_{part}{end}": float(getattr(spread, kind)[place])
-                for place, part in enumerate(("within", "between"))
-                for kind, end in (("value", ""), ("error", "_error"))
-            }
-        )
-    names = [f"{part}{end}" for part in ("whole", "within", "between") for end in ("", "_error")]
-    names += [f"variance_{p}{end}" for p in ("within", "between") for end in ("", "_error")]
-    return frame(rows, *names)
+    return each(
+        "whole whole_error within within_error between between_error variance_within "
+        "variance_within_error variance_between variance_between_error",
+        lambda *pair: (
+            named("whole within between", estimates.far_correlation(*pair))
+            | named("variance_within variance_between", estimates.purity_variance(*pair))
+        ),
+        *ensembles,
+    )
 
 
 SHARES = (
@@ -86,24 +77,20 @@ SHARES = (
 # Distributions over samples
 
 
-def fractions(bubbles: tuple[Ensembles, ...], chains: tuple[Ensembles, ...]) -> pd.DataFrame:
+def fractions(probes: tuple[Ensembles, ...], chains: tuple[Ensembles, ...]) -> pd.DataFrame:
     """Each bubble against an isolated chain of L + 2: means, medians, and bounds on p."""
-    rows, references = [], merged(*chains)
-    for model, chain in estimates.partners(probes := merged(*bubbles), references):
-        data, isolated = probes[model], references[chain]
-        found, upper = estimates.thermal_fraction(data, isolated)
-        medians = [estimates.median_purity(*one) for one in ((chain, isolated), (model, data))]
-        shift = statistics.combine(np.subtract, *medians)
-        mean = estimates.middle_deficit(model, data, chain, isolated)
+    rows = []
+    for probe, chain in compared(merged(*probes), merged(*chains)):
+        found, upper = estimates.thermal_fraction(probe[1], chain[1])
+        medians = (estimates.median_purity(*one) for one in (chain, probe))
         rows.append(
-            entry(model, data, (chain, isolated), against=chain.boundary)
-            | {"mean": float(mean.value), "mean_error": float(mean.error)}
-            | {"median": float(shift.value), "median_error": float(shift.error)}
+            entry(*probe, chain, against=chain[0].boundary)
+            | named("mean", estimates.middle_deficit(*probe, *chain))
+            | named("median", statistics.combine(np.subtract, *medians))
             | found._asdict()
             | {"most": upper}
         )
-    names = ("mean", "mean_error", "median", "median_error", "distance", "p_value", "least", "most")
-    return frame(rows, "against", *names)
+    return frame(rows, "against mean mean_error median median_error distance p_value least most")
 
 
 def distributions(*ensembles: Ensembles) -> pd.DataFrame:
@@ -116,7 +103,7 @@ def distributions(*ensembles: Ensembles) -> pd.DataFrame:
             entry(model, data, purity=float(x), below=float(y))
             for x, y in zip(grid, below, strict=True)
         ]
-    return frame(rows, "purity", "below")
+    return frame(rows, "purity below")
 
 
 FRACTIONS = (
@@ -188,12 +175,9 @@ def paired(*ensembles: Ensembles) -> pd.DataFrame:
             statistics.combine(np.subtract, *(function(*one) for one in pair))
             for function in (_middle, estimates.gap_ratio)
         )
-        rows.append(
-            entry(*pair[0], pair[1], against=_closed(model))
-            | valued("shift", shift)
-            | {"ratio": float(ratio.value), "ratio_error": float(ratio.error)}
-        )
-    return frame(rows, "against", "shift", "error", "ratio", "ratio_error")
+        row = entry(*pair[0], pair[1], against=_closed(model))
+        rows.append(row | valued("shift", shift) | named("ratio", ratio))
+    return frame(rows, "against shift error ratio ratio_error")
 
 
 def _middle(model: Model, data: xr.Dataset) -> Estimate:
@@ -251,19 +235,19 @@ def entanglement(*ensembles: Ensembles) -> pd.DataFrame:
 
     Of the ensembles that have them. `logarithm` is ln d.
     """
-    rows = []
-    for model, data in merged(*ensembles).items():
+
+    def row(model: Model, data: xr.Dataset) -> dict | None:
         if not np.isfinite(data.half_chain_entropy.values).all():
-            continue
-        page, other = page_entropy(model), estimates.divergence(model, data)
-        entropy = estimates.half_chain_entropy(model, data)
-        rows.append(
-            entry(model, data, page=page, logarithm=np.log(model.dimension))
-            | {"entropy": float(entropy.value) / page, "error": float(entropy.error) / page}
-            | {"divergence": float(other.value), "divergence_error": float(other.error)}
+            return None
+        page, entropy = page_entropy(model), estimates.half_chain_entropy(model, data)
+        share = statistics.combine(lambda nats: nats / page, entropy)
+        return (
+            valued("entropy", share)
+            | named("divergence", estimates.divergence(model, data))
+            | {"page": page, "logarithm": np.log(model.dimension)}
         )
-    names = ("page", "logarithm", "entropy", "error", "divergence", "divergence_error")
-    return frame(rows, *names)
+
+    return each("page logarithm entropy error divergence divergence_error", row, *ensembles)
 
 
 # Where in the spectrum
