@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inclusions import cost
+from inclusions import campaign, cost
 from inclusions.eigen import polynomial_filter
 from inclusions.model import Model
+from inclusions.places import campaign_file
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "data" / "benchmarks"
 CERTIFIED = {"inclusions": 0.0, "inclusions-certified": 1.0, "mumps": 0.0}
@@ -92,3 +93,11 @@ def test_ranks_share_the_filters_time_and_memory():
     for predicted in (cost.predicted_seconds, cost.predicted_memory):
         alone, shared = (predicted(model, 50, ranks=r, solver="filter") for r in (1, 8))
         assert shared < alone / 2
+
+
+def test_hours_by_system_and_length_add_up_to_the_campaigns():
+    paper = campaign.load(campaign_file("paper"))
+    table = cost.by_system(paper)
+    assert not table.duplicated(["bubble", "boundary", "length"]).any()
+    assert table.hours.sum() == pytest.approx(cost.predicted_hours(paper))
+    assert table.realizations.sum() == sum(one.realizations for one in paper.ensembles)

@@ -307,6 +307,15 @@ def test_errors_of_many_ensembles_of_one_size_add_in_squares():
     assert total.error == pytest.approx(np.sqrt(60 / 400), rel=0.1)
 
 
+def test_an_entry_of_an_estimate_is_what_a_function_of_the_whole_would_pick():
+    values = np.random.default_rng(3).standard_normal((50, 3, 4))
+    whole = statistics.mean(values)
+    for place in ((1,), (slice(None), 2), (0, 3), (slice(1, 3), slice(2))):
+        picked = statistics.combine(lambda v, p=place: v[(slice(None), *p)], whole)
+        for one, other in zip(whole.entry(*place), picked, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
 def test_a_number_minus_an_array_is_taken_at_every_entry():
     generator = np.random.default_rng(13)
     sites = statistics.mean(generator.random((500, 4)))
@@ -565,6 +574,18 @@ def test_plateau_errors_and_p_values_hold_in_repeated_experiments():
 def test_a_length_at_its_limit_is_not_a_valid_fit():
     fit = statistics.fit_plateau(DISTANCE, 1 - 0.01 * DISTANCE - 0.001 * DISTANCE**2, COVARIANCE)
     assert not fit.valid
+
+
+def test_a_fall_has_the_exponent_of_all_points_and_of_the_last_two():
+    x = np.array([2.0, 4.0, 8.0, 16.0])
+    exact = statistics.fall(x, 3 * x**-1.5, 0.01 * x**-1.5)
+    assert exact.exponent == pytest.approx(1.5) and exact.last == pytest.approx(1.5)
+    assert exact.degrees == 2 and exact.chi2 == pytest.approx(0, abs=1e-9)
+    bent = statistics.fall(x, np.append(3 * x[:3] ** -1.5, 0.01), 0.01 * x**-1.5)
+    assert bent.last == pytest.approx(np.log2(3 * 8**-1.5 / 0.01)) and bent.p_value < 1e-6
+    two = statistics.fall(x[:2], [1.0, 0.5], [0.03, 0.02])
+    assert np.isnan(two.exponent) and two.last == pytest.approx(1)
+    assert two.last_error == pytest.approx(np.hypot(0.03, 0.04) / np.log(2))
 
 
 def test_power_law_fit_is_the_weighted_line_through_the_logarithms():

@@ -8,7 +8,7 @@ import pytest
 from inclusions import controls, estimates, store, tables, text
 from inclusions.figures.controls import prediction
 from inclusions.model import Model
-from inclusions.tables.controls import gain_texts, gains, predicted, readable_gains
+from inclusions.tables.controls import GAINS, gain_texts, gains, predicted
 
 ROOT = Path(__file__).parents[1]
 MODEL, COUNT = Model(8, 5.2), 240
@@ -68,7 +68,7 @@ def test_what_was_never_predicted_leaves_no_row_and_breaks_no_page(some):
 
 
 def test_gains_are_read_a_row_for_each_quantity_and_a_column_for_each_disorder(some):
-    shown = readable_gains(gains(some))
+    shown = text.readable(gains(some), GAINS)
     assert list(shown.columns) == ["quantity", "system", "$L$", "$W=5.2$"]
     assert len(shown) == 4 and shown.quantity.iloc[0] == "purity at mid-chain"
 

@@ -184,7 +184,11 @@ def test_correlations_are_pearson_coefficients_of_all_states(source, parts):
 
 
 def test_enhancements_subtract_at_equal_distance(source, parts):
-    rows = at(correlations.enhancements(parts[:1], parts[1:2]), length=10, disorder=5.2)
+    rows = at(
+        correlations.enhancements(parts[:1], parts[1:2], *correlations.PARTS),
+        length=10,
+        disorder=5.2,
+    )
     row = at(rows, part="whole").iloc[0]
     assert row.enhancement == pytest.approx(rows.enhancement[rows.part != "whole"].sum())
     bubble, chain = source[2][Model(10, 5.2, bubble=4)], source[2][Model(12, 5.2)]
@@ -259,7 +263,7 @@ def test_bubble_sizes_take_the_longest_with_most_sizes_and_tuned_bandwidths(sour
     curve = curve[curve.bubble > 2]
     slope = np.polyfit(np.log(curve.bubble), curve.purity, 1, w=1 / curve.error)[0]
     assert at(trends, disorder=8.0, distance=0).slope.iloc[0] == pytest.approx(slope)
-    assert len(purities.readable_bubble_trends(trends)) == 2
+    assert len(text.readable(trends, purities.SLOPES)) == 2
 
 
 def test_mean_shifts_are_of_the_longest_chain_at_disorders_all_have(source, parts):
@@ -269,7 +273,7 @@ def test_mean_shifts_are_of_the_longest_chain_at_disorders_all_have(source, part
     for system in ("bubble", "edges", "trivial", "ring", "short"):
         row = at(table, system=system, length=10, disorder=4.0).iloc[0]
         assert texts[f"shift_{system}"] == text.number(1e3 * row["shift"], 1e3 * row.error)
-    assert len(purities.readable_shifts(table)) == len(
+    assert len(text.readable(table, purities.SHIFTS)) == len(
         set(zip(table.system, table.length, strict=True))
     )
 
@@ -349,5 +353,5 @@ def test_without_data_every_table_is_empty_and_every_text_says_so(source, tmp_pa
     ):  # fmt: skip
         shown = text.readable(table, columns)
         assert shown.empty and list(shown) == [column.heading for column in columns]
-    assert purities.readable_shifts(made["shifts"]).empty
-    assert correlations.readable_enhancements(made["enhancements"]).empty
+    assert text.readable(made["shifts"], purities.SHIFTS).empty
+    assert text.readable(made["enhancements"], correlations.ENHANCEMENTS).empty

@@ -63,12 +63,15 @@ def test_columns_say_which_values_stand_under_which_heading_and_how():
 
 def test_a_crossed_table_has_a_dash_where_a_row_lacks():
     cell = Column("shift error", "", text.number)
-    shown = text.crossed(TABLE, [text.LENGTH], "disorder", "$W = {:g}$", cell)
+    columns = text.Crossed([text.LENGTH], "disorder", "$W = {:g}$", cell)
+    shown = text.readable(TABLE, columns)
     assert shown.to_dict("records") == [
         {"$L$": "8", "$W = 4$": "0.100(10)", "$W = 5.2$": "0.30(4)"},
         {"$L$": "10", "$W = 4$": "−0.200(10)", "$W = 5.2$": "–"},
     ]
-    assert text.crossed(TABLE[:0], [text.LENGTH], "disorder", "{:g}", cell).empty
+    assert text.readable(TABLE[:0], columns).empty
+    chosen = text.readable(TABLE, columns._replace(only=[5.2, 8.0]))
+    assert list(chosen) == ["$L$", "$W = 5.2$"] and len(chosen) == 1, "other values are left out"
 
 
 def test_a_table_for_download_says_what_its_columns_are_and_in_which_units():

@@ -64,7 +64,7 @@ from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, published, root
 from inclusions.store import Entry, read_manifest, write_atomically
 from inclusions.tables import Ensembles
-from inclusions.text import Column
+from inclusions.text import Column, Crossed
 
 if TYPE_CHECKING:
     from inclusions.claims import Verdict
@@ -327,7 +327,7 @@ ROLES = (
 
 
 def tabulate(
-    name: str, table: pd.DataFrame, columns: Sequence[Column] = (), *ensembles: Ensembles
+    name: str, table: pd.DataFrame, columns: Sequence[Column] | Crossed = (), *ensembles: Ensembles
 ) -> None:
     """Glue a table as Markdown, for the directive glue:md, format myst.
 

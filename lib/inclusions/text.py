@@ -65,30 +65,43 @@ def legend(table: pd.DataFrame) -> str:
     return "".join(lines)
 
 
-def readable(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+class Crossed(NamedTuple):
+    """A table for reading with a row for each combination of `rows`, and one column for each value.
+
+    Of the values of `across`, those of `only` if there are any, with {:g} in `heading` for them; a
+    dash stands where a row lacks.
+    """
+
+    rows: Sequence[Column]
+    across: str
+    heading: str
+    cell: Column
+    only: Sequence[float] = ()
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table of texts."""
+        if self.only:
+            table = table[table[self.across].isin(self.only)]
+        across = list(table[self.across])
+        texts = readable(table, self.rows).assign(across=across, cell=_shown(table, self.cell))
+        names = [column.heading for column in self.rows]
+        columns = {value: self.heading.format(value) for value in sorted(set(across))}
+        lines = [
+            dict(zip(names, key, strict=True))
+            | dict.fromkeys(columns.values(), "–")
+            | {columns[value]: shown for value, shown in zip(part.across, part.cell, strict=True)}
+            for key, part in texts.groupby(names, sort=False)
+        ]
+        return pd.DataFrame(lines, columns=[*names, *columns.values()])
+
+
+def readable(table: pd.DataFrame, columns: Sequence[Column] | Crossed) -> pd.DataFrame:
     """A table of numbers as one of texts: its rows, these columns."""
+    if isinstance(columns, Crossed):
+        return columns.of(table)
     if table.empty:  # without data it may lack even its columns
         return pd.DataFrame(columns=[column.heading for column in columns])
     return pd.DataFrame({column.heading: _shown(table, column) for column in columns})
-
-
-def crossed(
-    table: pd.DataFrame, rows: Sequence[Column], across: str, heading: str, cell: Column
-) -> pd.DataFrame:
-    """One row for each combination of `rows`, one column for each value of `across`.
-
-    `heading` has {:g} for that value; a dash stands where there is no such row.
-    """
-    texts = readable(table, rows).assign(across=list(table[across]), cell=_shown(table, cell))
-    names = [column.heading for column in rows]
-    columns = {value: heading.format(value) for value in sorted(set(table[across]))}
-    lines = [
-        dict(zip(names, key, strict=True))
-        | dict.fromkeys(columns.values(), "–")
-        | {columns[value]: shown for value, shown in zip(part.across, part.cell, strict=True)}
-        for key, part in texts.groupby(names, sort=False)
-    ]
-    return pd.DataFrame(lines, columns=[*names, *columns.values()])
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -215,3 +228,4 @@ def system(bubble: int, boundary: str) -> str:
 SYSTEM = Column("bubble boundary", "system", system)
 LENGTH = Column("length", "$L$")
 DISORDER = Column("disorder", "$W~(J)$", "g")
+QUOTED = (4.4, 5.2, 6.0, 8.0)  # disorders that the paper speaks of, J

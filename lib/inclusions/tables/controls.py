@@ -19,8 +19,11 @@ QUANTITIES = {
     "far": "C(r), mean over r = 3 … L/2",
 }
 
-GAIN = Column("gain", "gain", ".1f")
-ROWS = (Column("quantity", "quantity", QUANTITIES.get), text.SYSTEM, text.LENGTH)
+GAINS = text.Crossed(
+    (Column("quantity", "quantity", QUANTITIES.get), text.SYSTEM, text.LENGTH),
+    "disorder", "$W={:g}$", Column("gain", "gain", ".1f"),
+)  # fmt: skip
+"""By quantity, system and length, a column for each disorder."""
 
 
 def predicted(model: Model, ensembles: Ensembles) -> pd.DataFrame:
@@ -40,19 +43,14 @@ def predicted(model: Model, ensembles: Ensembles) -> pd.DataFrame:
 
 def gains(*ensembles: Ensembles) -> pd.DataFrame:
     """`estimates.gains`, a row for each ensemble that has controls and each of `QUANTITIES`."""
+    found = {pair[0]: (pair, estimates.gains(*pair)) for pair in merged(*ensembles).items()}
     rows = [
-        entry(*pair, quantity=quantity) | gain._asdict()
-        for pair in merged(*ensembles).items()
-        for quantity, gain in estimates.gains(*pair).items()
+        entry(*pair, quantity=quantity) | gains[quantity]._asdict()
+        for quantity in QUANTITIES
+        for pair, gains in found.values()
+        if quantity in gains
     ]
     return frame(rows, "quantity gain share deviation")
-
-
-def readable_gains(table: pd.DataFrame) -> pd.DataFrame:
-    """Gains by quantity, system and length, a column for each disorder."""
-    order = table.quantity.map(list(QUANTITIES).index)
-    table = table.assign(order=order).sort_values(["order", "bubble", "boundary", "length"])
-    return text.crossed(table, ROWS, "disorder", "$W={:g}$", GAIN)
 
 
 def gain_texts(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, str]:

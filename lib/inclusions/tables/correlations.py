@@ -1,7 +1,5 @@
 """The chapter on correlations: with and without bubble, and what conservation leaves."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -52,11 +50,13 @@ def tails(*ensembles: Ensembles) -> pd.DataFrame:
     )
 
 
-def enhancements(probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...]) -> pd.DataFrame:
+def enhancements(
+    probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...], *parts: str
+) -> pd.DataFrame:
     """C(r) of a system minus that of the isolated chain of L + 2, mean over r = 3 ... L/2.
 
-    A row for each of its `part`s. `conserved` is how much of it S^z conservation gives to the
-    shorter chain.
+    A row for each of these `PARTS`, the whole if none is named. `conserved` is how much of it S^z
+    conservation gives to the shorter chain.
     """
     rows = []
     for probe, chain in compared(merged(*probes), merged(*references)):
@@ -64,26 +64,18 @@ def enhancements(probes: tuple[Ensembles, ...], references: tuple[Ensembles, ...
         conserved = _conserved(probe[0]) - _conserved(chain[0])
         rows += [
             entry(*probe, chain, reference=chain[0].boundary, part=part, conserved=conserved)
-            | valued("enhancement", change.entry(place))
-            for place, part in enumerate(PARTS)
+            | valued("enhancement", change.entry(PARTS.index(part)))
+            for part in parts or PARTS[:1]
         ]
     return frame(rows, "reference part enhancement error conserved")
 
 
-def readable_enhancements(
-    table: pd.DataFrame, disorders: Sequence[float] = (4.4, 5.2, 6.0, 8.0)
-) -> pd.DataFrame:
-    """Enhancements in 10^-3: one row a system, length, reference and part; columns are disorders.
-
-    Parts of the paper's comparison only: the bubble against the open chain.
-    """
-    ours = (table.bubble == 4) & (table.reference == "open")
-    chosen = table[table.disorder.isin(disorders) & ((table.part == "whole") | ours)]
-    against = Column("reference", "against", "{}, $L+2$".format)
-    return text.crossed(
-        chosen, [text.SYSTEM, against, LENGTH, Column("part", "part")], "disorder",
-        "$W = {:g}$", Column("enhancement error", "", text.times(1e3)),
-    )  # fmt: skip
+AGAINST = Column("reference", "against", "{}, $L+2$".format)
+ENHANCEMENTS = text.Crossed(
+    [text.SYSTEM, AGAINST, LENGTH, Column("part", "part")], "disorder", "$W = {:g}$",
+    Column("enhancement error", "", text.times(1e3)), text.QUOTED,
+)  # fmt: skip
+"""In 10^-3."""
 
 
 # The artefact of S^z conservation

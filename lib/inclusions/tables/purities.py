@@ -1,7 +1,5 @@
 """The chapter on purities: means over distance, length and bubble, plateaus, magnetizations."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -256,10 +254,10 @@ def bubble_trends(*ensembles: Ensembles) -> pd.DataFrame:
     return frame(rows, "distance slope error chi2 degrees")
 
 
-def readable_bubble_trends(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a disorder, one column a distance: the slopes in 10^-3."""
-    slope = Column("slope error", "", text.times(1e3))
-    return text.crossed(table, [DISORDER], "distance", "$i = {:g}$", slope)
+SLOPES = text.Crossed(
+    [DISORDER], "distance", "$i = {:g}$", Column("slope error", "", text.times(1e3))
+)
+"""Of `bubble_trends`, in 10^-3."""
 
 
 # Fig. 9: difference from the isolated chain
@@ -364,6 +362,7 @@ def shifts(*ensembles: Ensembles) -> pd.DataFrame:
                 shift = estimates.middle_deficit(model, data, *pair, sites)
                 row = entry(model, data, pair, system=name) | valued("shift", shift)
                 rows.append(row | {"length": length})
+    rows.sort(key=lambda row: [*NAMES].index(row["system"]))
     return frame(rows, "system shift error")
 
 
@@ -389,16 +388,11 @@ NAMES = {
 """Systems of `shifts` as figures and tables call them."""
 
 
-def readable_shifts(
-    table: pd.DataFrame, disorders: Sequence[float] = (4.4, 5.2, 6.0, 8.0)
-) -> pd.DataFrame:
-    """Shifts in 10^-3: one row a system and length, one column a disorder."""
-    order = table.system.map([*NAMES].index) if len(table) else table.system
-    chosen = table.assign(order=order)[table.disorder.isin(disorders)]
-    return text.crossed(
-        chosen.sort_values(["order", "length"]), [Column("system", "system", NAMES.get), LENGTH],
-        "disorder", "$W = {:g}$", Column("shift error", "", text.times(1e3)),
-    )  # fmt: skip
+SHIFTS = text.Crossed(
+    [Column("system", "system", NAMES.get), LENGTH], "disorder", "$W = {:g}$",
+    Column("shift error", "", text.times(1e3)), text.QUOTED,
+)  # fmt: skip
+"""In 10^-3."""
 
 
 def shift_texts(*ensembles: Ensembles) -> dict[str, str | int]:
