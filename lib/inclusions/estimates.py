@@ -22,7 +22,7 @@ from zlib import crc32
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy import special, stats
 
 from inclusions import statistics
 from inclusions.controls import NoControls, Predictions, load
@@ -220,6 +220,27 @@ def _falls_below(level: float, x: list[float], y: Array) -> float:
         return np.nan
     i = steps[0]
     return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
+
+
+def midpoint_shift(found: Ensembles, start: str, end: str) -> Estimate | None:
+    """How far `midpoint` moves from one system to another, mean over lengths, shape (), J.
+
+    Systems are "open", "periodic", "single" (a bubble of one state) and "bubble"; a bubble is
+    compared with the isolated chain two sites longer, as the paper does. None without a common
+    length.
+    """
+    places: dict[str, dict[int, Estimate]] = {}
+    for kind, lengths in curves(found).items():
+        system = dict(zip(SYSTEM, kind, strict=True))
+        name = {0: system["boundary"], 1: "single"}.get(system["bubble"], "bubble")
+        places[name] = {
+            length + 2 * (system["bubble"] > 0): midpoint(curve)
+            for length, curve in lengths.items()
+        }
+    first, last = places.get(start, {}), places.get(end, {})
+    moved = [combine(np.subtract, last[n], first[n]) for n in sorted(set(first) & set(last))]
+    moved = [one for one in moved if np.isfinite(one.value)]
+    return statistics.average(*moved) if moved else None
 
 
 def crossing(small: Curve, large: Curve, **how: Any) -> Crossing:
@@ -476,6 +497,15 @@ def plateau(deficit: Estimate, fixed: float | None = None) -> Fit:
     """
     distance = np.arange(len(deficit.value))
     return statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
+
+
+def plateau_test(deficit: Estimate) -> tuple[Fit, Fit, float]:
+    """`plateau` free and with gamma_0 = 0, and how probable so large a drop of chi2 is if it is 0.
+
+    Errors: `plateau`.
+    """
+    free, zero = plateau(deficit), plateau(deficit, fixed=0)
+    return free, zero, float(special.chdtrc(1, max(zero.chi2 - free.chi2, 0.0)))
 
 
 # Correlations of purities

@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 
 from inclusions import estimates, statistics, text
-from inclusions.estimates import SYSTEM
-from inclusions.statistics import Estimate
 from inclusions.tables import Ensembles, each, entry, frame, merged, valued
 from inclusions.text import LENGTH, UNKNOWN, Column, number
 
@@ -72,29 +70,9 @@ MIDPOINTS = (text.SYSTEM, LENGTH, Column("disorder error", "$W_{1/2}$ $(J)$", nu
 
 
 def shift(start: str, end: str, *ensembles: Ensembles) -> str:
-    """How far W_1/2 moves from one system to another, mean over lengths, as a text.
-
-    Systems are "open", "periodic", "single" (a bubble of one state) and "bubble"; a bubble is
-    compared with the isolated chain two sites longer, as the paper does.
-    """
-    places: dict[str, dict[int, Estimate]] = {}
-    for kind, lengths in estimates.curves(merged(*ensembles)).items():
-        system = dict(zip(SYSTEM, kind, strict=True))
-        name = {0: system["boundary"], 1: "single"}.get(system["bubble"], "bubble")
-        places[name] = {
-            length + 2 * (system["bubble"] > 0): estimates.midpoint(curve)
-            for length, curve in lengths.items()
-        }
-    first, last = places.get(start, {}), places.get(end, {})
-    moved = [
-        statistics.combine(np.subtract, last[size], first[size])
-        for size in sorted(set(first) & set(last))
-    ]
-    moved = [one for one in moved if np.isfinite(one.value)]
-    if not moved:
-        return UNKNOWN
-    whole = statistics.average(*moved)
-    return number(float(whole.value), float(whole.error))
+    """`estimates.midpoint_shift` from one system to another, as a text."""
+    moved = estimates.midpoint_shift(merged(*ensembles), start, end)
+    return UNKNOWN if moved is None else number(float(moved.value), float(moved.error))
 
 
 def ends(ratios: pd.DataFrame) -> pd.DataFrame:

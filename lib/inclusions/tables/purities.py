@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import special
 
 from inclusions import estimates, perturbation, statistics, text
 from inclusions.estimates import SYSTEM
@@ -280,23 +279,22 @@ def plateaus(
 ) -> pd.DataFrame:
     """Fits of gamma_0 + A e^(-i/xi) to gamma_XXZ - gamma_i over four distances or more.
 
-    `chi2_zero`, `degrees_zero` and `p_zero` are of the fit with gamma_0 held at 0; `p_plateau` is
-    the probability of the drop of chi2 if gamma_0 is 0. `relative` is gamma_0 over gamma_XXZ.
-    `valid` as in `statistics.Fit`.
+    `chi2_zero`, `degrees_zero` and `p_zero` are of the fit with gamma_0 held at 0; `p_plateau` as
+    in `estimates.plateau_test`, `valid` as in `statistics.Fit`. `relative` is gamma_0 over
+    gamma_XXZ.
     """
     rows = []
     for probe, chain in compared(merged(*probes), merged(*references)):
         try:
             deficit = estimates.deficit(*probe, *chain, sites)
-            free, zero = estimates.plateau(deficit), estimates.plateau(deficit, fixed=0)
+            free, zero, chance = estimates.plateau_test(deficit)
         except ValueError:  # too few distances, or realizations for a covariance
             continue
         level = float(estimates.purity(*chain, sites).value)
-        drop = max(zero.chi2 - free.chi2, 0.0)
         row = entry(
             *probe, chain, chi2=free.chi2, degrees=free.degrees, p_value=free.p_value,
             valid=free.valid, chi2_zero=zero.chi2, degrees_zero=zero.degrees, p_zero=zero.p_value,
-            valid_zero=zero.valid, p_plateau=float(special.chdtrc(1, drop)),
+            valid_zero=zero.valid, p_plateau=chance,
         )  # fmt: skip
         for end, found in (("", free.values), ("_error", free.errors)):
             row |= {f"amplitude{end}": found["amplitude"], f"decay{end}": found["length"]}
