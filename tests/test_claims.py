@@ -592,30 +592,12 @@ def test_each_erratum_has_evidence(empty):
     assert table.evidence.str.len().min() > 10
 
 
-def test_random_vectors_have_a_purity_that_falls_with_the_dimension_itself():
-    # E[x_i^4] of a unit vector gives 1/(d + 2) exactly: the power is -1, not the printed -1/2.
-    excess, power = errata._random_vectors()
-    assert [d for d, _ in excess] == [20, 70, 252]
-    assert [value for _, value in excess] == pytest.approx([1, 1, 1], abs=0.05)
-    assert power == pytest.approx(-1, abs=0.03)
-
-
-def test_the_first_commutator_of_a_conjugation_has_the_sign_of_its_right_factor():
-    right, printed = errata._conjugations()
-    assert right < 1e-4 < 1e-3 < printed
-
-
 def test_the_printed_distance_is_off_by_the_factor_of_its_own_formula(empty):
     # By hand at 0.9 xi_*: n^10 stated, and 4^(l + 1) with l = (ln 2 / 9)^(-1/2) ln 4 as printed.
     worst = 4**10 / 4 ** (1 + np.log(4) * (9 / np.log(2)) ** 0.5)
     table = errata.table(empty)
     (row,) = table[table.paper == "SM D"].evidence[lambda e: e.str.contains("misses")]
     assert f"factor {worst:.0f} as printed" in row
-
-
-def test_a_flip_costs_what_the_corrected_detuning_says():
-    corrected, printed = errata._flip_energies()
-    assert corrected < 1e-12 < 1 < printed
 
 
 # The files

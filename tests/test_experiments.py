@@ -87,3 +87,21 @@ def test_small_chains_have_the_tail_of_conservation():
     assert table[table.distance == 5].expected.item() == pytest.approx(
         perturbation.pearson_tail(6, 1, 0)
     )
+
+
+def test_random_vectors_have_a_purity_that_falls_with_the_dimension_itself():
+    # E[x_i^4] of a unit vector gives 1/(d + 2) exactly: the power is -1, not the printed -1/2.
+    excess, power = experiments.random_vectors()
+    assert [d for d, _ in excess] == [20, 70, 252]
+    assert [value for _, value in excess] == pytest.approx([1, 1, 1], abs=0.05)
+    assert power == pytest.approx(-1, abs=0.03)
+
+
+def test_the_first_commutator_of_a_conjugation_has_the_sign_of_its_right_factor():
+    right, printed = experiments.conjugations()
+    assert right < 1e-4 < 1e-3 < printed
+
+
+def test_a_flip_costs_what_the_corrected_detuning_says():
+    corrected, printed = experiments.flip_energies()
+    assert corrected < 1e-12 < 1 < printed
