@@ -21,6 +21,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
+from inclusions.machine import available_cores
 from inclusions.places import data_folder, published
 from inclusions.site import addresses, kit
 from inclusions.site.describe import describe
@@ -36,6 +37,7 @@ Doctree = nodes.document | None
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("config-inited", link_source)
+    app.connect("builder-inited", read_side_by_side)
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon reads it
     app.connect("doctree-read", settle_exercises, priority=100)  # before code is linked
@@ -47,6 +49,21 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("build-finished", offer_kit)
     app.connect("build-finished", finish, priority=900)  # when MathJax is there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+MOST = 4  # pages read at a time; each has a kernel of its own, with up to a gigabyte
+
+
+def read_side_by_side(app: Sphinx) -> None:
+    """Read pages, which runs them, on several cores: each has a serial kernel.
+
+    Sphinx does so where every extension says that it is safe. Those that say nothing copy files
+    or name classes, and read no page.
+    """
+    app.parallel = min(MOST, available_cores())
+    for extension in app.extensions.values():
+        if extension.parallel_read_safe is None:
+            extension.parallel_read_safe = True
 
 
 LINKED = {"github.com": "github", "gitlab.com": "gitlab"}
