@@ -16,7 +16,7 @@ A figure of a page is one cell and one directive:
       What one sees, for those who cannot see it.
     ---
 
-    Caption. {glue:text}`gap-ratios-extent`; what the error bars are.
+    Caption. {glue:md}`gap-ratios-extent:myst`; what the error bars are.
 
     {glue:md}`gap-ratios-provenance:myst`
     :::
@@ -114,8 +114,8 @@ def show(
 
     `numbers` are the plotted tables, whose rows say which ensembles they come from; tables made
     elsewhere need these named. `computed` says how a figure without ensembles was made.
-    Also glued: `name`-provenance (Markdown) and, as texts, `name`-extent, the sizes and
-    statistics, and `name`-realizations, how many a point.
+    Also glued: `name`-provenance (Markdown), `name`-extent, the sizes and statistics (text or
+    Markdown), and `name`-realizations, how many a point (text).
     """
     svg, pdf = (_drawn(figure, kind) for kind in ("svg", "pdf"))
     folder = root() / "_build" / "figures"
@@ -141,9 +141,10 @@ def show(
     lines = [provenance(used, names) or f"{computed or 'Drawn'} when this page was built."]
     _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
     counts = [entry["realizations"] for entry in sources.values()]
-    say(**{
-        f"{name}-extent": tables.extent(*shown), f"{name}-realizations": text.spread(counts)
-    })  # fmt: skip
+    say(**{f"{name}-realizations": text.spread(counts)})
+    extent = tables.extent(*shown)
+    formula = re.sub(r"^L = ", "$L =$ ", extent)
+    _glue(f"{name}-extent", "text/plain", repr(extent), "text/markdown", formula)
     _glue(
         name,
         "image/svg+xml", svg.decode(),

@@ -107,7 +107,7 @@ def test_captions_of_data_say_sizes_statistics_and_what_the_error_bars_are(page)
         )  # fmt: skip
         if shows and len(call.args) > 2:  # after figure and name come ensembles
             name = call.args[1].value
-            assert f"{{glue:text}}`{name}-extent`" in captions[name]
+            assert re.search(rf"{{glue:(text|md)}}`{name}-extent[:`]", captions[name])
             assert re.search(r"[Ee]rror\s+bars", captions[name]), name
 
 
