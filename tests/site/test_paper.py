@@ -45,6 +45,16 @@ def test_a_table_of_many_columns_has_the_largest_font_that_fits(columns, font):
     assert raw[0].startswith(rf"\begingroup\{font}\set")
 
 
+def test_a_long_one_in_the_text_may_break_between_pages():
+    long = ["many words that need not stand on one line of the page " * 3]
+    section, quoted = (printed(publish_doctree(
+        f"Title\n=====\n\nText.\n\n{indent}.. list-table::\n{indent}   :widths: auto\n\n"
+        + f"{indent}   * - {long[0]}\n" * (paper.LONG + 1),
+        settings_overrides={"doctitle_xform": False},
+    ))[0] for indent in ("", "   "))  # fmt: skip
+    assert "longtable" in section["classes"] and "longtable" not in quoted["classes"]
+
+
 def test_a_formula_is_as_wide_as_in_print():
     document = page(["a", "b"], ["1", r":math:`\gamma_\mathrm{XXZ}`"])
     entry = list(document.findall(nodes.entry))[-1]
@@ -52,8 +62,11 @@ def test_a_formula_is_as_wide_as_in_print():
 
 
 def test_the_references_have_one_title():
-    text = "Book\n====\n\nText [A]_.\n\nReferences\n----------\n\n.. [A] An article.\n"
-    document = publish_doctree(text, settings_overrides={"doctitle_xform": False})
-    paper.leave_the_references_their_title(document)
-    assert [title.astext() for title in document.findall(nodes.title)] == ["Book"]
-    assert "An article." in document.astext()
+    text = "Book\n====\n\nText.\n\nReferences\n----------\n\n{}\n\nEnd\n---\n"
+    for content, kept in (("", []), ("A text.", ["References"])):
+        document = publish_doctree(
+            text.format(content), settings_overrides={"doctitle_xform": False}
+        )
+        paper.leave_the_references_their_title(document)
+        titles = [title.astext() for title in document.findall(nodes.title)]
+        assert titles == ["Book", *kept, "End"]

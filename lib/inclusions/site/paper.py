@@ -10,6 +10,8 @@ FONTS = {"normalsize": 100, "small": 110, "footnotesize": 125, "scriptsize": 140
 """Characters on a line of the page, by the size of the font."""
 GAP = 2
 """Characters that the space between two columns takes."""
+LONG = 12
+"""Rows of a wide table that stay on one page."""
 
 
 def print_as_paper(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -34,17 +36,18 @@ def keep_data_for_the_appendix(doctree: nodes.document) -> None:
 
 
 def leave_the_references_their_title(doctree: nodes.document) -> None:
-    """LaTeX gives the list of references a chapter of its own, so their page has none."""
+    """LaTeX gives the list of references a chapter of its own, so their page, empty now, goes."""
     for page in list(doctree.findall(nodes.section)):
-        if "references" in page["ids"] and page.next_node(nodes.citation):
-            page.replace_self([child for child in page.children if child.tagname != "title"])
+        title = page.next_node(nodes.title)
+        if "references" in page["ids"] and title and page.astext().strip() == title.astext():
+            page.parent.remove(page)
 
 
 def fit(table: nodes.table) -> None:
     """Give a table that is wider than the page columns by their content, and a font that fits.
 
     A column is as wide as its longest word at least, and gets of what is left in proportion to
-    its longest cell.
+    its longest cell. A long one may break between pages, where it stands in the text by itself.
     """
     rows = [[printed(entry) for entry in row] for row in table.findall(nodes.row)]
     columns = list(zip_longest(*rows, fillvalue=""))
@@ -60,6 +63,8 @@ def fit(table: nodes.table) -> None:
     table["classes"] = [c for c in table["classes"] if c != "colwidths-auto"] + ["colwidths-given"]
     for column, word, cell in zip(table.findall(nodes.colspec), words, whole, strict=True):
         column["colwidth"] = round(10 * (word + spare * (cell - word) + GAP))
+    if len(rows) > LONG and isinstance(table.parent, nodes.section):
+        table["classes"].append("longtable")
     place = table.parent.index(table)
     table.parent.insert(place + 1, nodes.raw("", r"\endgroup", format="latex"))
     narrow = rf"\begingroup\{font}\setlength{{\tabcolsep}}{{3pt}}"
