@@ -138,11 +138,19 @@ def test_the_same_samples_are_resampled_alike_and_others_apart():
 def test_a_coupling_is_in_accord_with_the_paper_if_its_best_bandwidths_all_are():
     rows = [(0.5, 0.9, 0.01), (0.5, 0.6, 0.01), (1.0, 0.62, 0.01), (1.0, 0.55, 0.01)]
     rows += [(2.0, 0.65, 0.03), (2.0, 0.6, 0.01)]
-    best = pd.DataFrame(rows, columns=["coupling", "best", "error"]).assign(bubble=4)
-    assert tables.coupling_texts(best) == {
-        "coupling_in": "1", "coupling_out": "0.5", "coupling_open": "2",
-    }  # fmt: skip
-    assert set(tables.coupling_texts(best[:0]).values()) == {"none"}
+    best = pd.DataFrame(rows, columns=["coupling", "best", "error"]).assign(bubble=4, disorder=1.0)
+    said = tables.coupling_texts(best)
+    assert [said[f"coupling_{word}"] for word in ("in", "out", "open")] == ["1", "0.5", "2"]
+    assert tables.coupling_texts(best[:0])["coupling_in"] == "none"
+
+
+def test_the_coupling_that_makes_the_papers_bandwidth_the_best_lies_on_a_line_of_logarithms():
+    g = np.array([0.25, 0.5, 1.0, 2.0])
+    best = pd.DataFrame({"coupling": g, "best": 0.6 * (g / 1.5) ** -0.5}).assign(
+        error=0.01, bubble=4, disorder=3.0
+    )
+    found = tables.coupling_texts(best)["coupling_places"]
+    assert found.startswith("1.50 (1.4") and found.endswith("at W = 3 J")
 
 
 # Entanglement

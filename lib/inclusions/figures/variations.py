@@ -149,6 +149,7 @@ def fractions(curves: pd.DataFrame, bounds: pd.DataFrame) -> Figure:
     return figure
 
 
+PAPER: dict[str, Any] = {"color": "k", "lw": 6, "alpha": 0.15, "zorder": 0}
 LINES = {0.25: ":", 0.5: "--", 1.0: "-", 2.0: "-."}  # of couplings g
 
 
@@ -166,7 +167,7 @@ def couplings(ratios: pd.DataFrame, shifts: pd.DataFrame) -> Figure:
                 curve.bandwidth, curve.gap_ratio, curve.error, color=colour_of(disorder),
                 ls=LINES.get(coupling, "-"), marker=".",
             )  # fmt: skip
-        axes.axvline(TUNED_BANDWIDTH[4], color="k", ls="--", lw=1.1)
+        axes.axvline(TUNED_BANDWIDTH[4], **PAPER)
         reference_lines(axes)
         axes.set(xlabel=r"bandwidth $\beta$ ($J$)", title=f"$W = {disorder:g}$", ylim=(0.37, 0.55))
         _logarithmic(axes, [0.1, 0.3, 1.0])
@@ -188,7 +189,7 @@ def couplings(ratios: pd.DataFrame, shifts: pd.DataFrame) -> Figure:
     handles = [
         Line2D([], [], color=NEUTRAL, ls=ls, label=f"$g = {g:g}$") for g, ls in LINES.items()
     ]
-    handles.append(Line2D([], [], color="k", ls="--", lw=1.1, label=r"the paper's $\beta$"))
+    handles.append(Line2D([], [], label=r"the paper's $\beta$", **PAPER))
     disorder_legend(figure, pd.concat([ratios, shifts]), [*handles, *_length_handles(shifts)])
     return figure
 

@@ -1,6 +1,6 @@
 """The chapter on variations: what choices of the paper's decide, and what others have found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -156,7 +156,26 @@ def coupling_texts(best: pd.DataFrame) -> dict[str, str]:
         if holds in outcomes.values()
         else "none"
         for word, holds in (("in", True), ("out", False), ("open", None))
-    }
+    } | {"coupling_places": "; ".join(_places(best)) or UNKNOWN}
+
+
+def _places(best: pd.DataFrame) -> Iterator[str]:
+    """The coupling whose best beta is the paper's, by disorder: of the line of ln beta in ln g."""
+    for disorder, part in best.groupby("disorder"):
+        if part.coupling.nunique() < 2:
+            continue
+        line = statistics.line(
+            np.log(part.coupling),
+            *(statistics.normal(np.log(row.best), row.error / row.best, seed=seed)
+              for seed, row in enumerate(part.itertuples())),
+        )  # fmt: skip
+        wanted = np.log(tuned_bandwidth(part.bubble.iloc[0]))
+        g = statistics.combine(
+            lambda level, slope, aim=wanted, at=line.centre: np.exp(at + (aim - level) / slope),
+            line.level, line.slope,
+        )  # fmt: skip
+        ends = (float(end) for end in g.interval())  # a flat line has no such place
+        yield f"{text.ranged(float(g.value), *ends)} at W = {disorder:g} J"
 
 
 def paired(*ensembles: Ensembles) -> pd.DataFrame:
