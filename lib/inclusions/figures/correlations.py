@@ -88,7 +88,7 @@ def tails(table: pd.DataFrame) -> Figure:
         part = table[chosen & (table.disorder >= 2)]
         empty(axes, part)
         if name == "bubble":
-            paper_says(axes, *ENHANCED, "enhanced, the paper")
+            paper_says(axes, *ENHANCED, "_")  # no room in the legend
         for length, curve in part.groupby("length"):
             curve = curve.sort_values("disorder")
             axes.errorbar(

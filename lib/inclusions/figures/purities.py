@@ -248,7 +248,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
                 rises = bubble and distance == 5 and disorder >= GROWS
                 name_start(axes, curve, "length", "purity", "↑ " if rises else "")
             axes.set_title(f"{'bubble' if bubble else 'isolated chain'}, $i = {distance}$")
-            axes.margins(x=0.11)
+            axes.margins(x=0.15)
         lengths = sorted(set(localized.length[localized.distance == distance]))
         row[0].set_xticks(lengths)
         row[0].set_ylabel(rf"mean purity $\gamma_{{{distance}}}$")
