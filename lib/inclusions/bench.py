@@ -416,7 +416,8 @@ def timings(benchmarks: dict[str, Any]) -> pd.DataFrame:
         "factor_entries": "entries", "factor_flops": "flops", "dgemm_GFlops": "dgemm",
     }  # fmt: skip
     runs = finished(benchmarks["rows"]).reindex(columns=[*names, "memory_before_MB"])
-    table = runs[[*names]].rename(columns=names)
+    texts = {"peer": object, "system": object}  # of no runs they would be numbers
+    table = runs[[*names]].rename(columns=names).astype(texts)
     table["memory"] -= runs.memory_before_MB
     table["analysis"] = table.analysis.fillna(0.0)
     return table.assign(rate=table.flops / table.factorization / 1e9)
