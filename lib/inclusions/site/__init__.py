@@ -10,6 +10,7 @@ import ast
 import json
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,10 @@ def read_side_by_side(app: Sphinx) -> None:
     """Read pages, which runs them, on several cores: each has a serial kernel.
 
     Sphinx does so where every extension says that it is safe. Those that say nothing copy files
-    or name classes, and read no page.
+    or name classes, and read no page. It forks, which is safe on Linux alone.
     """
+    if sys.platform != "linux":
+        return
     app.parallel = min(MOST, available_cores())
     for extension in app.extensions.values():
         if extension.parallel_read_safe is None:
