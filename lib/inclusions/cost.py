@@ -85,15 +85,11 @@ def on_nodes(models: Iterable[Model], count: int = 50) -> pd.DataFrame:
         nodes = 1
         while cores * predicted_memory(model, count, cores * nodes) > 1000 * memory:
             nodes *= 2
-        rows.append(
-            {
-                "ensemble": model.key, "dimension": model.dimension, "entries": entries,
-                "flops": flops, "alone": predicted_memory(model, count), "nodes": nodes,
-                "memory": predicted_memory(model, count, cores * nodes),
-                "seconds": predicted_seconds(model, count, 0.0, cores * nodes),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+        alone, rank = (predicted_memory(model, count, ranks) for ranks in (1, cores * nodes))
+        seconds = predicted_seconds(model, count, 0.0, cores * nodes)
+        rows.append((model.key, model.dimension, entries, flops, alone, nodes, rank, seconds))
+    columns = ["ensemble", "dimension", "entries", "flops", "alone", "nodes", "memory", "seconds"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def predicted_memory(model: Model, count: int, ranks: int = 1, solver: str = "auto") -> float:

@@ -27,6 +27,7 @@ from scipy import special, stats
 from inclusions import statistics
 from inclusions.controls import NoControls, Predictions, load
 from inclusions.disorder import source
+from inclusions.model import MIDDLE as MIDDLE_TARGET
 from inclusions.model import PARAMETERS, Model, tuned_bandwidth
 from inclusions.observables import HISTOGRAM_EDGES
 from inclusions.statistics import (
@@ -231,12 +232,9 @@ def midpoint_shift(found: Ensembles, start: str, end: str) -> Estimate | None:
     """
     places: dict[str, dict[int, Estimate]] = {}
     for kind, lengths in curves(found).items():
-        system = dict(zip(SYSTEM, kind, strict=True))
-        name = {0: system["boundary"], 1: "single"}.get(system["bubble"], "bubble")
-        places[name] = {
-            length + 2 * (system["bubble"] > 0): midpoint(curve)
-            for length, curve in lengths.items()
-        }
+        bubble, boundary = (kind[SYSTEM.index(name)] for name in ("bubble", "boundary"))
+        name = {0: boundary, 1: "single"}.get(bubble, "bubble")
+        places[name] = {n + 2 * (bubble > 0): midpoint(curve) for n, curve in lengths.items()}
     first, last = places.get(start, {}), places.get(end, {})
     moved = [combine(np.subtract, last[n], first[n]) for n in sorted(set(first) & set(last))]
     moved = [one for one in moved if np.isfinite(one.value)]
@@ -256,6 +254,24 @@ def crossing(small: Curve, large: Curve, **how: Any) -> Crossing:
         raise ValueError(f"a crossing needs two disorders that both have, got {common}")
     both = ([gap_ratio(*curve[w], **how) for w in common] for curve in (small, large))
     return statistics.crossing(common, *both)
+
+
+def fall_to_edges(found: Ensembles) -> Estimate | None:
+    """Fall of the gap ratio with the target's distance from the middle, a unit of it, shape ().
+
+    The weighted slope, mean over lengths and disorders; None without two distances at one of them.
+    """
+    sorted_out: dict[tuple[int, float], dict[float, Estimate]] = {}
+    for model, records in found.items():
+        if model.target != "mean":
+            curve = sorted_out.setdefault((model.length, model.disorder), {})
+            curve[float(model.target)] = gap_ratio(model, records)
+    falls = [
+        statistics.line([-abs(target - MIDDLE_TARGET) for target in curve], *curve.values()).slope
+        for curve in sorted_out.values()
+        if len({abs(target - MIDDLE_TARGET) for target in curve}) > 1
+    ]
+    return statistics.average(*falls) if falls else None
 
 
 def curves(found: Ensembles) -> dict[tuple, dict[int, dict[float, Pair]]]:
@@ -378,6 +394,12 @@ def purity(model: Model, records: xr.Dataset, sites: str = "middle", **how: Any)
         model, records, lambda m: 1 - m, _entropy(records) @ weights,
         controls=lambda known: known.weighted(weights), **how,
     )  # fmt: skip
+
+
+def far_purity(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
+    """As `purity` in the middle, but of the same sites in every chain, a ring too, shape ()."""
+    far = purity_profile(model, records, **how).entry(slice(-MIDDLE, None))
+    return combine(lambda gamma: gamma.mean(axis=-1), far)
 
 
 @_estimate

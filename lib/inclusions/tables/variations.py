@@ -11,9 +11,9 @@ from inclusions.claims import Verdict
 from inclusions.claims.criteria import SAYS, SURE, Part, by, judge, lacking, positive, small
 from inclusions.claims.findings import OF_ONE
 from inclusions.claims.report import escaped, shown
-from inclusions.model import MIDDLE, Model, tuned_bandwidth
+from inclusions.model import Model, tuned_bandwidth
 from inclusions.observables import page_entropy
-from inclusions.statistics import GOE_GAP_RATIO, Estimate
+from inclusions.statistics import GOE_GAP_RATIO
 from inclusions.tables import Ensembles, compared, each, entry, frame, merged, named, valued
 from inclusions.text import DISORDER, LENGTH, SYSTEM, UNKNOWN, Column, number
 
@@ -192,18 +192,11 @@ def paired(*ensembles: Ensembles) -> pd.DataFrame:
         pair = ((model, data), (bubble, found[bubble]))
         shift, ratio = (
             statistics.combine(np.subtract, *(function(*one) for one in pair))
-            for function in (_middle, estimates.gap_ratio)
+            for function in (estimates.far_purity, estimates.gap_ratio)
         )
         row = entry(*pair[0], pair[1], against=_closed(model))
         rows.append(row | valued("shift", shift) | named("ratio", ratio))
     return frame(rows, "against shift error ratio ratio_error")
-
-
-def _middle(model: Model, data: xr.Dataset) -> Estimate:
-    """Purity of the sites farthest from the ends: the same in every chain, a ring too."""
-    far = slice(-estimates.MIDDLE, None)
-    profile = estimates.purity_profile(model, data)
-    return statistics.combine(lambda gamma: gamma[..., far].mean(axis=-1), profile)
 
 
 def _closed(model: Model) -> str:
@@ -273,22 +266,10 @@ def entanglement(*ensembles: Ensembles) -> pd.DataFrame:
 
 
 def edge(*ensembles: Ensembles) -> Part:
-    """Whether levels repel less away from the middle of the spectrum: a fall of the gap ratio.
-
-    The weighted slope over the distance of the target from 1/2, mean over lengths and disorders.
-    """
-    curves: dict[tuple[int, float], dict[float, Estimate]] = {}
-    for model, data in merged(*ensembles).items():
-        if model.target != "mean":
-            curve = curves.setdefault((model.length, model.disorder), {})
-            curve[float(model.target)] = estimates.gap_ratio(model, data)
-    falls = [
-        statistics.line([-abs(target - MIDDLE) for target in curve], *curve.values()).slope
-        for curve in curves.values()
-        if len({abs(target - MIDDLE) for target in curve}) > 1
-    ]
+    """Whether levels repel less away from the middle of the spectrum, `estimates.fall_to_edges`."""
+    fall = estimates.fall_to_edges(merged(*ensembles))
     name = "fall of the gap ratio away from the middle, a unit of the target"
-    return by(positive, name, statistics.average(*falls)) if falls else lacking(name)
+    return lacking(name) if fall is None else by(positive, name, fall)
 
 
 def edge_texts(found: Part, places: pd.DataFrame) -> dict[str, str]:
