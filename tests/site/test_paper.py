@@ -38,7 +38,7 @@ def test_a_wide_table_breaks_its_long_cells_and_no_word():
 
 
 @pytest.mark.parametrize(
-    ("columns", "font"), [(10, "footnotesize"), (11, "scriptsize"), (30, "tiny")]
+    ("columns", "font"), [(9, "footnotesize"), (10, "scriptsize"), (30, "tiny")]
 )
 def test_a_table_of_many_columns_has_the_largest_font_that_fits(columns, font):
     _, _, raw = printed(page(["12345678"] * columns, ["0.0123(4)"] * columns))
@@ -59,6 +59,12 @@ def test_a_formula_is_as_wide_as_in_print():
     document = page(["a", "b"], ["1", r":math:`\gamma_\mathrm{XXZ}`"])
     entry = list(document.findall(nodes.entry))[-1]
     assert len(paper.printed(entry)) < 8
+
+
+def test_code_is_wider_than_text():
+    document = page(["a", "b"], ["1", "``abcdef``"])
+    entry = list(document.findall(nodes.entry))[-1]
+    assert len(paper.printed(entry)) == 8
 
 
 def test_the_references_have_one_title():

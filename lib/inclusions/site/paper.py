@@ -6,7 +6,7 @@ from itertools import zip_longest
 from docutils import nodes
 from sphinx.application import Sphinx
 
-FONTS = {"normalsize": 100, "small": 110, "footnotesize": 125, "scriptsize": 140, "tiny": 190}
+FONTS = {"normalsize": 92, "small": 102, "footnotesize": 115, "scriptsize": 130, "tiny": 180}
 """Characters on a line of the page, by the size of the font."""
 GAP = 2
 """Characters that the space between two columns takes."""
@@ -72,10 +72,12 @@ def fit(table: nodes.table) -> None:
 
 
 def printed(entry: nodes.entry) -> str:
-    """The text of a cell about as long as it is in print, where formulas are shorter."""
+    """The text of a cell about as long as it is in print: formulas are shorter, code is wider."""
     text = entry.astext()
     for formula in entry.findall(nodes.math):
         short = re.sub(r"\\[a-z]+|[{}_^$\s\\]", lambda m: "x" * (len(m[0]) > 1),
                        formula.astext())  # fmt: skip
         text = text.replace(formula.astext(), short)
+    for code in entry.findall(nodes.literal):
+        text = text.replace(code.astext(), code.astext() + "x" * (len(code.astext()) // 3))
     return text
