@@ -59,7 +59,7 @@ from matplotlib.figure import Figure
 
 from inclusions import tables, text
 from inclusions.figures import STYLE, drawn
-from inclusions.figures.dark import following
+from inclusions.figures.dark import following, shortened
 from inclusions.figures.sliders import Exploration
 from inclusions.places import NoData, campaign_file, data_folder, published, root
 from inclusions.store import Entry, read_manifest, write_atomically
@@ -126,7 +126,7 @@ def show(
         (folder / f"{name}.png").write_bytes(_drawn(figure, "png"))
     for title, table in numbers.items():
         files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
-        values = table.to_csv(index=False, float_format="%.10g")
+        values = table.to_csv(index=False, float_format="%.8g")
         (folder / [*files.values()][-1]).write_text(text.legend(table) + values, encoding="utf-8")
     used, names = _used(ensembles, numbers.values(), figure)
     shown = [part.only(names) for part in used]
@@ -179,7 +179,7 @@ def _drawn(figure: Figure, kind: str) -> bytes:
         date = {{"svg": "Date", "pdf": "CreationDate"}.get(kind, "Software"): None}
         figure.savefig(buffer, format=kind, metadata=date)
     drawn = buffer.getvalue()
-    return following(drawn.decode()).encode() if kind == "svg" else drawn
+    return shortened(following(drawn.decode())).encode() if kind == "svg" else drawn
 
 
 def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:

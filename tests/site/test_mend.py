@@ -56,6 +56,13 @@ def test_the_first_cell_of_a_row_heads_it_and_a_cell_alone_does_not():
     assert mend.mended(once) == once
 
 
+def test_what_folds_has_no_links():
+    page = '<details><summary class="a">Of <a href="#x">Fig. 1</a></summary><a href="#y">it</a>'
+    assert mend.mended(page) == (
+        '<details><summary class="a">Of Fig. 1</summary><a href="#y">it</a>'
+    )
+
+
 def test_what_folds_is_called_what_it_says():
     page = '<summary aria-label="Toggle hidden content">Show code</summary>'
     assert mend.mended(page) == "<summary>Show code</summary>"

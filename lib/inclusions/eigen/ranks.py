@@ -1,5 +1,6 @@
 """One sample on the ranks of a communicator: who has which rows, sums over all, products with H."""
 
+import os
 from dataclasses import dataclass
 from typing import NamedTuple, overload
 
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from inclusions.eigen.types import Array, Communicator
 from inclusions.geometry import Geometry, once_per_geometry
 from inclusions.hamiltonian import Hamiltonian, build, pattern
+
+# A process alone needs no daemon of Open MPI, which it would start, and which outlives it: whoever
+# reads its output would wait for that.
+os.environ.setdefault("OMPI_MCA_ess_singleton_isolated", "1")
 
 
 @dataclass

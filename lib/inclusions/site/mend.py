@@ -64,7 +64,14 @@ def mended(html: str) -> str:
     """A page with all this done; doing it again changes nothing."""
     for pattern, replacement in MENDED:
         html = re.sub(pattern, replacement, html, flags=re.DOTALL)
-    return re.sub(TOUCHING, _kept_together, re.sub(TABLE, _folded, html, flags=re.DOTALL))
+    html = re.sub(TABLE, _folded, html, flags=re.DOTALL)
+    html = re.sub(r"<summary.*?</summary>", _unlinked, html, flags=re.DOTALL)
+    return re.sub(TOUCHING, _kept_together, html)
+
+
+def _unlinked(match: re.Match) -> str:
+    """What folds at a click is no place for links."""
+    return re.sub(r"</?a\b[^>]*>", "", match[0])
 
 
 LONG = 24  # rows; a table of more is opened by who wants it
@@ -83,8 +90,7 @@ def _folded(match: re.Match) -> str:
     fold, label, said = "", f' aria-label="{rows} rows"', "A table of"
     if name and caption:
         fold, label = f' id="{name}"', f' aria-labelledby="{name}-caption"'
-        words = re.sub(r"</?a\b[^>]*>", "", caption)  # what folds is no place for links
-        said = f'<span id="{name}-caption">{words}</span>'
+        said = f'<span id="{name}-caption">{caption}</span>'
     return (
         f'<details class="long"{fold}><summary>{said} <span class="rows">{rows} rows</span>'
         '</summary>\n<div class="pst-scrollable-table-container">'
