@@ -23,7 +23,7 @@ from inclusions.eigen import ShiftInvert, choose
 from inclusions.eigen.dense import Dense
 from inclusions.eigen.ordering import structure
 from inclusions.hamiltonian import Hamiltonian, build
-from inclusions.machine import peak_memory
+from inclusions.machine import last_words, peak_memory
 from inclusions.model import Model
 from inclusions.workers import threads
 
@@ -251,7 +251,7 @@ def compare(
             report(rows[-1])
             continue
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            reason = last_words(done.stderr, f"exit code {done.returncode}")
             rows.append({"peer": peer, "model": model.as_dict(), "failed": reason})
         else:
             rows.append(json.loads(done.stdout.splitlines()[-1]))
@@ -444,10 +444,8 @@ def ratios(timings: pd.DataFrame) -> pd.DataFrame:
     LAPACK, which gives all levels, is held against what `auto` chooses, certificate included.
     Columns: peer, system, length, dimension, time, memory.
     """
-    same, peers = (
-        ["system", "length", "threads"],
-        timings[~timings.peer.str.startswith("inclusions")],
-    )
+    same = ["system", "length", "threads"]
+    peers = timings[~timings.peer.str.startswith("inclusions")]
     ours = np.where(peers.peer == "lapack", "inclusions-certified", "inclusions")
     mine = timings.rename(columns={"peer": "ours"})
     both = peers.assign(ours=ours).merge(mine, on=["ours", *same], suffixes=("", "_ours"))

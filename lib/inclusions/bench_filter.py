@@ -28,7 +28,7 @@ from inclusions.eigen.ordering import LANES, pointer
 from inclusions.eigen.polynomial_filter import MOMENTS, PolynomialFilter, capacity, vectors
 from inclusions.eigen.products import CompiledProducts, library
 from inclusions.hamiltonian import Hamiltonian, build
-from inclusions.machine import peak_memory
+from inclusions.machine import last_words, peak_memory
 from inclusions.model import Model
 
 
@@ -96,8 +96,7 @@ def run(jobs: Iterable[Job], report: Callable[[dict], None]) -> dict[str, Any]:
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         row = {"peer": job.solver, "model": job.model.as_dict(), "threads": job.threads}
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            row["failed"] = lines[-1]
+            row["failed"] = last_words(done.stderr, f"exit code {done.returncode}")
         else:
             row |= json.loads(done.stdout.splitlines()[-1])
         rows.append(row)

@@ -25,6 +25,16 @@ class Limit(NamedTuple):
     source: str
 
 
+def last_words(stderr: str, instead: str) -> str:
+    r"""The last line with a word in it of what a process complained of; `instead` if it did not.
+
+    >>> last_words("It failed.\n-----\n", "exit code 1")
+    'It failed.'
+    """
+    said = [line.strip() for line in stderr.splitlines() if any(map(str.isalnum, line))]
+    return said[-1] if said else instead
+
+
 def lacks(load: Callable[[], object], how_to_get: str) -> str:
     """Empty where a module loads that is compiled apart from us; else one line, why and what to do.
 

@@ -21,6 +21,7 @@ from inclusions import account, campaign, places
 from inclusions.figures import STYLE
 from inclusions.figures import runs as figures
 from inclusions.jobs import FailedRun
+from inclusions.machine import last_words
 from inclusions.tables import runs as tables
 from inclusions.tables.runs import Results
 
@@ -198,8 +199,7 @@ def execute(page: Path, output: Path, parameters: Mapping[str, Any]) -> None:
                 env=environment, capture_output=True, encoding="utf-8", errors="replace",
             )  # fmt: skip
             if done.returncode:
-                last = done.stderr.strip().splitlines() or [f"{tool} ended with {done.returncode}"]
-                raise FailedRun(last[-1])
+                raise FailedRun(last_words(done.stderr, f"{tool} ended with {done.returncode}"))
 
 
 PAGE = """<!DOCTYPE html>

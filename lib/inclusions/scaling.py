@@ -17,7 +17,7 @@ from inclusions.eigen import MissingSolver, ShiftInvert, Slepc, Solver
 from inclusions.eigen.kernels import NAME, newest
 from inclusions.eigen.slepc import SlepcShell
 from inclusions.hamiltonian import build
-from inclusions.machine import peak_memory
+from inclusions.machine import last_words, peak_memory
 from inclusions.model import Model
 
 PEERS: dict[str, tuple[str, Solver]] = {
@@ -68,8 +68,7 @@ def _launched(model: Model, peer: str, ranks: int, repeats: int) -> dict[str, An
     launcher = [] if peer == "inclusions" else ["mpiexec", "-n", str(ranks)]
     done = subprocess.run([*launcher, *program], env=environment, capture_output=True, text=True)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if any(map(str.isalnum, line))]
-        reason = (said or [f"exit code {done.returncode}"])[-1].strip()
+        reason = last_words(done.stderr, f"exit code {done.returncode}")
         return {"peer": peer, "model": model.as_dict(), "ranks": ranks, "failed": reason}
     return json.loads(done.stdout.splitlines()[-1])
 

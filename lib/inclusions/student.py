@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from inclusions.machine import last_words
 from inclusions.places import root
 
 
@@ -83,8 +84,8 @@ def handouts(folder: Path) -> str:
         ]  # fmt: skip
         done = subprocess.run(print_page, check=False, capture_output=True, text=True)
         if done.returncode or not paper.exists():
-            last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-            raise ChildProcessError(f"{browser} does not print {page}: {last}")
+            why = last_words(done.stderr, "it says nothing")
+            raise ChildProcessError(f"{browser} does not print {page}: {why}")
     return f"{len(units)} handouts in {target}"
 
 

@@ -294,10 +294,9 @@ def drifts(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     claim has too, with the same drift, stands once.
     """
     rows = [
-        {"claim": one.id, "test": test["name"], "value": test["value"], "error": test["error"]}
-        | test["drift"]
-        | {"drift_error": test["drift"]["error"]}
-        | {"error": test["error"], "lengths": text.listed(test["drift"]["lengths"])}
+        test["drift"]
+        | {"claim": one.id, "test": test["name"], "value": test["value"], "error": test["error"]}
+        | {"drift_error": test["drift"]["error"], "lengths": text.listed(test["drift"]["lengths"])}
         for one in verdicts
         for test in one.tests
         if test["drift"]
