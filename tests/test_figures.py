@@ -10,7 +10,7 @@ from matplotlib.container import ErrorbarContainer
 
 from inclusions import figures
 from inclusions.disorder import draw
-from inclusions.figures import gap_ratios, model
+from inclusions.figures import correlations, dark, gap_ratios, model
 from inclusions.hamiltonian import build
 from inclusions.model import Model
 from inclusions.tables.model import spectrum
@@ -129,6 +129,45 @@ def test_colours_of_disorders_grow_lighter_so_that_no_hue_is_needed_to_tell_them
     luminance = [np.dot(figures.colour_of(w)[:3], [0.2126, 0.7152, 0.0722]) for w in DISORDERS]
     assert np.all(np.diff(luminance) > 0)
     assert luminance[-1] < 0.75  # still seen on white
+
+
+SEEN = {
+    "by most": np.eye(3),
+    "without red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                    [-0.003882, -0.048116, 1.051998]],
+    "without green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                      [-0.011820, 0.042940, 0.968881]],
+}  # fmt: skip
+"""Linear RGB as it is seen, whole protanopia and deuteranopia: Machado, Oliveira and Fernandes,
+IEEE Trans. Vis. Comput. Graph. 15, 1291 (2009)."""
+
+
+def lab(colour, seen):
+    """CIE 1976 lightness and chroma (D65), in which a distance of 2 is just seen."""
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+              [0.0193339, 0.1191920, 0.9503041]]  # fmt: skip
+    xyz = to_xyz @ np.clip(seen @ linear, 0, 1) / (0.95047, 1, 1.08883)
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("page", ["light", "dark"])
+@pytest.mark.parametrize("eyes", SEEN)
+@pytest.mark.parametrize(
+    ("colour", "values"),
+    [
+        (figures.colour_of, [*DISORDERS[:8], 4.8, 5.2, 5.6, 6.0, 7.0, 8.0, 10.0]),
+        (correlations.colour_of_strong, [15.0, 25.0, 50.0]),
+        (figures.shade_of, [6, 8, 10, 12, 14, 16, 18, 20]),
+    ],
+)
+def test_neighbouring_curves_can_be_told_apart_by_whatever_eyes(colour, values, eyes, page):
+    shades = [colors.to_hex(colour(value)) for value in values]
+    if page == "dark":
+        shades = [dark.counterpart(shade) for shade in shades]
+    places = [lab(np.array(colors.to_rgb(shade)), SEEN[eyes]) for shade in shades]
+    assert np.linalg.norm(np.diff(places, axis=0), axis=1).min() > 6
 
 
 def test_lengths_differ_by_marker_as_well_as_by_shade():

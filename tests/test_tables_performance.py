@@ -52,14 +52,14 @@ def _goals(benchmarks):
 def test_goals_say_reached_short_or_not_measured():
     benchmarks = _benchmarks()
     goals = _goals(benchmarks).set_index(["sample", "ratio of"])
-    assert goals.loc[("bubble, L\xa0=\xa016", "time"), ""] == "reached"
-    assert goals.loc[("bubble, L\xa0=\xa016", "memory"), ""] == "reached"
-    assert goals.loc[("bubble, L\xa0=\xa014", "time"), ""] == text.UNKNOWN
+    assert goals.loc[("bubble, L\xa0=\xa016", "time"), "outcome"] == "reached"
+    assert goals.loc[("bubble, L\xa0=\xa016", "memory"), "outcome"] == "reached"
+    assert goals.loc[("bubble, L\xa0=\xa014", "time"), "outcome"] == text.UNKNOWN
     for row in benchmarks["rows"]:
         if row["peer"] == "slepc":
             row["seconds"] /= 2
     goals = _goals(benchmarks).set_index(["sample", "ratio of"])
-    assert goals.loc[("bubble, L\xa0=\xa016", "time"), ""] == "short of it"
+    assert goals.loc[("bubble, L\xa0=\xa016", "time"), "outcome"] == "short of it"
 
 
 def test_growth_finds_the_power_that_the_rows_follow():

@@ -37,10 +37,19 @@ def test_a_magnitude_is_one_digit_and_a_power_of_ten(value, shown):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.0, "0"), (0.0234, "0.023"), (9.96, "10"), (13.4, "13"), (7614.2, "7600"), (np.nan, "–")],
+    [
+        (0.0, "0"),
+        (0.0234, "0.023"),
+        (9.96, "10"),
+        (13.4, "13"),
+        (7614.2, "7600"),
+        (4.2e8, "420000000"),
+        (1.7e-5, "0.000017"),
+        (np.nan, "–"),
+    ],
 )
-def test_hours_have_two_digits_and_no_exponent(value, shown):
-    assert text.hours(value) == shown
+def test_a_rounded_number_has_two_digits_and_no_exponent(value, shown):
+    assert text.rounded(value) == shown
 
 
 TABLE = pd.DataFrame(

@@ -1,11 +1,18 @@
-// What scrolls sideways can be reached and scrolled by the keyboard, also after it was unfolded;
-// what does not is no stop. A drawing opens large on a click, a tap or Enter.
+// What scrolls sideways fades at the edges where it goes on. It can be reached and scrolled by the
+// keyboard, also after it was unfolded; what does not scroll is no stop. A drawing opens large on a
+// click, a tap or Enter.
 (() => {
   "use strict";
-  const boxes = "pre, div.math, .pst-scrollable-table-container, a.enlarge";
+  const boxes = "pre, div.math > mjx-container, .pst-scrollable-table-container, a.enlarge";
+  const fade = (box) => {
+    const left = box.scrollLeft, right = box.scrollWidth - box.clientWidth - left;
+    box.classList.toggle("more-before", left > 1);
+    box.classList.toggle("more-after", right > 1);
+  };
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const box = target.closest(boxes);
+      fade(box);
       if (box.matches("a")) continue; // a link is a stop already
       if (box.scrollWidth > box.clientWidth) {
         box.tabIndex = 0;
@@ -16,9 +23,13 @@
       }
     }
   });
-  // A table grows within its box when its formulas are set.
-  document.querySelectorAll(`${boxes}, .pst-scrollable-table-container > table`)
-    .forEach((part) => watch.observe(part));
+  document.addEventListener("scroll", ({ target }) => target.matches?.(boxes) && fade(target), true);
+  // A table grows within its box when its formulas are set, and a link with its drawing.
+  const parts = ".pst-scrollable-table-container > table, a.enlarge > img";
+  const observe = () =>
+    document.querySelectorAll(`${boxes}, ${parts}`).forEach((part) => watch.observe(part));
+  observe();
+  addEventListener("load", () => window.MathJax?.startup?.promise?.then(observe));
 
   addEventListener("beforeprint", () => // what folds on a screen is whole on paper
     document.querySelectorAll("details.long").forEach((table) => (table.open = true)));

@@ -138,8 +138,9 @@ def show(
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
-    lines = [provenance(used, names) or f"{computed or 'Drawn'} when this page was built."]
-    _glue(f"{name}-provenance", "text/markdown", f"{' '.join(lines)} Download: {links}.")
+    made = _provenance(used, names, numbers.values())
+    made = made or f"{computed or 'Drawn'} when this page was built."
+    _glue(f"{name}-provenance", "text/markdown", f"{made} Download: {links}.")
     counts = [entry["realizations"] for entry in sources.values()]
     say(**{f"{name}-realizations": text.spread(counts)})
     extent = tables.extent(*shown)
@@ -182,15 +183,19 @@ def _drawn(figure: Figure, kind: str) -> bytes:
     return shortened(following(drawn.decode())).encode() if kind == "svg" else drawn
 
 
-def provenance(ensembles: Sequence[Ensembles], names: Collection[str]) -> str:
+def _provenance(
+    ensembles: Sequence[Ensembles], names: Collection[str], numbers: Collection[pd.DataFrame]
+) -> str:
     """How many ensembles, realizations and core-hours, which folds open to files with hashes.
 
-    Of the files of these names; and what is missing, with the command that computes it.
+    Of the files of these names; and what is missing, with the command that computes it. Where
+    there are no errors among the numbers shown, as of seconds, nothing is said of plain means.
     """
     shown = _described({
         file: entry for part in ensembles for file, entry in part.sources.items() if file in names
     })  # fmt: skip
-    plain = {why for part in ensembles for why in part.only(names).why_plain()}
+    means = not numbers or any("error" in column for table in numbers for column in table)
+    plain = {why for part in ensembles if means for why in part.only(names).why_plain()}
     if plain:
         command = "`inclusions controls CAMPAIGN.toml`"
         shown += f" Means of {len(plain)} of them are plain: {command} computes what sharpens them."
@@ -205,7 +210,7 @@ def _described(sources: Mapping[str, Entry]) -> str:
     names = sorted(sources, key=by_numbers)
     listed = ", ".join(_hashed([*group], sources) for _, group in groupby(names, key=family))
     realizations = sum(entry["realizations"] for entry in sources.values())
-    cost = text.hours(sum(entry["core_hours"] for entry in sources.values()))
+    cost = text.rounded(sum(entry["core_hours"] for entry in sources.values()))
     versions = ", ".join(sorted({entry["inclusions"] for entry in sources.values()}))
     return (
         f"Data: {len(names)} ensemble{'s' * (len(names) > 1)}, {text.grouped(realizations)} "
@@ -337,7 +342,7 @@ def tabulate(
     """
     used, names = _used(ensembles, [table])
     if names or used:
-        _glue(f"{name}-provenance", "text/markdown", provenance(used, names))
+        _glue(f"{name}-provenance", "text/markdown", _provenance(used, names, [table]))
     if columns:
         table = text.readable(table, columns)
     if table.empty:

@@ -21,11 +21,11 @@ from inclusions.machine import last_words, peak_memory
 from inclusions.model import Model
 
 PEERS: dict[str, tuple[str, Solver]] = {
-    "inclusions": ("own L D L^T, in one process", ShiftInvert(factorization="ldl", certify=False)),
-    "mumps": ("MUMPS in our order", ShiftInvert(factorization="mumps", certify=False)),
-    "pord": ("MUMPS in its own order", ShiftInvert(factorization="mumps-pord", certify=False)),
-    "slepc": ("SLEPc's Krylov-Schur with PETSc's MUMPS L D L^T", Slepc()),
-    "slepc-shell": ("the same on our factor", SlepcShell()),
+    "inclusions": ("ours, one process", ShiftInvert(factorization="ldl", certify=False)),
+    "mumps": ("MUMPS, our order", ShiftInvert(factorization="mumps", certify=False)),
+    "pord": ("MUMPS, its order", ShiftInvert(factorization="mumps-pord", certify=False)),
+    "slepc": ("SLEPc, PETSc's factor", Slepc()),
+    "slepc-shell": ("SLEPc, our factor", SlepcShell()),
 }
 
 

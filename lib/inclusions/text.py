@@ -150,9 +150,15 @@ def unless(valid: bool, value: float, error: float) -> str:
     return number(value, error) if valid else "–"
 
 
-def hours(value: float) -> str:
-    """Core-hours to two digits; predictions are good to a factor of two."""
-    return f"{float(f'{value:.2g}'):.9g}" if np.isfinite(value) else "–"
+def rounded(value: float, digits: int = 2) -> str:
+    """A number to so many digits, without an exponent; a dash for one that is not there.
+
+    >>> rounded(6712.3), rounded(17.04, 3), rounded(8.3e-5)
+    ('6700', '17', '0.000083')
+    """
+    if not np.isfinite(value):
+        return "–"
+    return np.format_float_positional(float(f"{value:.{digits}g}"), trim="-")
 
 
 def grouped(value: float) -> str:
@@ -170,7 +176,7 @@ def magnitude(value: float) -> str:
     if value == 0:
         return "0"
     digit, exponent = f"{value:.0e}".split("e")
-    return digit + _of_ten(exponent)
+    return digit.replace("-", "−") + _of_ten(exponent)
 
 
 def _of_ten(exponent: str) -> str:
@@ -191,8 +197,8 @@ def power(value: float, digits: int = 1, plain: int = 0) -> str:
 
 
 def chi2(value: float, degrees: int) -> str:
-    """chi2 over its degrees of freedom, 9.7/6."""
-    return f"{value:.1f}/{degrees}" if np.isfinite(value) else "–"
+    """chi2 over its degrees of freedom, 9.7/6; a dash where none is left to test anything."""
+    return f"{value:.1f}/{degrees}" if np.isfinite(value) and degrees else "–"
 
 
 def probability(p: float) -> str:

@@ -148,6 +148,12 @@ def test_no_figure_of_a_fresh_build_is_stale(book):
     assert pages.stale(build, ROOT / "data") == []
 
 
+def test_the_reference_says_what_a_constant_is_and_no_field_twice(book):
+    page = html_pages(book[1])["book/api"]
+    assert "t of one up spin, J/2: the exchange" in page
+    assert "Alias for field number" not in page
+
+
 # What the built pages say of a claim
 
 
@@ -451,6 +457,24 @@ def test_folded_code_opens_and_closes_by_the_keyboard(at):
     assert fold.locator("pre").first.is_visible()
     page.keyboard.press("Enter")
     assert not fold.locator("pre").first.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "box"),
+    [
+        ("book/avalanche", "div.math > mjx-container"),
+        ("book/performance", ".pst-scrollable-table-container"),
+        ("book/performance", "a.enlarge"),
+        ("book/course/anderson", "pre"),
+    ],
+)
+def test_what_goes_on_beyond_the_edge_of_a_phone_fades_there(name, box, at):
+    page = at(name)
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    first = page.wait_for_selector(f"{box}.more-after")
+    assert first.evaluate("e => getComputedStyle(e).maskImage").startswith("linear-gradient")
+    first.evaluate("e => (e.scrollLeft = e.scrollWidth)")
+    page.wait_for_function("e => e.matches('.more-before:not(.more-after)')", arg=first)
 
 
 # Downloads

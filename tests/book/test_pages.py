@@ -15,7 +15,7 @@ import yaml
 from nbclient import NotebookClient
 from sources import ROOT, contents, copy_sources, environment, figures_of
 
-from inclusions import campaign, ensemble, pages, store
+from inclusions import campaign, ensemble, pages, store, tables
 from inclusions.figures.model import setup as draw_setup
 from inclusions.model import Model
 from inclusions.store import Store
@@ -149,6 +149,18 @@ def test_provenance_counts_realizations_and_names_the_version(executed):
     assert f"inclusions {store.code_version()}" in line
     assert "Missing" not in line
     assert line.index("bubble4-L4") < line.index("bubble4-L6") < line.index("chain-open-L6")
+
+
+def test_of_plain_means_is_spoken_where_there_are_means(tiny, monkeypatch):
+    plan = tiny / "book" / "runs" / "campaigns" / "gap-ratios.toml"
+    ensembles = tables.load(plan, tiny / "data", bubble=4)
+    monkeypatch.setattr(type(ensembles), "why_plain", lambda part: ["no controls"])
+    names = set(ensembles.sources)
+    seconds, means = pd.DataFrame({"seconds": [1.0]}), pd.DataFrame({"error": [0.1]})
+    told = {"seconds": [seconds], "means": [seconds, means], "a drawing alone": []}
+    said = {what: "plain" in pages._provenance([ensembles], names, numbers)
+            for what, numbers in told.items()}  # fmt: skip
+    assert said == {"seconds": False, "means": True, "a drawing alone": True}
 
 
 def test_an_empty_table_still_is_a_table(monkeypatch):

@@ -68,6 +68,11 @@ def test_what_folds_is_called_what_it_says():
     assert mend.mended(page) == "<summary>Show code</summary>"
 
 
+def test_a_link_to_an_exercise_begins_with_its_first_word():
+    title = '<p class="title">Solution to<a class="internal" href="#one"> Exercise 1.1</a></p>'
+    assert 'Solution to <a class="internal" href="#one">Exercise 1.1</a>' in mend.mended(title)
+
+
 def test_exercises_share_no_name():
     page = '<div class="compound" id="exercise-content"><div class="a" id="solution-content">'
     assert mend.mended(page) == '<div class="compound"><div class="a">'

@@ -91,8 +91,18 @@ def test_ensembles_of_the_protocol_are_chosen_and_the_others_named(tmp_path):
     }  # fmt: skip
     assert chosen.found[model].seed == 1 and chosen.found[model].entry["realizations"] == 100
     assert chosen.aside.keys() == names.keys() - {one.path.name for one in chosen.found.values()}
-    assert "3 states" in chosen.aside[f"{model.key}-seed1-states3.nc"]
-    assert "1 realizations" in chosen.aside[f"{Model(8, 3.0).key}-seed1-states50.nc"]
+    assert "states in a sample than 50" in chosen.aside[f"{model.key}-seed1-states3.nc"]
+    assert "than 2 realizations" in chosen.aside[f"{Model(8, 3.0).key}-seed1-states50.nc"]
+
+
+def test_what_is_left_aside_is_told_in_a_line_for_each_reason(tmp_path):
+    models = [Model(8, disorder) for disorder in (1.0, 2.0, 4.0)]
+    few = [f"{Store(tmp_path, model, 1, 10).name}.nc" for model in models]
+    listing(tmp_path, **dict.fromkeys(few, 20), **{"notes.nc": 1})
+    assert sorted(store.select(tmp_path).left_aside()) == [
+        "1 file with the name of no ensemble of this version: notes.nc",
+        f"3 files with another number of states in a sample than 50: {few[0]}, …",
+    ]
 
 
 def test_what_is_found_has_the_default_of_every_parameter_that_is_not_given(tmp_path):

@@ -330,8 +330,8 @@ def _turning(finding: Finding) -> str:
     """The lengths at which drifts would turn tests."""
     drifts = [(part.name, part.drift.turns) for part in finding.tests if part.drift]
     turning = [(name, turns) for name, turns in drifts if np.isfinite(turns)]
-    listed = "; ".join(f"{name}, at L = {turns:.0f}" for name, turns in turning[:4])
-    more = f" and {len(turning) - 4} more" if len(turning) > 4 else ""
+    listed = "; ".join(f"{name}, at L = {turns:.0f}" for name, turns in turning[:2])
+    more = f", and {len(turning) - 2} more" if len(turning) > 2 else ""
     return f" The drift with L would turn {listed}{more}." if listed else ""
 
 

@@ -70,7 +70,7 @@ def equations() -> pd.DataFrame:
     """One row for each equation of the paper that the book states or derives."""
     return pd.DataFrame(
         {"paper": f"Eq. {number}" if "," not in number and "–" not in number else f"Eqs. {number}",
-         "says": says, "here": f"Eq. {{eq}}`{label}`", "amiss": amiss or "–"}
+         "says": says, "here": f"Eq.\xa0{{eq}}`{label}`", "amiss": amiss or "–"}
         for number, says, label, amiss in EQUATIONS
     )  # fmt: skip
 

@@ -63,7 +63,7 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
             r"$d^{-1}$: $\langle S^z\rangle \sim d^{-1/2}$, squared; $1/(d+2)$ for random vectors",
             f"Random vectors of sectors of {excess[0][0]} to {excess[-1][0]} states have "
             f"{excess[0][1]:.2f} to {excess[-1][1]:.2f} times $1/(d+2)$, a power of "
-            f"{power_law:.2f}. Of eigenstates: {_evidence(by_id, 'C5')}", "fig-ergodic",
+            f"${power_law:.2f}$. Of eigenstates: {_evidence(by_id, 'C5')}", "fig-ergodic",
         ),
         Erratum(
             2, "SM D", r"$\ell_c = (1/\xi - 1/\xi_*)^{-1/2} \ln n$",

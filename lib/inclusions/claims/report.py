@@ -23,7 +23,7 @@ from inclusions.claims.criteria import (
 from inclusions.cost import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.places import campaign_file
-from inclusions.text import hours, magnitude, markdown, number, system
+from inclusions.text import magnitude, markdown, number, rounded, system
 
 
 def as_table(
@@ -61,7 +61,7 @@ def as_tests(*verdicts: Verdict) -> pd.DataFrame:
                 "claim": one.id,
                 "test": escaped(test["name"]),
                 "value": shown(test["value"], test["error"]),
-                "error without controls": f"{error:.2g}" if (error := test["plain_error"]) else "–",
+                "error without controls": rounded(test["plain_error"] or np.nan),
                 "drift with L": _drift(test["drift"]),
                 "in favour": re.sub("^no", "**no**", test["says"]) or "–",
             }
@@ -138,8 +138,12 @@ def _details(one: Verdict, labels: set[str]) -> str:
 
 
 def _sentence(title: str, outcomes: dict[str, str]) -> str:
-    listed = "; ".join(f"{escaped(name)}: {outcome}" for name, outcome in outcomes.items())
-    return f"*{title}:* {listed}." if listed else ""
+    """Each outcome, and in parentheses where it comes about."""
+    groups: dict[str, list[str]] = {}
+    for name, outcome in outcomes.items():
+        groups.setdefault(outcome, []).append(escaped(name))
+    listed = ", ".join(f"{outcome} ({'; '.join(names)})" for outcome, names in groups.items())
+    return f"*{title}:* {listed}." if groups else ""
 
 
 MARKS = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
@@ -229,7 +233,7 @@ def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
         what, cost = _takes(one)
         if cost < SOON:
             what += f"; now: `{one.command}`"
-        rows.append({"": one.id, "takes": what, "core-hours": hours(cost)})
+        rows.append({"": one.id, "takes": what, "core-hours": rounded(cost)})
     return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
 
 
@@ -252,6 +256,8 @@ def _takes(one: Verdict) -> tuple[str, float]:
         return f"data that lack: {escaped(lack[0])}", np.nan
     if one.needed is None or one.needed > 100:
         return "larger systems, or a form that fits: not more realizations", np.nan
+    if one.needed < 1.05:
+        return "a few more realizations: it stands at the edge, where a seed turns it", np.nan
     cost = (one.needed - 1) * one.core_hours
     return f"{one.needed:.1f} times the realizations, if the values stay", cost
 
@@ -265,7 +271,9 @@ def cost_of_the_paper() -> pd.DataFrame:
             "system": system(model.bubble, model.boundary),
             "$L$": model.length,
             "dimension": model.dimension,
-            "core-hours": hours(PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600),
+            "core-hours": rounded(
+                PAPER_REALIZATIONS * predicted_seconds(model, PAPER_STATES) / 3600
+            ),
             "memory (GB)": f"{predicted_memory(model, PAPER_STATES) / 1000:.2g}",
         }
         for model in models

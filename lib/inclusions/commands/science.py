@@ -32,8 +32,8 @@ def claims(
         other = [f"{name}: {said}" for name, said in one.choices.items() if said != one.verdict]
         if other:
             print(f"{'':20} Under other choices {'; '.join(other)}.")
-    for name, why in select(data).aside.items():
-        print(f"left aside: {name}: {why}")
+    for line in select(data).left_aside():
+        print(f"left aside: {line}")
 
 
 def bench(

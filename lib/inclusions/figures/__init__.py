@@ -33,9 +33,10 @@ NEUTRAL = "#333333"
 GREY = "#555555"
 GUIDE: dict[str, Any] = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 1}
 MARKERS = {6: "p", 8: "o", 10: "s", 12: "D", 14: "^", 16: "v", 18: "P", 20: "X"}
-COLOURS = (1.0, 2.5, 4.0, 6.0, 10.0), (0.02, 0.25, 0.4, 0.69, 0.86)
+COLOURS = (1.0, 2.5, 4.0, 6.0, 10.0), (0.02, 0.37, 0.495, 0.685, 0.865)
 """Disorders W in units of J and their places on the scale of colours: steps of W that the figures
-compare are steps that can be told apart without red or green, on white and on black."""
+compare are steps that can be told apart without red or green, on white and on black. The darkest
+colours, which differ least without red, are farthest apart."""
 
 
 Given = ParamSpec("Given")
@@ -132,11 +133,11 @@ def name_start(axes: Axes, curve: pd.DataFrame, x: str, y: str, mark: str = "") 
 
 
 def name_end(axes: Axes, curve: pd.DataFrame, x: str, y: str) -> None:
-    """Write a curve's disorder behind its last point, in its colour."""
+    """Write a curve's disorder behind its last point, darker than light curves are."""
     last = curve.loc[curve[x].idxmax()]
     axes.annotate(
         f"$W = {last.disorder:g}$", (last[x], last[y]), xytext=(7, 0), textcoords="offset points",
-        ha="left", va="center", fontsize=NAME_SIZE, color=colour_of(last.disorder),
+        ha="left", va="center", fontsize=NAME_SIZE, color="0.3",
     )  # fmt: skip
 
 

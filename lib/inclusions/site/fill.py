@@ -20,7 +20,7 @@ from inclusions.claims.report import escaped
 from inclusions.pages import by_numbers, family, family_label
 from inclusions.places import data_folder
 from inclusions.site import citation
-from inclusions.text import grouped, hours, spread
+from inclusions.text import grouped, rounded, spread
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -68,15 +68,16 @@ def data(folder: Path) -> str:
         entries = [listed[name] for name in names]
         rows = [
             f"| `{name.removeprefix(title).removeprefix('-')}` | {entry['realizations']} "
-            f"| {hours(entry['core_hours'])} | `{entry['sha256'][:16]}` |"
+            f"| {rounded(entry['core_hours'])} | `{entry['sha256'][:16]}` |"
             for name, entry in zip(names, entries, strict=True)
         ]
         counts = spread([entry["realizations"] for entry in entries])
-        cost = hours(sum(entry["core_hours"] for entry in entries))
+        cost = rounded(sum(entry["core_hours"] for entry in entries))
         total = grouped(sum(entry["realizations"] for entry in entries))
         sections.append("\n".join([
             f"({family_label(title)})=", f"## {title}", "",
-            f"{len(names)} files of {counts} realizations, {total} in all, {cost} core-hours.", "",
+            f"{len(names)} file{'s' * (len(names) > 1)} of {counts} realizations"
+            f"{f', {total} in all' * (len(names) > 1)}, {cost} core-hours.", "",
             ":::{dropdown} Files", "",
             "| file | realizations | core-hours | SHA-256 begins |", "| --- | --- | --- | --- |",
             *rows, ":::", "",
@@ -104,13 +105,23 @@ def as_text(
 ) -> None:
     """Docstrings are plain text with code in single backticks: nothing else in them is markup.
 
-    Of a module the first sentence is told, which the list of rooms has too.
+    Of a module the first sentence is told, which the list of rooms has too. What a constant is may
+    have a colon, before which Napoleon would see a type if the text did not begin with a comment.
     """
     if what == "module":
         del lines[1:]
+    if what in ("data", "attribute", "property"):
+        lines[:0] = ["..", ""]
     for number, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
         parts = re.split(r"(`[^`]+`)", line.replace("```", ""))
         parts[::2] = [re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", part) for part in parts[::2]]
         lines[number] = "".join(f"`{part}`" if part[:1] == "`" else part for part in parts)
+
+
+def without_aliases(
+    app: Sphinx, what: str, name: str, obj: object, skipped: bool, options: object
+) -> bool | None:
+    """Leave out fields of named tuples, of which Python says no more than their signature does."""
+    return True if (obj.__doc__ or "").startswith("Alias for field number") else None

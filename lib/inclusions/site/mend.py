@@ -19,6 +19,8 @@ MENDED = (
      r'<details class="data"><summary>\1</summary><p>\2</p></details><p>\3</p>'),
     # Exercises and solutions all give one name to what they hold.
     (r' id="(?:exercise|solution)-content"', ""),
+    # A link begins with its first word.
+    (r'<a ([^>]*)> (?=Exercise)', r' <a \1>'),
     # What folds is called what it says.
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     # The search page has the theme's field and its own.

@@ -278,6 +278,15 @@ class Selection(NamedTuple):
     found: dict[Model, Listed]
     aside: dict[str, str]  # names of the files that were left aside, and why
 
+    def left_aside(self) -> list[str]:
+        """What was left aside, in a line for each reason: how many files, and the first's name."""
+        lines = []
+        for why in dict.fromkeys(self.aside.values()):
+            first, *others = (name for name, reason in self.aside.items() if reason == why)
+            files, more = ("files", ", …") if others else ("file", "")
+            lines.append(f"{1 + len(others)} {files} with {why}: {first}{more}")
+        return lines
+
     def find(self, **parameters: Any) -> list[Model]:
         """Models with these parameters, and the default of every other, by size.
 
@@ -309,13 +318,13 @@ def select(data: Path, states: int = 50, least: int = 2) -> Selection:
     for name, entry in by_size:
         place = store_of(data, name.removesuffix(".nc"))
         if place is None:
-            aside[name] = "not the name of an ensemble of this version"
+            aside[name] = "the name of no ensemble of this version"
         elif place.states != min(states, place.model.dimension):
-            aside[name] = f"{place.states} states in a sample instead of {states}"
+            aside[name] = f"another number of states in a sample than {states}"
         elif entry["realizations"] < least:
-            aside[name] = f"{entry['realizations']} realizations, fewer than {least}"
+            aside[name] = f"fewer than {least} realizations"
         elif place.model in found:
-            aside[name] = f"{found[place.model].path.name} has as many realizations or more"
+            aside[name] = "no more realizations than another of the same model"
         else:
             found[place.model] = Listed(
                 place.consolidated, place.model, place.seed, place.states, entry

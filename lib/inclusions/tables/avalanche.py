@@ -111,19 +111,18 @@ def tally(fits: pd.DataFrame) -> dict[str, int]:
 
 
 def fit_texts(fits: pd.DataFrame) -> dict[str, str]:
-    """What the fits say, as parts of sentences."""
-    good = fits[fits.regime != REJECTED]
-    texts = {name: str(count) for name, count in tally(fits).items()}
+    """What the fits say, as parts of sentences; of those not rejected, a sentence as Markdown."""
+    good, counts = fits[fits.regime != REJECTED], tally(fits)
+    texts = {name: str(count) for name, count in counts.items()}
     texts |= {"clear": f"{SURE**2:g}", "level": f"{100 * CHANCE:g}"}
-    texts["acceptable"] = str(len(good))
     if good.empty:
-        return texts | dict.fromkeys(("where", "xi_range", "p_range"), "nowhere")
-    low, high = good.disorder.min(), good.disorder.max()
+        return texts | {"acceptable": "None is acceptable."}
     ratio = good.xi / CRITICAL_LENGTH
     return texts | {
-        "where": f"{low:g} … {high:g}" if low < high else f"{low:g}",
-        "xi_range": f"{ratio.min():.2f} … {ratio.max():.2f}",
-        "p_range": f"{good.p.min():.2f} … {good.p.max():.2f}",
+        "acceptable": f"Not rejected: {len(good)}, at $W =$ {text.listed(good.disorder)}, with "
+        rf"$\xi/\xi_* =$ {ratio.min():.2f} … {ratio.max():.2f} and "
+        f"$p =$ {good.p.min():.2f} … {good.p.max():.2f}; {counts['first']} prefer regime I, "
+        f"{counts['second']} regime II, and {counts['undecided']} cannot tell."
     }
 
 

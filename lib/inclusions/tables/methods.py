@@ -20,7 +20,7 @@ FACTORS = (
     DIMENSION,
     Column("nonzeros", "entries of $H$", text.grouped),
     Column("entries", "entries of $L$", text.grouped),
-    Column("share", "of the full triangle", ".0%"),
+    Column("share", "of the full triangle", lambda share: f"{100 * share:.0f} %"),
     Column("flops", "operations", text.power),
 )
 
@@ -49,7 +49,10 @@ def phases(pairs: Eigenpairs) -> pd.DataFrame:
     return pd.DataFrame([{"phase": phase, "share": seconds / whole} for phase, seconds in shares])
 
 
-PHASES = (Column("phase", "phase"), Column("share", "share of the time", ".0%"))
+PHASES = (
+    Column("phase", "phase"),
+    Column("share", "share of the time", lambda share: f"{100 * share:.0f} %"),
+)
 
 
 def solve_texts(pairs: Eigenpairs) -> dict[str, str]:
@@ -111,8 +114,8 @@ def coverage_texts(
     found = experiments.coverage(data, realizations, trials)
     kind = text.system(model.bubble, model.boundary)
     return {
-        "coverage_naive": f"{found.naive:.0%}",
-        "coverage_clustered": f"{found.clustered:.0%}",
+        "coverage_naive": f"{100 * found.naive:.0f} %",
+        "coverage_clustered": f"{100 * found.clustered:.0f} %",
         "coverage_model": f"{kind}, L = {model.length}, W = {model.disorder:g} J",
         "coverage_trials": str(trials),
         "coverage_drawn": str(realizations),
@@ -176,7 +179,7 @@ CURVES = (
     RESIDUAL,
     CERTIFIED,
     Column("missing_levels", "levels missed"),
-    Column("core_hours", "core-hours", text.hours),
+    Column("core_hours", "core-hours", text.rounded),
 )
 
 POINTS = (
@@ -193,7 +196,7 @@ POINTS = (
 def quality_texts(table: pd.DataFrame) -> dict[str, str]:
     """The whole of it in a few numbers."""
     if table.empty:
-        names = "points states residual certified missed magnetization hours told retried"
+        names = "points states residual certified missed magnetization hours told"
         return {f"quality_{name}": UNKNOWN for name in names.split()}
     share = np.average(table.certified, weights=table.realizations)
     return {
@@ -203,10 +206,16 @@ def quality_texts(table: pd.DataFrame) -> dict[str, str]:
         "quality_certified": text.percent(share),
         "quality_missed": str(table.missing_levels.sum()),
         "quality_magnetization": text.magnitude(table.magnetization_error.max()),
-        "quality_hours": text.hours(table.core_hours.sum()),
-        "quality_told": text.grouped(table.told.sum()),
-        "quality_retried": text.grouped(table.retried.sum()) if table.told.sum() else UNKNOWN,
+        "quality_hours": text.rounded(table.core_hours.sum()),
+        "quality_told": _retries(table.told.sum(), table.retried.sum()),
     }
+
+
+def _retries(told: int, retried: int) -> str:
+    """How often a solve was repeated, in words; no record may say."""
+    if not told:
+        return "no record kept here has it"
+    return f"of the {text.grouped(told)} that have it {text.grouped(retried)} were solved again"
 
 
 def end_symmetry(*ensembles: Ensembles) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Saved benchmarks as tables: what a sample costs with each solver, and how that grows."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from inclusions.bench_filter import published
 from inclusions.model import Model
 from inclusions.scaling import PEERS as SCALING_PEERS
 from inclusions.tables import Ensembles, each
-from inclusions.text import LENGTH, SYSTEM, UNKNOWN, Column, hours, known, power
+from inclusions.text import LENGTH, SYSTEM, UNKNOWN, Column, grouped, known, power, rounded
 
 ENSEMBLE = Column("ensemble", "ensemble", str)  # its name has hyphens, no minus signs
 DIMENSION = Column("dimension", "dimension")
@@ -28,7 +29,7 @@ GOALS = (
     Column("what", "ratio of"),
     Column("goal", "goal", "g"),
     Column("measured", "measured", known(".1f")),
-    Column("measured goal", "", _met),
+    Column("measured goal", "outcome", _met),
 )
 
 PRECISIONS = (
@@ -38,7 +39,7 @@ PRECISIONS = (
         column
         for name in ("double", "single")
         for column in (
-            Column(name, f"{name} (s)", lambda s: s if isinstance(s, str) else f"{s:.3g}"),
+            Column(name, f"{name} (s)", lambda s: s if isinstance(s, str) else rounded(s, 3)),
             Column(f"{name}_memory", f"{name} (MB)", known(".0f", instead="–")),
         )
     ),
@@ -48,14 +49,14 @@ SCALING = (
     ENSEMBLE,
     Column("peer", "solver", lambda peer: SCALING_PEERS[peer][0]),
     Column("ranks", "ranks"),
-    Column("factor_entries", "factor ($10^6$ entries)", known(".0f", 1e6)),
-    Column("factor_flops", "($10^9$ operations)", known(".0f", 1e9)),
-    Column("factorization", "factor (s)", known(".2g")),
-    Column("seconds", "states (s)", ".3g"),
-    Column("time", "over one process", known(".2f")),
-    Column("peak", "peak of a rank (MB)", ".0f"),
-    Column("memory", "over its peak", known(".2f")),
-    Column("reductions", "sums", known(".0f")),
+    Column("factor_entries", "entries ($10^6$)", known(".0f", 1e6, "–")),
+    Column("factor_flops", "operations ($10^9$)", known(".0f", 1e9, "–")),
+    Column("factorization", "factor (s)", rounded),
+    Column("seconds", "states (s)", partial(rounded, digits=3)),
+    Column("time", "ratio", known(".2f", instead="–")),
+    Column("peak", "peak (MB)", ".0f"),
+    Column("memory", "ratio of peaks", known(".2f", instead="–")),
+    Column("reductions", "sums", known(".0f", instead="–")),
 )
 
 SIZES = (Model(18, 4.0, bubble=4), Model(20, 4.0), Model(20, 4.0, bubble=4), Model(22, 4.0))
@@ -64,11 +65,11 @@ SIZES = (Model(18, 4.0, bubble=4), Model(20, 4.0), Model(20, 4.0, bubble=4), Mod
 NODES = (
     ENSEMBLE,
     DIMENSION,
-    Column("entries", "factor ($10^9$ entries)", known(".2g", 1e9)),
-    Column("flops", "($10^{12}$ operations)", known(".2g", 1e12)),
+    Column("entries", "entries ($10^9$)", lambda n: rounded(n / 1e9)),
+    Column("flops", "operations ($10^{12}$)", lambda n: rounded(n / 1e12)),
     Column("alone", "one process (GB)", known(".0f", 1000)),
     Column("nodes", "nodes"),
-    Column("memory", "a rank (GB)", known(".2g", 1000)),
+    Column("memory", "a rank (GB)", lambda mb: rounded(mb / 1000)),
     Column("seconds", "at least (s)", ".0f"),
 )
 
@@ -155,7 +156,7 @@ PROGRAMME = (
     LENGTH,
     DIMENSION,
     Column("realizations", "realizations"),
-    Column("hours", "core-hours", hours),
+    Column("hours", "core-hours", rounded),
 )
 
 
@@ -168,8 +169,10 @@ def exponents(growth: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _predicted(spec: str, value: float, predicted: bool) -> str:
-    return format(value, spec) + (" (predicted)" if predicted else "")
+def _timed(value: float, less: bool, word: str) -> str:
+    """Seconds or MB to three digits, and in a word what is not measured whole."""
+    shown = rounded(value, 3) if value < 1000 else grouped(float(f"{value:.3g}"))
+    return f"{shown} ({word})" if less else shown
 
 
 COMPARED = (
@@ -177,13 +180,11 @@ COMPARED = (
     Column("length", "L"),
     DIMENSION,
     Column("states", "states"),
-    Column("seconds_factor predicted", "L D Lᵀ, CPU-s", lambda *v: _predicted(".3g", *v)),
-    Column(
-        "seconds whole", "filter, CPU-s", lambda s, whole: f"{s:.3g}{'' if whole else ' (share)'}"
-    ),
-    Column("memory_factor predicted", "L D Lᵀ, MB", lambda *v: _predicted(".0f", *v)),
-    Column("memory", "filter, MB", ".0f"),
-    Column("products", "products", ".3g"),
+    Column("seconds_factor predicted", "L D Lᵀ, CPU-s", partial(_timed, word="predicted")),
+    Column("seconds whole", "filter, CPU-s", lambda s, whole: _timed(s, not whole, "share")),
+    Column("memory_factor predicted", "L D Lᵀ, MB", partial(_timed, word="predicted")),
+    Column("memory", "filter, MB", grouped),
+    Column("products", "products", lambda n: power(n, 3, 5)),
     Column("seconds_factor seconds", "faster", lambda a, b: "L D Lᵀ" if a < b else "filter"),
 )
 
