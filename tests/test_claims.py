@@ -509,6 +509,19 @@ def test_a_small_deficit_holds_at_the_papers_errors_and_not_at_ours():
     assert found.reason.endswith("It holds at the paper's errors, not at ours.")
 
 
+def test_a_verdict_that_a_seed_turns_is_open_and_says_by_which_test():
+    name, limit = "probability of chi2 of one power", criteria.CHANCE
+    finding = criteria.Finding([criteria.agree(name, 1.1 * limit)], [])
+    turned = {"seed 3": criteria.agree(name, 0.9 * limit)}
+    found = claims.Measured(finding, {}, {}, {"seed 3": False}, turned)
+    holds, why = claims._decided(found)
+    assert holds is None and f"seed 3 has {name}, 0.00243" in why
+    one = judged("C8", MadeUp(systems(), **CASES["C8"][0]))
+    near = replace(one, verdict=OPEN, needed=1.0, readings={}, core_hours=20.0)
+    (row,) = report.outlook([near]).itertuples(index=False)
+    assert row.takes.startswith("twice the realizations") and float(row[2]) == 20
+
+
 def test_identities_are_counted_apart(empty):
     held = [one for one in empty if one.identity]
     assert [one.id for one in held] == ["C4", "C13"]
@@ -590,6 +603,14 @@ def test_each_erratum_has_evidence(empty):
     table = errata.table(empty)
     assert len(table) == 13
     assert table.evidence.str.len().min() > 10
+
+
+def test_evidence_is_the_test_that_speaks_of_the_erratum(empty):
+    table = errata.table(empty).set_index("paper").evidence
+    printed = table["Eqs. (16), (19), (21)"]
+    assert "of Eq. (19) as printed, W = 40, 3." in printed  # times 1 - gamma
+    assert "minus the exact" in table["Eq. (23), Sec. IV"]
+    assert "bracket of Eq. (23) times" in table["Eq. (23)"]
 
 
 def test_the_printed_distance_is_off_by_the_factor_of_its_own_formula(empty):

@@ -10,7 +10,7 @@ import xarray as xr
 from inclusions import campaign, controls, ensemble, estimates, store, tables
 from inclusions.controls.files import path_of
 from inclusions.model import Model
-from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
+from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, combine, normal
 
 MODEL = Model(8, 4.0)
 
@@ -320,3 +320,12 @@ def test_a_length_without_its_partner_is_named_with_what_to_add():
     with pytest.raises(LookupError, match=r"no open chain of L \+ 2 = 10 at W = 4; add ") as error:
         estimates.partner(Model(8, 4.0, bubble=4), {Model(8, 4.0): None})
     assert "\n" not in str(error.value)
+
+
+def test_growth_is_the_slope_of_the_purity_at_one_distance():
+    profiles = {
+        n: combine(lambda y, n=n: np.stack([y - 0.01 * n, y], -1), normal(0.8 + 0.01 * n, 0.01, n))
+        for n in (8, 10, 12)
+    }
+    assert float(estimates.growth(profiles, 1).slope.value) == pytest.approx(0.01)
+    assert float(estimates.growth(profiles, 0).slope.value) == pytest.approx(0.0, abs=1e-12)

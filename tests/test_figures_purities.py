@@ -183,6 +183,9 @@ def test_magnetization_has_a_curve_for_each_distance_and_the_isolated_middle(par
     chain = parts[1].found[Model(12, 4.0)].magnetization_histogram.values[:, -1]
     _, y, _, _ = curve_of(axes, "k")
     np.testing.assert_allclose(y, chain.sum(0) / chain.sum() / 0.05)
+    # as the paper has it, from the edges to the centre
+    assert [one.get_text() for one in axes.texts] == ["↓", "↑", "↓"]
+    assert not any(a.texts for a in figure.axes if a is not axes)
 
 
 def test_bandwidths_are_gap_ratios_with_the_chosen_one_marked(source):

@@ -156,6 +156,22 @@ def test_the_slider_of_the_length_starts_at_the_longest_chain_with_all_systems()
     assert control.values[control.start] == 8
 
 
+@pytest.mark.parametrize(
+    ("draws", "columns", "low", "high"),
+    [
+        (sliders.gap_ratios, ["system", "size", "disorder", "gap_ratio", "error"], 3.5, 4.0),
+        (sliders.deficits, ["system", "length", "disorder", "shift", "error"], 5.6, 6.0),
+    ],
+)
+def test_disorders_that_the_paper_states_are_marked(draws, columns, low, high):
+    exploration = draws(pd.DataFrame([("bubble", 8, 1.0, 0.1, 0.01)], columns=columns))
+    (series,) = [s for s in exploration.panels[0].series if "the paper sees" in s.label]
+    assert f"W ≈ {low:g} … {high:g}" in series.label
+    assert set(series.table.W.dropna()) == {low, high}
+    assert series.table.W.isna().sum() == 1  # the pen is lifted between the two
+    assert "null" in exploration.json()
+
+
 def test_series_of_a_panel_differ_by_more_than_their_colour(profiles, sweep):
     ratios = pd.DataFrame(
         {"system": ["bubble", "open", "periodic"], "size": 8, "disorder": 1.0, "gap_ratio": 0.5,

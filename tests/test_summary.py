@@ -143,3 +143,24 @@ def test_what_one_page_has_judged_another_reads_until_data_or_code_change(tmp_pa
     (tmp_path / "data" / "manifest.json").write_text("{ }")
     pages.scorecard("C13")
     assert asked[2:] == [("C13",)]
+
+
+def test_pages_side_by_side_share_the_work(tmp_path, monkeypatch):
+    """While one page judges a claim another judges others, and nothing is lost or done twice."""
+    (tmp_path / "_toc.yml").touch()
+    (tmp_path / "_build").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def judge(data, *ids):
+        asked.append(ids)
+        if len(asked) == 1:  # meanwhile, in another process
+            monkeypatch.setattr("os.getpid", lambda: 2)
+            pages.scorecard(*({"C4", "C7", "C13"} - {*ids}))
+        return scorecard(tmp_path / "empty", *ids)
+
+    monkeypatch.setattr("inclusions.claims.scorecard", judge)
+    assert [one.id for one in pages.scorecard("C13", "C7", "C4")] == ["C13", "C7", "C4"]
+    assert sorted(asked) == [("C13",), ("C4",), ("C7",)]

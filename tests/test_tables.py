@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from inclusions import campaign, ensemble, store, tables, text
@@ -114,6 +115,20 @@ def test_gap_ratios_are_the_means_over_realizations(source):
         assert row.gap_ratio == pytest.approx(np.average(data.gap_ratio, weights=weights))
         spread = data.gap_ratio.values.std() / np.sqrt(5)
         assert row.error == pytest.approx(spread, rel=0.15)  # of a thousand resamples
+
+
+def test_crossings_of_rings_and_chains_are_compared_at_equal_pairs():
+    rows = [
+        ("open", 8, 1.7, 1.6, 1.8, True), ("open", 10, 2.2, 2.1, 2.3, True),
+        ("open", 12, 2.7, 2.6, np.inf, False), ("periodic", 8, 2.0, 1.9, 2.1, True),
+        ("periodic", 10, 2.7, 2.6, 2.8, True), ("periodic", 12, 3.0, 2.9, 3.1, True),
+    ]  # fmt: skip
+    names = ["boundary", "length", "disorder", "low", "high", "bounded"]
+    table = pd.DataFrame(rows, columns=names).assign(bubble=0, spread=0.0)
+    said = gap_ratios.boundary_texts(table)
+    # 0.3 and 0.5 above, each known to 0.1 times the root of 2
+    assert said == {"ring_places": "2.00, 2.70, 3.00", "ring_higher": "0.40(10)"}
+    assert "not computed" in gap_ratios.boundary_texts(table[:0])["ring_higher"]
 
 
 def test_crossings_pair_lengths_that_differ_by_two(source):

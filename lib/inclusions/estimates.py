@@ -408,13 +408,12 @@ def site_purity(model: Model, records: xr.Dataset, site: int, **how: Any) -> Est
     return _resampled(model, records, lambda m: 1 - m, _entropy(records)[:, site], **how)
 
 
-def growth(curve: Mapping[Any, Pair], distance: int, **how: Any) -> statistics.Line:
-    """Slope of gamma_i at a distance over what the curve's ensembles are sorted by; Figs. 4, 8.
+def growth(profiles: Mapping[Any, Estimate], distance: int) -> statistics.Line:
+    """Slope of gamma_i at a distance over what these `purity_profile` are sorted by; Figs. 4, 8.
 
     The weighted line through two or more: over lengths, or the logarithm of the bubble's size.
     """
-    at = (purity_profile(*pair, **how).entry(distance) for pair in curve.values())
-    return statistics.line([*curve], *at)
+    return statistics.line([*profiles], *(one.entry(distance) for one in profiles.values()))
 
 
 def middle_weights(length: int) -> Array:

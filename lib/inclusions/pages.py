@@ -44,6 +44,7 @@ No key may hold a colon. A page defines no function and computes no physics.
 import base64
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -52,6 +53,7 @@ from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pandas as pd
 from matplotlib import style
@@ -271,7 +273,8 @@ def scorecard(*ids: str) -> list["Verdict"]:
     """The verdicts on all claims, or on these, as `claims.scorecard` gives them.
 
     What one page of a build has judged the others read from its folder _build, for as long as the
-    manifest of the data and the code are the same.
+    manifest of the data and the code are the same. Pages run side by side share the work: each
+    begins with another claim, and leaves out what it finds judged when its turn comes.
     """
     from inclusions import claims  # for the few pages that judge
 
@@ -279,12 +282,13 @@ def scorecard(*ids: str) -> list["Verdict"]:
     wanted = ids or tuple(claim.id for claim in claims.CLAIMS)
     if not build.is_dir():
         return claims.scorecard(data, *wanted)
-    kept = build / f"verdicts-{_state(data)}.json"
-    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    if lacking := [id for id in wanted if id not in known]:
-        known |= {one.id: asdict(one) for one in claims.scorecard(data, *lacking)}
-        write_atomically(kept, json.dumps(known).encode())
-    return [claims.Verdict(**known[id]) for id in wanted]
+    kept = build / f"verdicts-{_state(data)}"
+    known = {id: kept / f"{id}.json" for id in wanted}
+    for id in sorted(wanted, key=lambda id: crc32(f"{os.getpid()} {id}".encode())):
+        if not known[id].exists():
+            (one,) = claims.scorecard(data, id)
+            write_atomically(known[id], json.dumps(asdict(one)).encode())
+    return [claims.Verdict(**json.loads(known[id].read_text(encoding="utf-8"))) for id in wanted]
 
 
 def _state(data: Path) -> str:

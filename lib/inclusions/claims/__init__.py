@@ -256,7 +256,7 @@ def verdict(claim: Claim, results: Results) -> Verdict:
         finding = claim.measure(results)
     except Missing as missing:
         reason = f"{missing}; `{command}` computes them."
-        missed = Measured(Finding([], []), {}, {}, {})
+        missed = Measured(Finding([], []), {}, {}, {}, {})
         return _verdict(claim, missed, None, reason[:1].upper() + reason[1:], results)
     found = _measured(claim, results, finding)
     holds, why = _decided(found)
@@ -273,6 +273,7 @@ class Measured(NamedTuple):
     plain: dict[str, Part]  # the same tests without controls, by name
     paper: dict[str, float]  # errors of the paper's statistics, by test
     choices: dict[str, bool | None | str]  # another choice → what follows
+    turned: dict[str, Part]  # another seed → the first test that comes out otherwise
 
     @property
     def looked_at(self) -> Finding:
@@ -281,10 +282,12 @@ class Measured(NamedTuple):
 
 def _measured(claim: Claim, results: Results, finding: Finding) -> Measured:
     if not claim.campaigns:
-        return Measured(finding, {}, {}, {})
+        return Measured(finding, {}, {}, {}, {})
     papers = _errors(claim.measure(results.under(how=PAPER)))
+    before = finding.looked_at(papers)
     choices: dict[str, bool | None | str] = {}
     plain: dict[str, Part] = {}
+    turned: dict[str, Part] = {}
     for name, choice in CHOICES.items():
         try:
             found, theirs = claim.measure(results.under(**choice)), papers
@@ -296,10 +299,15 @@ def _measured(claim: Claim, results: Results, finding: Finding) -> Measured:
         except (Missing, ValueError):
             choices[name] = TOO_LITTLE
             continue
-        choices[name] = found.looked_at(theirs).holds
+        after = found.looked_at(theirs)
+        choices[name] = after.holds
         if name == "without controls":
             plain = {part.name: part for part in (*found.tests, *found.beside)}
-    return Measured(finding, plain, papers, choices)
+        if name.startswith("seed") and after.holds is not before.holds:
+            was = {part.name: part.holds for part in before.tests}
+            others = (one for one in after.tests if one.holds is not was.get(one.name))
+            turned[name] = next(others, after.tests[0])
+    return Measured(finding, plain, papers, choices, turned)
 
 
 def _ratio(one: float | None, other: float | None) -> float:
@@ -320,9 +328,12 @@ def _decided(found: Measured) -> tuple[bool | None, str]:
         start = "It depends on how the paper is read" if both else "Not every reading is decided"
         return None, f"{start}. {said[0].upper() + said[1:]}.{_turning(finding)}"
     why = _reason(finding.tests, holds)
-    turned = [n for n, one in found.choices.items() if n.startswith("seed") and one is not holds]
-    if holds is not None and turned:
-        return None, f"{why} Under {' and '.join(turned)} of the resampling it is another."
+    if holds is not None and found.turned:
+        listed = "; ".join(
+            f"{seed} has {one.name}, {number(one.value, one.error)}"
+            for seed, one in found.turned.items()
+        )
+        return None, f"{why} Another seed of the resampling turns it: {listed}."
     return holds, why + _turning(finding)
 
 

@@ -437,8 +437,8 @@ def _slopes(results: Results, models: list[Model], distance: int) -> dict[float,
     for w in results.disorders(by_w):
         chosen = results.lengths(by_w[w])
         if len(chosen) > 1:
-            profiles = (results.estimate(estimates.purity_profile, m) for m in chosen.values())
-            slopes[w] = statistics.line([*chosen], *(p.entry(distance) for p in profiles)).slope
+            profiles = {n: results.estimate(estimates.purity_profile, m) for n, m in chosen.items()}
+            slopes[w] = estimates.growth(profiles, distance).slope
     return slopes
 
 
@@ -543,11 +543,13 @@ def _falls(results: Results, sizes: dict[float, list[Model]]) -> list[Estimate]:
     """Fall of the purity over ln n_GOE at each distance, mean over the disorders."""
     slopes: dict[int, list[Estimate]] = {}
     for models in sizes.values():
-        profiles = [results.estimate(estimates.purity_profile, model) for model in models]
-        for i in range(len(profiles[0].value)):
-            at = (profile.entry(i) for profile in profiles)
-            line = statistics.line(np.log([model.bubble for model in models]), *at)
-            slopes.setdefault(i, []).append(combine(np.negative, line.slope))
+        profiles = {
+            np.log(model.bubble): results.estimate(estimates.purity_profile, model)
+            for model in models
+        }
+        for i in range((models[0].length + 1) // 2):
+            slope = estimates.growth(profiles, i).slope
+            slopes.setdefault(i, []).append(combine(np.negative, slope))
     return [statistics.average(*found) for found in slopes.values()]
 
 
@@ -676,13 +678,12 @@ def perturbative_agreement(results: Results) -> Finding:
         *(by(positive, f"its fall from W = {a:g} to {b:g}", combine(np.subtract, off[a], off[b]))
           for a, b in steps),
     ]  # fmt: skip
-    printed = relative(table.iloc[-1], "printed_error")
-    misses = number(float(printed.value), float(printed.error))
-    note = (
-        f"So with the prefactors of errata 4 and 5, in chains of {table.length.iloc[0]:g}. As "
-        f"printed, Eq. (19) is off by {misses} times 1 - gamma."
-    )
-    return Finding(parts, [], note)
+    last = table.iloc[-1]
+    printed = relative(last, "printed_error")
+    name = f"{label} of Eq. (19) as printed, W = {last.disorder:g}"
+    beside = [Part(name, float(printed.value), float(printed.error), None)]
+    note = f"So with the prefactors of errata 4 and 5, in chains of {last.length:g}."
+    return Finding(parts, [], note, beside=beside)
 
 
 @lru_cache

@@ -257,7 +257,8 @@ def _takes(one: Verdict) -> tuple[str, float]:
     if one.needed is None or one.needed > 100:
         return "larger systems, or a form that fits: not more realizations", np.nan
     if one.needed < 1.05:
-        return "a few more realizations: it stands at the edge, where a seed turns it", np.nan
+        what = "twice the realizations: a test is so near its limit that a seed may turn it"
+        return what, one.core_hours
     cost = (one.needed - 1) * one.core_hours
     return f"{one.needed:.1f} times the realizations, if the values stay", cost
 

@@ -467,6 +467,10 @@ SEEN = 0.02  # an error that leaves something to be seen of the deficit
 # Fig. 7
 
 
+CRITICAL = 4.0
+"""Disorder at which the paper sees the bubble move weight from +-1 to the centre, J."""
+
+
 @styled
 def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4.0, 8.0)) -> Figure:
     """Fig. 7: densities of 2<S^z> by distance (colours), and isolated (black), by disorder.
@@ -503,6 +507,11 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
             axes.set_yscale("log")
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"$W = {disorder:g}$")
+        for spin, way in ((-1, "↓"), (0, "↑"), (1, "↓")) if disorder == CRITICAL else ():
+            axes.text(
+                0.85 * spin, 0.98, way, transform=axes.get_xaxis_transform(), ha="center",
+                va="top", color="0.3",
+            )  # fmt: skip
     for axes in panels[-1]:
         axes.set_xlabel(r"$2\langle n|S^z_i|n\rangle$")
     for axes in panels[:, 0]:

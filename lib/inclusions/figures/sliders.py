@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from inclusions.claims.criteria import CROSSINGS, FADES
 from inclusions.experiments import Sweep
 from inclusions.figures import BUBBLE, CHAIN, RING, WIDTH, styled
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
@@ -217,6 +218,14 @@ def _closest(values: Sequence[float], wanted: float) -> int:
     return int(np.argmin(np.abs(np.array(values) - wanted))) if values else 0
 
 
+def _paper_says(low: float, high: float, up: Axis, what: str) -> Series:
+    """Lines up a panel at both ends of the disorders that the paper's text states, J."""
+    levels = [up.low, up.high, np.nan, up.low, up.high]
+    ends = pd.DataFrame({"W": [low, low, np.nan, high, high], "up": levels})
+    return Series(f"W ≈ {low:g} … {high:g}, where the paper sees {what}", ends, "W", "up",
+                  dash=BROKEN)  # fmt: skip
+
+
 def profiles(table: pd.DataFrame) -> Exploration:
     """Eq. (6): gamma_XXZ - gamma_i against distance; sliders for xi, p and n_GOE."""
     names = {1.0: "exponent 1", 0.5: "exponent 1/2, as printed"}
@@ -277,6 +286,7 @@ def gap_ratios(table: pd.DataFrame) -> Exploration:
     margin = 0.03 * (last - first)
     across = Axis("W (J)", first - margin, last + margin)
     up = Axis("mean gap ratio ⟨r⟩", 0.37, 0.55)
+    curves.append(_paper_says(*CROSSINGS, up, "curves cross"))
     return Exploration(controls, [Panel("", across, up, curves)])
 
 
@@ -354,6 +364,7 @@ def deficits(shifts: pd.DataFrame) -> Exploration:
     zero = pd.DataFrame({"disorder": [0.0, 11.0], "shift": 0.0})
     curves.append(Series("", zero, "disorder", "shift", dash=DOTTED))
     up = Axis("γ_{XXZ}(L + 2) − γ, farthest site", -0.02, 0.12)
+    curves.append(_paper_says(*FADES, up, "it end"))
     return Exploration(controls, [Panel("", Axis("disorder W (J)", 0.5, 10.5), up, curves)])
 
 

@@ -56,6 +56,28 @@ CROSSINGS = (
 )
 
 
+def boundary_texts(table: pd.DataFrame) -> dict[str, str]:
+    """Where `crossings` of periodic chains lie, and how far above open ones of equal pairs, J.
+
+    The latter is the weighted mean over the pairs that the data bound.
+    """
+    bounded = table[(table.bubble == 0) & table.bounded.astype(bool)]
+    error = np.hypot((bounded.high - bounded.low) / 2, bounded.spread)
+    places = bounded.assign(error=error).pivot_table(
+        index="length", columns="boundary", values=["disorder", "error"]
+    )
+    if places.empty or places["disorder"].shape[1] < 2:
+        return dict.fromkeys(("ring_places", "ring_higher"), UNKNOWN)
+    periodic = places["disorder"]["periodic"].dropna()
+    above = (places["disorder"]["periodic"] - places["disorder"]["open"]).dropna()
+    weights = 1 / (places["error"] ** 2).sum(axis=1)[above.index]
+    mean = float(np.average(above, weights=weights)) if len(above) else np.nan
+    return {
+        "ring_places": ", ".join(f"{w:.2f}" for w in periodic),
+        "ring_higher": number(mean, float(weights.sum() ** -0.5)) if len(above) else UNKNOWN,
+    }
+
+
 def midpoints(*ensembles: Ensembles) -> pd.DataFrame:
     """Disorder at which each curve is halfway between GOE and Poisson, nan where none is."""
     rows = []

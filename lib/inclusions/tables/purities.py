@@ -180,7 +180,8 @@ def trends(*ensembles: Ensembles, distances: tuple[int, ...] = (3, 5)) -> pd.Dat
                 curve = {n: by_w[disorder] for n, by_w in able.items() if disorder in by_w}
                 if len(curve) > 1:
                     last, *others = reversed(curve.values())
-                    line = estimates.growth(curve, distance)
+                    profiles = {n: estimates.purity_profile(*one) for n, one in curve.items()}
+                    line = estimates.growth(profiles, distance)
                     rows.append(
                         entry(*last, *others, distance=distance, lengths=text.listed([*curve]))
                         | dict(zip(SYSTEM, kind, strict=True))
@@ -240,12 +241,13 @@ def bubble_trends(*ensembles: Ensembles) -> pd.DataFrame:
     length = used.length.iloc[0] if len(used) else 0
     for disorder in sorted(set(used.disorder)):
         models = (Model(length, disorder, bubble=n) for n in TUNED_BANDWIDTH)
-        sizes = {np.log(model.bubble): (model, found[model]) for model in models if model in found}
+        sizes = [(model, found[model]) for model in models if model in found]
         if len(sizes) < 3:
             continue
-        first, *others = sizes.values()
+        first, *others = sizes
+        profiles = {np.log(one[0].bubble): estimates.purity_profile(*one) for one in sizes}
         for distance in range((length + 1) // 2):
-            line = estimates.growth(sizes, distance)
+            line = estimates.growth(profiles, distance)
             rows.append(
                 entry(*first, *others, distance=distance, chi2=line.chi2, degrees=line.degrees)
                 | valued("slope", line.slope)
