@@ -8,9 +8,11 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from inclusions import estimates, experiments, text
+from inclusions.claims import report
 from inclusions.figures import variations as figures
 from inclusions.model import Model
 from inclusions.observables import page_entropy
+from inclusions.places import REPOSITORY
 from inclusions.tables import Ensembles, gap_ratios
 from inclusions.tables import variations as tables
 
@@ -47,8 +49,14 @@ def test_windows_grow_with_the_states_and_change_against_the_first():
     assert table.change.to_numpy() == pytest.approx(table.purity - table.purity.iloc[0], abs=1e-12)
 
 
-def test_published_values_have_a_source_each():
-    assert tables.published().source.str.startswith("{cite").all()
+def test_published_values_have_a_source_each_and_a_place_in_the_book():
+    table = tables.published()
+    assert table.source.str.startswith("{cite").all()
+    places = table.here.str.extract(r"^\{numref\}`([^`]+)`$")[0]
+    assert set(places) <= report.labels(REPOSITORY)
+    # Bianchi and Donà at L = 2: one up, one down, two equal Schmidt numbers at most
+    assert page_entropy(Model(2, 1.0)) == pytest.approx(0.5)
+    assert f"{page_entropy(Model(8, 1.0)):.3f}" in table["what is found"][2]
 
 
 # Made-up ensembles

@@ -329,37 +329,44 @@ DRIFTS = (
 
 
 def published() -> pd.DataFrame:
-    """What others have found: the limits of the gap ratio, and for the chain of Eq. (2).
+    """What others have found: limits of gap ratios and entropies, and for the chain of Eq. (2).
 
-    Each finding is one that the source states in its abstract, in the words of this book.
+    Each finding is a formula of the source, or one that it states in its abstract, in the words of
+    this book; and where this book has what can be held against it.
     """
+    entropies = ", ".join(f"{page_entropy(Model(n, 1.0)):.3f}" for n in (8, 10, 12))
     rows = [
         (f"$\\langle r\\rangle = 2\\ln 2 - 1 \\approx {2 * np.log(2) - 1:.4f}$",
-         "independent levels", "oganesyan2007"),
+         "independent levels", "oganesyan2007", "tab-limits"),
         (f"$\\langle r\\rangle \\approx {GOE_GAP_RATIO}$",
-         "random matrices of the orthogonal class", "atas2013"),
+         "random matrices of the orthogonal class", "atas2013", "tab-limits"),
+        (f"mean entropy of half a chain in random states: {entropies} nats at $L = 8, 10, 12$",
+         "exact, at every length", "bianchi2019", "fig-entanglement"),
         ("a transition, roughly located, and hints of infinite randomness at it",
-         "all eigenstates of short chains", "pal2010"),
+         "all eigenstates of short chains", "pal2010", "tab-crossings"),
         ("a transition whose disorder depends on the energy", "eigenstates, $L \\leq 22$",
-         "luitz2015"),
+         "luitz2015", "fig-edge"),
         ("a critical disorder well above that of short chains",
-         "relaxation in time, up to 100 spins", "doggen2018"),
+         "relaxation in time, up to 100 spins", "doggen2018", "tab-crossings"),
         ("decay continues at twice the disorder then taken for critical", "relaxation in time",
-         "sierant2022"),
+         "sierant2022", "fig-fading"),
         ("unstable to avalanches much deeper in what looks localized",
-         "slowest relaxation by a bath at one end", "morningstar2022"),
+         "slowest relaxation by a bath at one end", "morningstar2022", "fig-fading"),
         (r"stable only at $W \gtrsim 20$, which drifts with size",
-         "relaxation by a weak bath", "sels2022"),
+         "relaxation by a weak bath", "sels2022", "fig-fading"),
         ("a bath thermalizes its side up to a distance; spins and random matrices do so alike",
-         "two-point correlations", "szoldra2024"),
+         "two-point correlations", "szoldra2024", "fig-correlations"),
         ("correlations across the chain: fat tails; mean and typical value fall differently",
-         "eigenstates, strong disorder", "colbois2024"),
+         "eigenstates, strong disorder", "colbois2024", "fig-shares"),
         ("those tails are pairs of nearly degenerate resonant states", "eigenstates",
-         "laflorencie2025"),
+         "laflorencie2025", "fig-shares"),
         ("at strong disorder spreads only from a thermal region that grows with the chain",
-         "gap ratio, entanglement", "sajid2025"),
+         "gap ratio, entanglement", "sajid2025", "fig-fixed"),
     ]  # fmt: skip
     return pd.DataFrame(
-        [(found, by, f"{{cite:t}}`{source}`") for found, by, source in rows],
-        columns=["what is found", "from", "source"],
+        [
+            (found, by, f"{{cite:t}}`{source}`", f"{{numref}}`{at}`")
+            for found, by, source, at in rows
+        ],
+        columns=["what is found", "from", "source", "here"],
     )
