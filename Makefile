@@ -71,11 +71,12 @@ student: setup data $(KERNELS)  ## build the edition without solutions: _build/s
 	@echo "Hand out _build/student/_build/html and its notebooks in _build/student/notebooks, or"
 	@echo "_build/inclusions-student-kit.zip, which has the package and the data too"
 
+# Three side by side on two cores, for many tests wait: for a queue, a kernel, another process.
 test: setup  ## ruff, import-linter, mypy, pytest
 	$(PYTHON) -m ruff check .
 	$(dir $(PYTHON))lint-imports --no-logo
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # A name under book/runs/profiles, or the path of a profile of your own. By the environment, so that
 # names may have spaces and quotes.

@@ -21,6 +21,14 @@ settings.register_profile("inclusions", deadline=None)  # no test asserts a time
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable" if os.environ.get("CI") else "inclusions")
 
+LONGEST = ("test_built_book.py", "test_slurm.py", "test_pages.py", "test_course.py", "test_kit.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest begin first: none is left to run alone at the end."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
 
 @pytest.fixture(scope="session")
 def physics():

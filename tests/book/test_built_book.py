@@ -69,17 +69,26 @@ SPILLS = """() => {
     .map(e => e.outerHTML.slice(0, 100));
 }"""
 
-# Folded code and solutions are part of the page. Of all words of code in one colour, axe needs one.
+# Folded code and solutions are part of the page.
 UNFOLD = """() => {
   document.querySelectorAll("details").forEach(e => (e.open = true));
   document.querySelectorAll("button.toggle-button").forEach(e => e.click());
+}"""
+# Of all texts of one look, axe needs one: to see what is behind each it takes minutes.
+MARK = """() => {
   const known = new Set();
-  for (const word of document.querySelectorAll("pre span[class], dt.sig span[class]")) {
-    const home = word.closest("pre, dt.sig");
-    if (!home) continue;  // within a word that has gone
-    const { color } = getComputedStyle(word), { backgroundColor } = getComputedStyle(home);
-    const kind = [word.className, color, backgroundColor].join();
-    if (known.has(kind)) word.replaceWith(word.textContent);
+  document.querySelectorAll(".of-its-look").forEach(e => e.classList.remove("of-its-look"));
+  for (const text of document.querySelectorAll("body *")) {
+    if (![...text.childNodes].some(e => e.nodeType === Node.TEXT_NODE && e.data.trim())) continue;
+    const { color, fontSize, fontWeight, textDecorationLine } = getComputedStyle(text);
+    const look = [text.tagName, color, fontSize, fontWeight, textDecorationLine];
+    for (let e = text; e; e = e.parentElement) {
+      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(e);
+      look.push(backgroundColor, backgroundImage, opacity);
+    }
+    look.push(getComputedStyle(text.parentElement).color, text.checkVisibility());
+    const kind = [...look].join();
+    if (!known.has(kind)) text.classList.add("of-its-look");
     known.add(kind);
   }
 }"""
@@ -91,7 +100,9 @@ SETTLE = """async () => {
 
 TYPESET = "async () => { if (window.MathJax) await MathJax.startup.promise; }"
 AXE = {"resultTypes": ["violations"], "preload": False}  # preloading asks for style sheets
-COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what differs in the dark
+OF_COLOUR = ["color-contrast", "link-in-text-block"]  # what differs in the dark
+COLOURS = AXE | {"runOnly": OF_COLOUR}
+THE_REST = AXE | {"rules": {rule: {"enabled": False} for rule in OF_COLOUR}}
 
 
 pytestmark = pytest.mark.timeout(1800)  # the first test waits for the whole book
@@ -277,22 +288,31 @@ def seen(at, tab):
         look = SimpleNamespace(**page.evaluate(LOOK), spills={}, faults=[])
         look.requests, look.errors = list(heard.requests), list(heard.errors)
         page.evaluate(UNFOLD)
-        for scheme, rules in (("light", AXE), ("dark", AXE | COLOURS)):
+        runs = {"light": ((None, THE_REST), (".of-its-look", COLOURS))}
+        runs["dark"] = runs["light"][1:]
+        for scheme in runs:
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
             for width in (PHONE, WIDE):
                 page.set_viewport_size({"width": width, "height": 900})
                 look.spills[scheme, width] = page.evaluate(SPILLS)
             page.evaluate(SETTLE)
-            for fault in Axe().run(page, options=rules).response["violations"]:
-                if fault["impact"] in ("serious", "critical"):
-                    look.faults += [
-                        f"{scheme}: {fault['id']}: {node['html'][:100]}: {node['failureSummary']}"
-                        for node in fault["nodes"]
-                    ]
+            page.evaluate(MARK)
+            for part, rules in runs[scheme]:
+                look.faults += [f"{scheme}: {fault}" for fault in faults(page, part, rules)]
         return look
 
     return visit
+
+
+def faults(page, part, rules):
+    """What axe finds serious on a page, or in a part of it."""
+    return [
+        f"{fault['id']}: {node['html'][:100]}: {node['failureSummary']}"
+        for fault in Axe().run(page, part, rules).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
 
 
 def local(address):
