@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import nnls
+import scipy
 
 from inclusions.campaign import CERTIFIED_BELOW, Campaign, Ensemble
 from inclusions.eigen import DENSE_BELOW
@@ -209,7 +209,8 @@ def _powers(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
 
 def _relative(units: list[np.ndarray], measured: list[float]) -> list[float]:
     weights = 1 / np.array(measured)
-    return nnls(np.array(units) * weights[:, None], np.ones(len(measured)))[0].tolist()
+    found, _ = scipy.optimize.nnls(np.array(units) * weights[:, None], np.ones(len(measured)))
+    return found.tolist()
 
 
 def saved_rows(folder: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from zlib import crc32
 
 import numpy as np
 import xarray as xr
-from scipy import special, stats
+from scipy import special
 
 from inclusions import statistics
 from inclusions.controls import NoControls, Predictions, load
@@ -168,7 +168,7 @@ def student(samples: int) -> float:
     """
     if samples < 2:
         return float("inf")
-    wider = stats.t.isf(stats.norm.sf(3), samples - 1) / 3
+    wider = -special.stdtrit(samples - 1, special.ndtr(-3)) / 3
     return float(wider * np.sqrt(samples / (samples - 1)))
 
 
@@ -704,7 +704,9 @@ def thermal_fraction(
     """
     with_bubble, without = (1 - centre_entropies(part) for part in (records, isolated))
     thermal, samples = int((with_bubble < purity).sum()), len(with_bubble)
-    upper = stats.beta.ppf(confidence, thermal + 1, samples - thermal) if thermal < samples else 1.0
+    upper = (
+        special.betaincinv(thermal + 1, samples - thermal, confidence) if thermal < samples else 1.0
+    )
     return statistics.two_samples(with_bubble, without, confidence), float(upper)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import quad
 
 from inclusions.basis import chain_states, spins
 from inclusions.hamiltonian import Hamiltonian
@@ -292,7 +292,8 @@ def averaged_tail(length: int, disorder: float) -> float:
     # moments of a over the triangular density of h_{i+1} - h_i, and of a a' over the shared field
     mean = (4 * w * math.atan(2 * w) - math.log1p(4 * w**2)) / (8 * w**2)
     square = math.atan(2 * w) / (8 * w)
-    shared = quad(lambda h: (math.atan(w - h) + math.atan(w + h)) ** 2, 0, w)[0] / (16 * w**3)
+    both, _ = scipy.integrate.quad(lambda h: (math.atan(w - h) + math.atan(w + h)) ** 2, 0, w)
+    shared = both / (16 * w**3)
     end = 2 * square * (1 - m) - (mean * (1 - m)) ** 2
     bulk = 4 * square * (1 - m) + 2 * shared * (1 - m) - (2 * mean * (1 - m)) ** 2
     return 2 * mean**2 * correlation_bracket(length) / math.sqrt(end * bulk)

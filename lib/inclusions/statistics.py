@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from iminuit import Minuit
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, optimize, special, stats
+from scipy import linalg, special
 
 Array = NDArray[np.float64]
 
@@ -282,7 +283,7 @@ def two_samples(one: ArrayLike, other: ArrayLike, confidence: float = 0.95) -> T
     inequality of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (Ann. Prob. 18, 1269).
     """
     one, other = _finite(one, "values"), _finite(other, "values")
-    found = stats.ks_2samp(one, other)
+    found = scipy.stats.ks_2samp(one, other)
     off = sum(np.sqrt(np.log(4 / (1 - confidence)) / (2 * len(part))) for part in (one, other))
     distance = float(found.statistic)
     return TwoSamples(distance, float(found.pvalue), max(0.0, distance - float(off)))
@@ -740,7 +741,7 @@ def mixture(linear_entropy: ArrayLike, resamples: int = 200, seed: int = 0) -> M
 
 def _fit_betas(
     start: Array, log_x: Array, log_rest: Array, weights: Array
-) -> optimize.OptimizeResult:
+) -> "scipy.optimize.OptimizeResult":
     """Maximum likelihood; rows of start, shape (3, K): logarithms of mixing weight, a and b."""
     shape = start.shape
 
@@ -763,4 +764,4 @@ def _fit_betas(
     # bounded, because a component on a single value has infinite likelihood
     bounds = np.repeat([(-12, 12), (-3, 12), (-3, 12)], shape[1], axis=0)
     start = np.clip(start.ravel(), *bounds.T)
-    return optimize.minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds)

@@ -4,9 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-import jupytext
 import pytest
-from nbclient import NotebookClient
 
 from inclusions import student
 
@@ -94,17 +92,6 @@ def test_no_page_of_the_student_edition_holds_a_solution(edition):
     assert len(pages) == len(list((ROOT / "book").rglob("*.md")))
     told = r"\{solution|:label: sol-|\(#sol-|`sol-"
     assert [page.name for page in pages if re.search(told, page.read_text("utf-8"))] == []
-
-
-@EVERY_UNIT
-def test_a_unit_runs_without_its_solutions(unit, edition):
-    notebook = jupytext.read(edition / "book" / "course" / unit.name)
-    resources = {"metadata": {"path": str(edition / "book" / "course")}}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INCLUSIONS_DATA", str(ROOT / "data"))
-        done = NotebookClient(notebook, timeout=300, resources=resources).execute()
-    said = [output for cell in done.cells for output in cell.get("outputs", [])]
-    assert not [output.text for output in said if output.get("name") == "stderr"]
 
 
 def test_an_unclosed_solution_is_refused():

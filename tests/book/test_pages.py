@@ -12,6 +12,7 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
+from jupyter_client import KernelManager
 from nbclient import NotebookClient
 from sources import ROOT, contents, copy_sources, environment, figures_of
 
@@ -124,9 +125,22 @@ def test_a_chapter_runs_with_tiny_data_and_says_what_it_glues(name, executed):
     assert missing_names(ROOT / "book" / f"{name}.md", executed[name]) == set()
 
 
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The book's sources without data, and one kernel for all of them: most of a run is imports."""
+    folder = copy_sources(tmp_path_factory.mktemp("bare"))
+    kernel = KernelManager()
+    kernel.start_kernel(env=environment(INCLUSIONS_DATA=folder), cwd=folder / "book")
+    yield folder, kernel
+    kernel.shutdown_kernel(now=True)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda page: page.stem)
-def test_a_chapter_without_data_runs_and_says_how_to_get_them(chapter, tmp_path):
-    notebook = execute(copy_sources(tmp_path) / "book" / chapter.name, tmp_path)
+def test_a_chapter_without_data_runs_and_says_how_to_get_them(chapter, bare):
+    folder, kernel = bare
+    notebook = jupytext.read(folder / "book" / chapter.name)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
+    notebook = NotebookClient(notebook, km=kernel, timeout=300).execute()
     assert missing_names(chapter, notebook) == set()
     lines = [v["text/markdown"] for name, v in glued(notebook).items() if "provenance" in name]
     for name in re.findall(r'pages\.load\("([\w-]+)"', chapter.read_text(encoding="utf-8")):

@@ -3,9 +3,9 @@
 from math import comb
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy import special
-from scipy.stats import qmc
 
 from inclusions.controls.spectra import entropies
 from inclusions.controls.windows import Window
@@ -41,8 +41,9 @@ def mean_over_disorder(kind: Window, model: Model) -> Array:
     """
     drawn = kind.bubble and model.bond is None
     elements = 3 * model.bubble * (model.bubble + 1) // 2 if drawn else 0
+    dimension = kind.spins + elements
     sets = [
-        qmc.Sobol(kind.spins + elements, rng=np.random.default_rng([number, kind.spins]))
+        scipy.stats.qmc.Sobol(dimension, rng=np.random.default_rng([number, kind.spins]))
         for number in range(SCRAMBLINGS)
     ]
     likely = np.array([comb(kind.spins, up) for up in range(kind.spins + 1)]) / 2**kind.spins

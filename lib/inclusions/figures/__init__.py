@@ -13,13 +13,13 @@ from weakref import WeakKeyDictionary
 import matplotlib
 import numpy as np
 import pandas as pd
+import scipy
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.transforms import blended_transform_factory
-from scipy.optimize import isotonic_regression
 
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.tables import sources_of
@@ -154,7 +154,7 @@ def part_names(figure: Figure) -> None:
             points = heights * 72 / figure.dpi
             order = points.argsort(kind="stable")
             steps = NAME_SIZE * np.arange(len(names))
-            parted = isotonic_regression(points[order] - steps).x + steps
+            parted = scipy.optimize.isotonic_regression(points[order] - steps).x + steps
             for place, height in zip(order, parted, strict=True):
                 left, _ = names[place].xyann
                 names[place].xyann = (left, height - points[place])

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from inclusions import estimates, text
 from inclusions.model import Model
@@ -67,7 +67,7 @@ def gain_texts(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, str]:
         "gained": f"{strong.min():.1f} to {strong.max():.0f}",
         "checked": str(len(checks)),
         "chi2": text.chi2(chi2, len(checks)),
-        "probability": text.probability(float(stats.chi2.sf(chi2, len(checks)))),
+        "probability": text.probability(float(special.chdtrc(len(checks), chi2))),
         "share": text.percent(float(table.share.max())),
         "explained": text.percent(float(np.corrcoef(points.window, points["sample"])[0, 1] ** 2)),
     }

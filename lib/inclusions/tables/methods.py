@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
+from scipy import special
 
 from inclusions import estimates, experiments, text
 from inclusions.eigen.types import Eigenpairs
@@ -240,7 +240,7 @@ def symmetry_texts(table: pd.DataFrame) -> dict[str, str]:
     return {
         "symmetry_count": str(count),
         "symmetry_chi2": f"{chi2:.0f}",
-        "symmetry_probability": f"{stats.chi2.sf(chi2, count):.2g}",
+        "symmetry_probability": f"{special.chdtrc(count, chi2):.2g}",
         "symmetry_beyond": str(int((table.score.abs() > 2).sum())),
-        "symmetry_expected": f"{count * 2 * stats.norm.sf(2):.0f}",
+        "symmetry_expected": f"{count * 2 * special.ndtr(-2):.0f}",
     }
