@@ -163,7 +163,7 @@ SIGNS = {
 
 def escaped(text: str) -> str:
     """Plain text as Markdown that shows it, with signs for words, and indices as indices."""
-    text = text.replace(" - ", " − ")
+    text = re.sub(r" ([=≈<>≤≥]) ", "\u00a0\\1\u00a0", text.replace(" - ", " − "))
     for word, sign in SIGNS.items():
         text = re.sub(rf"(?<![a-z]){re.escape(word)}(?![a-z])", sign, text)
     text = re.sub(r"(?<![\w^])(\w)_([A-Za-z0-9]+|\*)", r"\1{sub}`\2`", text)

@@ -64,7 +64,7 @@ def setup(length: int = 9) -> Figure:
 @styled
 def matrix_blocks(*hamiltonians: Hamiltonian) -> Figure:
     """Which term of H each entry comes from, a panel for each (small) matrix."""
-    colours = ["white", BUBBLE, CHAIN, RING]
+    colours = [BUBBLE, CHAIN, RING]
     figure = Figure((WIDTH, 4.0))
     for hamiltonian, axes in zip(hamiltonians, figure.subplots(1, len(hamiltonians)), strict=True):
         pattern, size = hamiltonian.pattern, hamiltonian.dimension
@@ -74,7 +74,7 @@ def matrix_blocks(*hamiltonians: Hamiltonian) -> Figure:
         entries = np.zeros((size, size), int)
         entries[np.repeat(np.arange(size), np.diff(pattern.indptr)), pattern.indices] = terms
         axes.imshow(
-            entries, cmap=ListedColormap(colours), vmin=0, vmax=3,
+            np.ma.masked_equal(entries, 0), cmap=ListedColormap(colours), vmin=1, vmax=3,
             extent=(0, size, size, 0), interpolation="none",
         )  # fmt: skip
         axes.grid(False)

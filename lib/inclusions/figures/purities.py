@@ -42,7 +42,7 @@ NOTHING = 7.0  # disorder from which it sees no plateau
 
 def distance_colour(distance: int, largest: int) -> tuple[float, float, float, float]:
     """The colour of a distance from the bubble: dark next to it, light far away."""
-    return matplotlib.colormaps["viridis"](0.92 * distance / max(largest, 1))
+    return matplotlib.colormaps["viridis"](0.85 * distance / max(largest, 1))
 
 
 # Eq. (5)

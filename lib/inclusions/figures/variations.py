@@ -69,7 +69,7 @@ def windows(reaches: pd.DataFrame, counts: pd.DataFrame) -> Figure:
             right.errorbar(
                 curve.states, 1e3 * curve.change, 1e3 * curve.change_error,
                 marker=marker_of(length), color=BUBBLE if bubble else CHAIN,
-                label=f"$L = {length}$",
+                label=f"{'bubble' if bubble else 'open'}, $L = {length}$",
             )  # fmt: skip
         right.axhline(0, **GUIDE)
         right.set(xscale="log", xlabel="states", ylabel=r"change of $\overline{\gamma}$, $10^{-3}$")
