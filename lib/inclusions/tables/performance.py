@@ -184,7 +184,7 @@ COMPARED = (
     Column("seconds whole", "filter, CPU-s", lambda s, whole: _timed(s, not whole, "share")),
     Column("memory_factor predicted", "L D Lᵀ, MB", partial(_timed, word="predicted")),
     Column("memory", "filter, MB", grouped),
-    Column("products", "products", lambda n: power(n, 3, 5)),
+    Column("products", "products", lambda n: power(n, 3)),
     Column("seconds_factor seconds", "faster", lambda a, b: "L D Lᵀ" if a < b else "filter"),
 )
 
