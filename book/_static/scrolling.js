@@ -4,6 +4,7 @@
 (() => {
   "use strict";
   const boxes = "pre, div.math > mjx-container, .pst-scrollable-table-container, a.enlarge";
+  const told = "scrolls sideways";
   const fade = (box) => {
     const left = box.scrollLeft, right = box.scrollWidth - box.clientWidth - left;
     box.classList.toggle("more-before", left > 1);
@@ -17,9 +18,12 @@
       if (box.scrollWidth > box.clientWidth) {
         box.tabIndex = 0;
         if (!box.matches("pre")) box.setAttribute("role", "group");
-        if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", "scrolls sideways");
+        if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", told);
       } else {
         box.removeAttribute("tabindex");
+        if (box.getAttribute("aria-label") !== told) continue;
+        box.removeAttribute("aria-label");
+        box.removeAttribute("role");
       }
     }
   });
@@ -31,8 +35,9 @@
   observe();
   addEventListener("load", () => window.MathJax?.startup?.promise?.then(observe));
 
-  addEventListener("beforeprint", () => // what folds on a screen is whole on paper
-    document.querySelectorAll("details.long").forEach((table) => (table.open = true)));
+  const folded = "details.long, details:has(caption, .caption-number)";
+  addEventListener("beforeprint", () => // a table that folds on a screen is whole on paper
+    document.querySelectorAll(folded).forEach((table) => (table.open = true)));
 
   document.querySelectorAll("a.enlarge").forEach((link) =>
     link.addEventListener("click", (event) => {

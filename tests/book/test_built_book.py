@@ -479,6 +479,14 @@ def test_folded_code_opens_and_closes_by_the_keyboard(at):
     assert not fold.locator("pre").first.is_visible()
 
 
+def test_a_table_that_folds_on_a_screen_is_whole_on_paper(at):
+    page = at("book/variations")
+    folded = page.locator("details:has(caption, .caption-number)")
+    assert folded.count() > 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.evaluate_all("all => all.every(one => one.open)")
+
+
 @pytest.mark.parametrize(
     ("name", "box"),
     [
