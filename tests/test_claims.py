@@ -608,7 +608,7 @@ def test_each_erratum_has_evidence(empty):
 def test_evidence_is_the_test_that_speaks_of_the_erratum(empty):
     table = errata.table(empty).set_index("paper").evidence
     printed = table["Eqs. (16), (19), (21)"]
-    assert "of Eq. (19) as printed, W = 40, 3." in printed  # times 1 - gamma
+    assert "of Eq. (19) as printed, W\xa0=\xa040, 3." in printed  # times 1 - gamma
     assert "minus the exact" in table["Eq. (23), Sec. IV"]
     assert "bracket of Eq. (23) times" in table["Eq. (23)"]
 
