@@ -88,7 +88,10 @@ def test_a_job_that_fails_is_told_once_with_what_stopped_it(page, reason, flow):
     assert one.log.read_text() == "its own words\n"
 
 
-def test_sigterm_withdraws_the_jobs_and_ends(flow, tmp_path):
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_withdraws_the_jobs_and_ends(handler, flow, request):
+    before = signal.signal(signal.SIGINT, handler)  # ignored in the background of a script
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     one = flow(
         "import time, pathlib\ntry: pathlib.Path('on').touch(); time.sleep(60)\n"
         "except KeyboardInterrupt: print('withdrawn')"

@@ -196,7 +196,7 @@ def _provenance(
     shown = _described({
         file: entry for part in ensembles for file, entry in part.sources.items() if file in names
     })  # fmt: skip
-    means = not numbers or any("error" in column for table in numbers for column in table)
+    means = not numbers or any("error" in str(name) for table in numbers for name in table)
     plain = {why for part in ensembles if means for why in part.only(names).why_plain()}
     if plain:
         command = "`inclusions controls CAMPAIGN.toml`"

@@ -142,7 +142,7 @@ class Workflow:
         watch = _Watch(self.campaign, self.data, self.jobs)
         with open(self.log, "a", encoding="utf-8") as log, _terminable():
             # In the folder of results, so that all paths are relative: Snakemake reads braces.
-            process = subprocess.Popen(
+            process = _start(
                 self._command(), cwd=self.data, stdout=log, stderr=log, env=self._environment()
             )
             try:
@@ -177,6 +177,21 @@ class Workflow:
     def _environment(self) -> Mapping[str, str]:
         """Snakemake's own caches lie with the results: HOME may not be writable."""
         return os.environ | {"XDG_CACHE_HOME": str(self.data / ".snakemake" / "cache")}
+
+
+def _start(command: list[str], **how: Any) -> subprocess.Popen:
+    """Start a process that SIGINT ends, though this one ignores it, as scripts' background does.
+
+    Then it has a group of its own, which a Ctrl-C at the terminal does not reach either.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:
+        return subprocess.Popen(command, **how)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command, process_group=0, **how)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _runs(process: subprocess.Popen, seconds: float) -> bool:

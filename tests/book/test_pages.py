@@ -171,7 +171,8 @@ def test_of_plain_means_is_spoken_where_there_are_means(tiny, monkeypatch):
     monkeypatch.setattr(type(ensembles), "why_plain", lambda part: ["no controls"])
     names = set(ensembles.sources)
     seconds, means = pd.DataFrame({"seconds": [1.0]}), pd.DataFrame({"error": [0.1]})
-    told = {"seconds": [seconds], "means": [seconds, means], "a drawing alone": []}
+    counted = pd.DataFrame([[1.0, 2.0]])  # its columns have numbers for names
+    told = {"seconds": [seconds, counted], "means": [seconds, means], "a drawing alone": []}
     said = {what: "plain" in pages._provenance([ensembles], names, numbers)
             for what, numbers in told.items()}  # fmt: skip
     assert said == {"seconds": False, "means": True, "a drawing alone": True}
