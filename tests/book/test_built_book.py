@@ -251,7 +251,7 @@ def tab(browser):
     heard = SimpleNamespace(requests=[], errors=[])
     page.on("request", lambda request: heard.requests.append(request.url))
     page.on("pageerror", lambda error: heard.errors.append(str(error)))
-    page.on("requestfailed", lambda request: heard.errors.append(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: heard.errors.extend(failure(request)))
     page.on(
         "console",
         lambda said: heard.errors.append(said.text) if said.type == "error" else None,
@@ -303,6 +303,11 @@ def seen(at, tab):
         return look
 
     return visit
+
+
+def failure(request):
+    """What to say of a request that failed, unless a page that was left cut it short."""
+    return [] if request.failure == "net::ERR_ABORTED" else [f"failed: {request.url}"]
 
 
 def faults(page, part, rules):
