@@ -123,35 +123,36 @@ def test_no_room_but_claims_has_a_threshold_that_decides():
             assert not found, f"{path.name} decides by itself: {found}"
 
 
-def test_what_one_page_has_judged_another_reads_until_data_or_code_change(tmp_path, monkeypatch):
+@pytest.fixture
+def bare_book(tmp_path, monkeypatch):
+    """The folder of a book without pages and data, in which the test runs."""
     (tmp_path / "_toc.yml").touch()
     (tmp_path / "_build").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "manifest.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_one_page_has_judged_another_reads_until_data_or_code_change(bare_book, monkeypatch):
     asked = []
 
     def judge(data, *ids):
         asked.append(ids)
-        return scorecard(tmp_path / "empty", *ids)
+        return scorecard(bare_book / "empty", *ids)
 
     monkeypatch.setattr("inclusions.claims.scorecard", judge)
     first = pages.scorecard("C13")
     assert pages.scorecard("C13") == first
     assert [one.id for one in pages.scorecard("C4", "C13")] == ["C4", "C13"]
     assert asked == [("C13",), ("C4",)]
-    (tmp_path / "data" / "manifest.json").write_text("{ }")
+    (bare_book / "data" / "manifest.json").write_text("{ }")
     pages.scorecard("C13")
     assert asked[2:] == [("C13",)]
 
 
-def test_pages_side_by_side_share_the_work(tmp_path, monkeypatch):
+def test_pages_side_by_side_share_the_work(bare_book, monkeypatch):
     """While one page judges a claim another judges others, and nothing is lost or done twice."""
-    (tmp_path / "_toc.yml").touch()
-    (tmp_path / "_build").mkdir()
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "manifest.json").write_text("{}")
-    monkeypatch.chdir(tmp_path)
     asked = []
 
     def judge(data, *ids):
@@ -159,7 +160,7 @@ def test_pages_side_by_side_share_the_work(tmp_path, monkeypatch):
         if len(asked) == 1:  # meanwhile, in another process
             monkeypatch.setattr("os.getpid", lambda: 2)
             pages.scorecard(*({"C4", "C7", "C13"} - {*ids}))
-        return scorecard(tmp_path / "empty", *ids)
+        return scorecard(bare_book / "empty", *ids)
 
     monkeypatch.setattr("inclusions.claims.scorecard", judge)
     assert [one.id for one in pages.scorecard("C13", "C7", "C4")] == ["C13", "C7", "C4"]
