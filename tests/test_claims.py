@@ -437,6 +437,16 @@ def test_the_ergodic_power_must_be_one_and_the_printed_one(power, bend, expected
     assert judged("C5", MadeUp(models, **powers(power, bend))).verdict == expected
 
 
+def test_how_improbable_a_form_is_is_said_as_in_the_tables():
+    models = [m for m in systems() if m.bubble and m.disorder == 1.0]
+    models += [replace(model, target="mean") for model in models]
+    found = judged("C5", MadeUp(models, **powers(0.5, 0.05)))
+    said = "probability of chi2 of one power of d: < 0.001"
+    assert said.replace("< ", "<\xa0") in found.reason and "10⁻" not in found.reason
+    shown = [test["shown"] for test in found.tests if "probability" in test["name"]]
+    assert shown and set(report.as_tests(found).value) >= {one.replace("<", "\\<") for one in shown}
+
+
 def test_without_the_mean_energy_the_ergodic_power_is_open_and_its_command_named():
     found = judged("C5", MadeUp(systems(), **powers(0.5)))
     assert found.verdict == OPEN
@@ -515,7 +525,7 @@ def test_a_verdict_that_a_seed_turns_is_open_and_says_by_which_test():
     turned = {"seed 3": criteria.agree(name, 0.9 * limit)}
     found = claims.Measured(finding, {}, {}, {"seed 3": False}, turned)
     holds, why = claims._decided(found)
-    assert holds is None and f"seed 3 has {name}, 0.00243" in why
+    assert holds is None and f"seed 3 has {name}, 0.002" in why
     one = judged("C8", MadeUp(systems(), **CASES["C8"][0]))
     near = replace(one, verdict=OPEN, needed=1.0, readings={}, core_hours=20.0)
     (row,) = report.outlook([near]).itertuples(index=False)

@@ -220,10 +220,10 @@ def test_drifts_stand_once_each_with_what_they_turn_and_where_they_end():
     still = drift | {"slope": 0.1, "of": "L", "turns": None, "limit": None, "limit_error": None}
     verdicts = [
         SimpleNamespace(id="C2", tests=[
-            {"name": "crossing, J", "value": 3.4, "error": 0.2, "drift": drift},
-            {"name": "crossing, mean over L", "value": 3.1, "error": 0.1, "drift": drift},
-            {"name": "another", "value": None, "error": None, "drift": still},
-            {"name": "of one length", "value": 1.0, "error": 0.1, "drift": None},
+            {"name": "crossing, J", "shown": "3.4(2)", "drift": drift},
+            {"name": "crossing, mean over L", "shown": "3.10(10)", "drift": drift},
+            {"name": "another", "shown": "unknown", "drift": still},
+            {"name": "of one length", "shown": "1.00(10)", "drift": None},
         ]),
     ]  # fmt: skip
     table = tables.drifts(verdicts)

@@ -59,7 +59,6 @@ from inclusions.claims.findings import (
     purity_identity,
     transition_shift,
 )
-from inclusions.text import number
 
 # The scorecard
 
@@ -330,8 +329,7 @@ def _decided(found: Measured) -> tuple[bool | None, str]:
     why = _reason(finding.tests, holds)
     if holds is not None and found.turned:
         listed = "; ".join(
-            f"{seed} has {one.name}, {number(one.value, one.error)}"
-            for seed, one in found.turned.items()
+            f"{seed} has {one.name}, {one.shown}" for seed, one in found.turned.items()
         )
         return None, f"{why} Another seed of the resampling turns it: {listed}."
     return holds, why + _turning(finding)
@@ -390,7 +388,8 @@ def _test(part: Part, found: Measured, seen: bool | None) -> dict[str, Any]:
         "limit": _number(part.drift.limit), "limit_error": _number(part.drift.limit_error),
     }  # fmt: skip
     return {
-        "name": part.name, "value": _number(part.value), "error": _number(part.error),
+        "name": part.name, "shown": part.shown,
+        "value": _number(part.value), "error": _number(part.error),
         "plain_value": _number(plain.value), "plain_error": _number(plain.error),
         "paper_error": _number(found.paper.get(part.name, np.nan)),
         "holds": part.holds, "says": says, "drift": drift,
@@ -407,7 +406,7 @@ def _reason(parts: Sequence[Part], holds: bool | None) -> str:
     chosen = [part for part in parts if part.holds is holds]
     if holds:
         return f"{_all_of(len(parts), 'test')} in favour."
-    listed = "; ".join(f"{part.name}: {number(part.value, part.error)}" for part in chosen[:4])
+    listed = "; ".join(f"{part.name}: {part.shown}" for part in chosen[:4])
     more = f" and {len(chosen) - 4} more" if len(chosen) > 4 else ""
     kind = "against" if holds is False else "open"
     rest = len(parts) - len(chosen)

@@ -18,6 +18,7 @@ from inclusions.avalanche import AvalancheFit
 from inclusions.model import Model, tuned_bandwidth
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, Estimate, Mixture, line
 from inclusions.store import Entry, read_listed, select
+from inclusions.text import number, probability
 
 SURE = 3.0
 """Standard errors that decide. Some hundred tests are made: at two, several would err by chance."""
@@ -101,6 +102,12 @@ class Part(NamedTuple):
     limits: tuple[float, ...] = ()  # of the rule
     bounds: tuple[float, ...] = ()
     drift: Drift | None = None
+    form: Callable[[float, float], str] = number
+
+    @property
+    def shown(self) -> str:
+        """The value with its error as text."""
+        return self.form(self.value, self.error)
 
     def again(self, error: float) -> "Part":
         """The same value judged with another error."""
@@ -149,7 +156,8 @@ def agree(name: str, p_value: float) -> Part:
 
     No number of realizations makes a form fit that does not.
     """
-    return Part(name, float(p_value), np.nan, bool(p_value > CHANCE), np.inf)
+    return Part(name, float(p_value), np.nan, bool(p_value > CHANCE), np.inf,
+                form=lambda p, _: probability(p))  # fmt: skip
 
 
 def lacking(name: str) -> Part:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from inclusions import avalanche, experiments, perturbation
 from inclusions.claims import Verdict
-from inclusions.claims.report import escaped, shown
+from inclusions.claims.report import escaped
 from inclusions.disorder import draw
 from inclusions.experiments import SEED
 from inclusions.hamiltonian import build
@@ -165,5 +165,5 @@ def _evidence(by_id: dict[str, Verdict], id: str, part: str = "") -> str:
     one = by_id[id]
     for test in (*one.tests, *one.beside):
         if part in test["name"]:
-            return f"{id}: {escaped(test['name'])}, {shown(test['value'], test['error'])}."
+            return f"{id}: {escaped(test['name'])}, {escaped(test['shown'])}."
     return f"{id} is {one.verdict}."

@@ -23,7 +23,7 @@ from inclusions.claims.criteria import (
 from inclusions.cost import predicted_hours, predicted_memory, predicted_seconds
 from inclusions.model import Model
 from inclusions.places import campaign_file
-from inclusions.text import magnitude, markdown, number, rounded, system
+from inclusions.text import markdown, number, rounded, system
 
 
 def as_table(
@@ -60,7 +60,7 @@ def as_tests(*verdicts: Verdict) -> pd.DataFrame:
             {
                 "claim": one.id,
                 "test": escaped(test["name"]),
-                "value": shown(test["value"], test["error"]),
+                "value": escaped(test["shown"]),
                 "error without controls": rounded(test["plain_error"] or np.nan),
                 "drift with L": _drift(test["drift"]),
                 "in favour": re.sub("^no", "**no**", test["says"]) or "–",
@@ -95,9 +95,8 @@ def _drift(one: dict[str, Any] | None) -> str:
     if one is None:
         return "–"
     turns = f"; turns at L = {one['turns']:.0f}" if one["turns"] else ""
-    return (
-        f"{shown(one['slope'], one['error'])} {'in 1/L' if one['of'] == '1/L' else 'a site'}{turns}"
-    )
+    slope = number(one["slope"], one["error"])
+    return f"{slope} {'in 1/L' if one['of'] == '1/L' else 'a site'}{turns}"
 
 
 def words(*verdicts: Verdict) -> dict[str, str]:
@@ -171,14 +170,6 @@ def escaped(text: str) -> str:
     parts = re.split(r"(\{su[bp]\}`[^`]*`)", text)
     parts[::2] = [re.sub(r"([*_|<^])", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)
-
-
-def shown(value: float | None, error: float | None) -> str:
-    """The value with its error as text; without an error with the digits that it has."""
-    value = np.nan if value is None else value
-    if not error and 0 < abs(value) < 1e-6:
-        return magnitude(value)
-    return number(value, np.nan if error is None else error)
 
 
 def tally(verdicts: Sequence[Verdict]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from inclusions import estimates, statistics, text
 from inclusions.claims import Verdict
 from inclusions.claims.criteria import SAYS, SURE, Part, by, judge, lacking, positive, small
 from inclusions.claims.findings import OF_ONE
-from inclusions.claims.report import escaped, shown
+from inclusions.claims.report import escaped
 from inclusions.model import Model, tuned_bandwidth
 from inclusions.observables import page_entropy
 from inclusions.statistics import GOE_GAP_RATIO
@@ -295,13 +295,13 @@ def drifts(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     """
     rows = [
         test["drift"]
-        | {"claim": one.id, "test": test["name"], "value": test["value"], "error": test["error"]}
+        | {"claim": one.id, "test": test["name"], "shown": test["shown"]}
         | {"drift_error": test["drift"]["error"], "lengths": text.listed(test["drift"]["lengths"])}
         for one in verdicts
         for test in one.tests
         if test["drift"]
     ]
-    names = ["claim", "test", "value", "error", "lengths", "of", "slope", "drift_error"]
+    names = ["claim", "test", "shown", "lengths", "of", "slope", "drift_error"]
     numbers = ["turns", "limit", "limit_error"]
     table = pd.DataFrame(rows, columns=[*names, *numbers])
     table[numbers] = table[numbers].astype(float)
@@ -316,7 +316,7 @@ def _slope(slope: float, error: float, of: str) -> str:
 DRIFTS = (
     Column("claim", "claim"),
     Column("test", "number", escaped),
-    Column("value error", "longest chain", shown),
+    Column("shown", "longest chain", escaped),
     Column("lengths", "$L$"),
     Column("slope drift_error of", "drift", _slope),
     Column("turns", "turns at $L$", lambda turns: f"{turns:.0f}" if np.isfinite(turns) else "–"),
