@@ -138,7 +138,20 @@ def test_the_book_is_light(book):
     """Without the kit, whose data are what it is for."""
     html = book[1] / "html"
     size = sum(path.stat().st_size for path in html.rglob("*") if path.suffix != ".zip")
-    assert size < 24e6
+    assert size < 20e6
+
+
+def test_what_the_menu_of_a_formula_loads_is_there(book):
+    """To speak a formula and to fold it; the bundle says what each part needs."""
+    mathjax = book[1] / "html" / "_static" / "mathjax"
+    bundle = (mathjax / "tex-chtml.js").read_text(encoding="utf-8")
+    there = re.search(r"preLoad\(([^)]*)\)", bundle)[1]
+    found = re.findall(r'"(a11y/[\w-]+)":\[([^]]*)\]', bundle)
+    parts = {part for name, needed in found for part in (name, *re.findall(r'"([^"]+)"', needed))}
+    assert "input/mml" in parts
+    assert {
+        p for p in parts if f'"{p}"' not in there and not (mathjax / f"{p}.js").exists()
+    } == set()
 
 
 def test_every_download_of_the_built_book_is_there(book):

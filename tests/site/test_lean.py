@@ -28,7 +28,9 @@ def out(tmp_path):
         "_static/vendor/fontawesome/6.5.2/js/all.min.js": DRAWINGS,
         "_static/mathjax/tex-chtml.js": "",
         "_static/mathjax/tex-svg.js": "",
-        "_static/mathjax/output/chtml/fonts/a.woff": "",
+        "_static/mathjax/input/mml.js": "",
+        "_static/mathjax/input/tex/extensions/physics.js": "",
+        "_static/mathjax/output/chtml/fonts/woff-v2/a.woff": "",
         "_static/scripts/bootstrap.js.map": "",
         "_static/locales/de.po": "",
         "_images/0a.svg": "<svg/>\n",
@@ -44,8 +46,9 @@ def out(tmp_path):
 
 def test_what_no_page_loads_goes_and_what_pages_load_stays(out):
     left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert {"_static/mathjax/tex-chtml.js", "_static/mathjax/output/chtml/fonts/a.woff"} <= left
-    assert not re.findall(r"fontawesome|tex-svg|\.map|locales", " ".join(left))
+    loaded = ("tex-chtml.js", "input/mml.js", "output/chtml/fonts/woff-v2/a.woff")
+    assert {f"_static/mathjax/{name}" for name in loaded} <= left
+    assert not re.findall(r"fontawesome|tex-svg|\.map|locales|physics", " ".join(left))
 
 
 def test_every_icon_of_a_page_is_drawn_solid_or_by_its_brand(out):

@@ -20,15 +20,38 @@ def following(svg: str) -> str:
 
 
 def shortened(svg: str) -> str:
-    """An SVG with places to a hundredth of a point, which no eye tells from Matplotlib's millionth.
+    """An SVG that shows the same in fewer bytes.
+
+    Places are to a hundredth of a point, which no eye tells from Matplotlib's millionth; markers of
+    one look have it from their group; names are short, lines have no indents, and nothing is told
+    of the program.
 
     >>> shortened('<path d="M 1.234567 2.5 L 3.999999 1"/>')
     '<path d="M 1.23 2.5 L 3.99 1"/>'
+    >>> shortened('<g> <use x="1" style="fill: red"/> <use x="2" style="fill: red"/> </g>')
+    '<g style="fill: red"> <use x="1"/> <use x="2"/> </g>'
     """
-    return re.sub(r'\s(?:d|x|y)="[^"]*"', lambda places: re.sub(FINER, r"\1", places[0]), svg)
+    svg = re.sub(r'\s(?:d|x|y)="[^"]*"', lambda places: re.sub(FINER, r"\1", places[0]), svg)
+    svg = re.sub(OF_ONE_LOOK, _with_one_style, svg)
+    names = {name: f"m{n}" for n, name in enumerate(dict.fromkeys(re.findall(NAME, svg)))}
+    svg = re.sub(NAME, lambda name: names[name[0]], svg)
+    return re.sub(UNTOLD, "", svg, flags=re.DOTALL)
 
 
 FINER = r"(\.\d\d)\d+"
+NAME = r'(?<=[#"])[a-zA-Z][0-9a-f]{10}(?=[")])'
+UNTOLD = r"\n *<metadata>.*?</metadata>|\n *<!--.*?-->|(?<=\n) +(?=<)"
+OF_ONE_LOOK = (
+    r'<g((?: clip-path="[^"]*")?)>(\s*<use [^>]*?( style="[^"]*")/>(?:\s*<use [^>]*?\3/>)+\s*)</g>'
+)
+
+
+def _with_one_style(group: re.Match) -> str:
+    """A group of markers with their style, unless it is one that no child inherits."""
+    place, markers, style = group.groups()
+    if re.search(r"(?<!-)opacity", style):
+        return group[0]
+    return f"<g{place}{style}>{markers.replace(style, '')}</g>"
 
 
 def counterpart(colour: str) -> str:

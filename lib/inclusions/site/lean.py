@@ -1,8 +1,9 @@
 """Makes a finished book light, and complete from disk: bundles nobody loads go, icons are drawn.
 
-Of MathJax stays what the pages load and its menu may ask for. The theme's icons come as a script of
-1.5 MB that blocks the page; the dozen that are used become rules of a style sheet. Each drawing is
-there once. The search quotes pages from a script, for which browsers need no server.
+Of MathJax stays what the pages load, and what the menu of a formula needs to speak it; its bundle
+knows the commands of TeX that the book has. The theme's icons come as a script of 1.5 MB that
+blocks the page; the dozen that are used become rules of a style sheet. Each drawing is there once.
+The search quotes pages from a script, for which browsers need no server.
 """
 
 import json
@@ -12,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MATHJAX = (
-    "tex-chtml.js", "output/chtml", "input/tex", "a11y", "ui",
+    "tex-chtml.js", "output/chtml/fonts/woff-v2", "input/mml.js", "a11y",
     "sre/mathmaps/base.json", "sre/mathmaps/en.json",
 )  # fmt: skip
-"""What stays: the bundle, its fonts and extensions, and what its accessibility menu loads."""
+"""What stays: the bundle and its fonts; what its menu loads to speak and to fold formulas."""
 
 UNUSED = (
     "_static/locales", "_static/vendor/fontawesome", "_static/**/*.map",
