@@ -88,3 +88,16 @@ def test_a_table_for_download_says_what_its_columns_are_and_in_which_units():
     assert [line.split(":")[0] for line in lines] == ["# length", "# disorder", "# error"]
     assert "units of J" in lines[1]
     assert "isolated chain" in text.legend(pd.DataFrame(columns=["distance", "unheard"]))
+
+
+def test_a_column_has_the_meaning_that_it_has_in_its_file():
+    assert "xi_*" in text.meaning("ratio", "explore-purity-curves")
+    assert "gap ratio" in text.meaning("ratio", "paired-closed")
+    assert text.meaning("ratio_error", "paired-closed") == "one standard deviation of ratio"
+    assert text.meaning("printed_error", "expansion-numbers").startswith("of the formula")
+
+
+def test_columns_of_one_meaning_share_a_line():
+    levels = pd.DataFrame(columns=[0, 1, 2, "field"])
+    lines = text.legend(levels, "level-statistics-sweep-levels").splitlines()
+    assert [line.split(":")[0] for line in lines] == ["# 0 … 2", "# field"]

@@ -127,9 +127,10 @@ def show(
     if published():  # who is sent a link to a page sees its first figure
         (folder / f"{name}.png").write_bytes(_drawn(figure, "png"))
     for title, table in numbers.items():
-        files[f"{title.replace('_', ' ')} (CSV)"] = f"{name}-{title}.csv".replace("_", "-")
+        file = f"{name}-{title}".replace("_", "-")
+        files[f"{title.replace('_', ' ')} (CSV)"] = f"{file}.csv"
         values = table.to_csv(index=False, float_format="%.8g")
-        (folder / [*files.values()][-1]).write_text(text.legend(table) + values, encoding="utf-8")
+        (folder / f"{file}.csv").write_text(text.legend(table, file) + values, encoding="utf-8")
     used, names = _used(ensembles, numbers.values(), figure)
     shown = [part.only(names) for part in used]
     sources = {file: entry for part in shown for file, entry in part.sources.items()}

@@ -1,6 +1,11 @@
 """Numbers with errors as text; columns of tables: which values, under what heading, how shown."""
 
+import tomllib
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,39 +34,35 @@ class Column(NamedTuple):
         return format(values[0], self.format).replace("-", "−")
 
 
-MEANINGS = {
-    "length": "spins of the chain",
-    "disorder": "W, fields are uniform in [-W, W]; in units of J",
-    "bubble": "states of the bubble; 0: none",
-    "coupling": "g, of bubble and chain",
-    "bandwidth": "beta of the bubble's matrices; in units of J",
-    "anisotropy": "Delta",
-    "boundary": "of a chain without bubble",
-    "magnetization": "S^z of the sector",
-    "target": "share of the way from the lowest level to the highest",
-    "bond": "closes the ring instead of a bubble; in units of J",
-    "distance": "sites from the bubble; -1: the middle of the isolated chain",
-    "separation": "sites between two spins",
-    "purity": "mean of one spin's, 1/2 to 1",
-    "gap_ratio": "mean ratio of adjacent gaps",
-    "correlation": "Pearson coefficient of two purities",
-    "difference": "purity of the isolated chain of L + 2 less that with bubble",
-    "energy": "in units of J",
-    "dimension": "states of the sector",
-    "states": "eigenstates of each realization",
-    "chi2": "of the fit",
-    "degrees": "of freedom of the fit",
-    "p_value": "probability of so large a chi2",
-    "error": "one standard deviation, from resampling realizations where there are any",
-    "realizations": "samples behind the row",
-    "sources": "files of data/ensembles behind the row",
-}
-"""Columns of tables for download: what they are, and their units."""
+MEANINGS = tomllib.loads(Path(__file__).with_name("columns.toml").read_text(encoding="utf-8"))
+"""Columns of tables for download, by patterns of the file's name and the column's."""
 
 
-def legend(table: pd.DataFrame) -> str:
-    """What the columns of a table are, in lines that `read_csv(file, comment="#")` skips."""
-    lines = [f"# {name}: {MEANINGS[name]}\n" for name in table.columns if name in MEANINGS]
+def meaning(column: str, file: str = "") -> str:
+    """What a column of this file is, and its unit; "" if nobody has said.
+
+    >>> meaning("purity_error")
+    'one standard deviation of purity'
+    """
+    for pattern, columns in MEANINGS.items():
+        if fnmatchcase(file, pattern):
+            for name, said in columns.items():
+                if fnmatchcase(column, name):
+                    return said
+    end = "_error"
+    return f"one standard deviation of {column.removesuffix(end)}" if column.endswith(end) else ""
+
+
+def legend(table: pd.DataFrame, file: str = "") -> str:
+    """What the columns of a table are, in lines that `read_csv(file, comment="#")` skips.
+
+    Neighbours of which the same is said share a line.
+    """
+    lines = []
+    for said, group in groupby(map(str, table.columns), partial(meaning, file=file)):
+        names = list(group)
+        if said:
+            lines.append(f"# {' … '.join(dict.fromkeys([names[0], names[-1]]))}: {said}\n")
     return "".join(lines)
 
 

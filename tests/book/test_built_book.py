@@ -15,12 +15,13 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import jupytext
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 from sources import ROOT, contents, figures_of
 
-from inclusions import avalanche, estimates, pages, tables
+from inclusions import avalanche, estimates, pages, tables, text
 from inclusions.claims import criteria, report
 from inclusions.disorder import draw
 from inclusions.eigen import Dense
@@ -165,6 +166,17 @@ def test_every_download_of_the_built_book_is_there(book):
     ]
     assert {link.suffix for link in links} >= {".svg", ".csv"}
     assert [link for link in links if not link.resolve().exists()] == []
+
+
+def test_every_table_for_download_says_what_its_columns_are(book):
+    lacking = {}
+    for file in (book[1] / "html" / "_downloads").rglob("*.csv"):
+        table = pd.read_csv(file, comment="#")
+        said = "".join(line for line in file.open(encoding="utf-8") if line.startswith("# "))
+        assert said == text.legend(table, file.stem)
+        lacking[file.stem] = [c for c in table.columns if not text.meaning(c, file.stem)]
+    assert len(lacking) > 50
+    assert {file: columns for file, columns in lacking.items() if columns} == {}
 
 
 def test_no_figure_of_a_fresh_build_is_stale(book):
