@@ -1,9 +1,11 @@
 """The project's place on the web is read, and nothing is invented where there is none."""
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
+from inclusions import site
 from inclusions.site import addresses
 
 
@@ -57,3 +59,11 @@ def test_the_variable_wins_and_must_be_an_address(repository, monkeypatch):
     monkeypatch.setenv("INCLUSIONS_URL", "my repository")
     with pytest.raises(ValueError, match="INCLUSIONS_URL must be .* got 'my repository'"):
         addresses.of(repository)
+
+
+@pytest.mark.parametrize("name", ["INCLUSIONS_URL", "INCLUSIONS_SITE"])
+def test_a_build_that_is_told_no_address_ends_with_one_line(name, monkeypatch, repository):
+    monkeypatch.setenv(name, "my place")
+    app = SimpleNamespace(srcdir=repository)
+    with pytest.raises(SystemExit, match=f"{name} must be the web address .* got 'my place'"):
+        site.link_source(app, SimpleNamespace())

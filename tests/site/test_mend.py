@@ -1,6 +1,7 @@
 """Pages are mended where they lie, without Sphinx itself."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,14 @@ def test_mending_twice_is_mending_once():
     assert "preload" not in once and "biblioentry" not in once and 'role="list"' not in once
     assert 'role="complementary"' in once
     assert mend.mended(once) == once
+
+
+def test_the_logo_has_the_shape_that_its_drawing_has():
+    page = mend.mended('<img src="../_static/logo.svg" class="logo__image only-light" alt="Home"/>')
+    width, height = re.search(r'<img width="(\d+)" height="(\d+)" src=', page).groups()
+    logo = Path(__file__).resolve().parents[2] / "book" / "_static" / "logo.svg"
+    assert f'viewBox="0 0 {width} {height}"' in logo.read_text(encoding="utf-8")
+    assert mend.mended(page) == page
 
 
 FORMULA = r'<span class="math notranslate nohighlight">\(p\)</span>'

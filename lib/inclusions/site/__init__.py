@@ -19,7 +19,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from inclusions.machine import available_cores
@@ -78,13 +77,14 @@ def link_source(app: Sphinx, config: Config) -> None:
     """Source, edit, issue and Binder links, where the repository has an address.
 
     Raises:
-        ExtensionError: INCLUSIONS_URL or INCLUSIONS_SITE is no address.
+        SystemExit: INCLUSIONS_URL or INCLUSIONS_SITE is no address; an error would be told with the
+            fifty lines of its way through Sphinx and Jupyter Book.
     """
     try:
         address, said = addresses.of(Path(app.srcdir))
         config.html_baseurl = published()
     except ValueError as error:
-        raise ExtensionError(str(error)) from None
+        sys.exit(str(error))
     config.inclusions_address = address
     if said:
         logging.getLogger(__name__).info(said)
@@ -166,7 +166,7 @@ def offer_kit(app: Sphinx, exception: Exception | None) -> None:
     """Write the kit into the book, and beside the book the one without solutions.
 
     Raises:
-        ExtensionError: a part of the kit is not there.
+        SystemExit: a part of the kit is not there.
     """
     if exception or app.builder.format != "html":
         return
@@ -189,7 +189,7 @@ def offer_kit(app: Sphinx, exception: Exception | None) -> None:
                 "the course without solutions", package,
             )  # fmt: skip
     except FileNotFoundError as error:
-        raise ExtensionError(str(error)) from None
+        sys.exit(str(error))
 
 
 def references(app: Sphinx, pagename: str) -> Book:

@@ -23,6 +23,8 @@ MENDED = (
     (r'<a ([^>]*)> (?=Exercise)', r' <a \1>'),
     # What folds is called what it says.
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    # The logo has its shape before it is there; its style sets how wide it is.
+    (r'<img (src="[^"]*_static/logo\.svg" class)', r'<img width="260" height="64" \1'),
     # The search page has the theme's field and its own.
     (r'(id="search-input".*?) id="search-input"', r"\1"),
     # The side bar is a landmark, or what stands beside its navigation is in none.
