@@ -225,6 +225,23 @@ def test_every_plotted_axis_has_a_label():
     assert inset_of(figure).get_xlabel() and "($J$)" in inset_of(figure).get_ylabel()
 
 
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_the_name_of_a_line_moves_to_where_it_covers_no_curve_bar_or_legend(scale):
+    figure, axes = figures.canvas()
+    axes.errorbar([1, 2, 3, 4], [0.53, 0.53, 0.53, 0.45], 0.02, marker="o", label="curve")
+    axes.plot([5.5, 5.6], [0.4, 0.6])
+    axes.set(xscale=scale, xlim=(1, 10), ylim=(0.35, 0.6))
+    axes.legend(loc="upper right")
+    figures.reference_lines(axes)
+    FigureCanvasAgg(figure).draw()
+    (name,) = [text for text in axes.texts if text.get_text() == "GOE"]
+    box = name.get_window_extent()
+    (left, low), (right, high) = axes.transData.inverted().transform(box)
+    assert low < 0.55 and high > 0.531  # still at its line
+    assert 3 < left and right < 5.5 or 5.6 < left
+    assert right < 10 and not box.overlaps(axes.get_legend().get_window_extent())
+
+
 def test_drawing_leaves_the_style_of_the_session_alone():
     before = dict(matplotlib.rcParams)
     model.setup()

@@ -83,9 +83,8 @@ def test_bands_of_profiles_are_the_middle_of_the_open_chain_two_sites_longer(sou
 
 def test_the_papers_words_are_marked_where_figures_show_what_they_are_about(source, parts):
     table, isolated = made.mean_purities(*parts), made.isolated_purities(*parts)
-    words = "the paper: bubble seen up to here"
     for axes, length in zip(purities.purity_profiles(table, isolated).axes, (10, 12), strict=True):
-        (mark,) = (text for text in axes.texts if text.get_text() == words)
+        (mark,) = (text for text in axes.texts if text.get_text() == "the paper")
         middle = [
             1 - source[2][Model(length, w)][..., length // 2 - 2 : length // 2 + 2].mean()
             for w in (5.2, 8.0)

@@ -16,10 +16,13 @@ import pandas as pd
 import scipy
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.path import Path as Curve
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox, blended_transform_factory
 
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.tables import sources_of
@@ -160,6 +163,53 @@ def part_names(figure: Figure) -> None:
                 names[place].xyann = (left, height - points[place])
 
 
+class Note(Text):
+    """A text on a line or band of a panel, which moves along it to where it covers least.
+
+    It does so when it is drawn, once the panel has its size and all of its curves.
+    """
+
+    axes: Axes
+
+    def __init__(self, axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
+        """Put it on axes at (x, y): x as a part of the panel's width, y in units of the data."""
+        where = blended_transform_factory(axes.transAxes, axes.transData)
+        super().__init__(x, y, text, **({"transform": where, "color": GREY, "size": 8} | look))
+        axes.add_artist(self)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Move by as little as it takes, then draw."""
+        box, panel = self.get_window_extent(renderer).padded(3), self.axes.bbox
+        lines, others = _drawn_on(self.axes, self, renderer)
+        steps = np.arange(panel.x0 - box.x0, panel.x1 - box.x1, panel.width / 200)
+        steps = np.array(sorted([0.0, *steps], key=abs))
+        places = [box.translated(step, 0) for step in steps]
+        covered = [
+            place.count_overlaps(others) + sum(line.intersects_bbox(place, False) for line in lines)
+            for place in places
+        ]
+        self.set_x(self.get_position()[0] + steps[np.argmin(covered)] / panel.width)
+        super().draw(renderer)
+
+
+def _drawn_on(axes: Axes, note: Note, renderer: RendererBase) -> tuple[list[Curve], list[Bbox]]:
+    """In pixels, what a note should not cover: curves with their bars; symbols, texts, insets."""
+    curves = [(line.get_transform(), line.get_path(), line) for line in axes.lines]
+    bars = [one for one in axes.collections if isinstance(one, LineCollection)]
+    lines = [
+        where.transform_path(path) for where, path, line in curves if line.get_linestyle() != "None"
+    ]
+    lines += [one.get_transform().transform_path(path) for one in bars for path in one.get_paths()]
+    texts = [*axes.texts, *axes.child_axes, axes.get_legend()]
+    boxes = [one.get_window_extent(renderer) for one in texts if one not in (note, None)]
+    for where, path, line in curves:
+        if line.get_marker() != "None":
+            half = np.asarray(renderer.points_to_pixels(line.get_markersize() / 2))
+            middles = np.asarray(where.transform(path.vertices))
+            boxes += [Bbox([middle - half, middle + half]) for middle in middles]
+    return lines, boxes
+
+
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Below the panels, in as few rows of six or less as it takes, all of about one length."""
     if handles:
@@ -172,11 +222,10 @@ def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
 
 def reference_lines(axes: Axes) -> None:
     """The mean gap ratios of GOE matrices and of independent levels."""
-    edge = blended_transform_factory(axes.transAxes, axes.transData)
     for value, name in ((GOE_GAP_RATIO, "GOE"), (POISSON_GAP_RATIO, "Poisson")):
         axes.axhline(value, color="#777777", lw=0.9, ls=(0, (1, 1.5)), zorder=1)
         above = value > 0.5
-        axes.text(
-            0.3 if above else 0.01, value + (0.0015 if above else -0.0015), name, transform=edge,
+        Note(
+            axes, 0.3 if above else 0.01, value + (0.0015 if above else -0.0015), name,
             va="bottom" if above else "top", color="#666666", size=8.5,
         )  # fmt: skip

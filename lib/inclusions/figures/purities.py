@@ -14,10 +14,10 @@ from inclusions.claims.criteria import FADES
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
-    GREY,
     NEUTRAL,
     RING,
     WIDTH,
+    Note,
     colour_of,
     disorder_axis,
     disorder_legend,
@@ -196,10 +196,8 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
         if len(levels):
             _fading(axes, levels.purity)
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
-            axes.text(
-                0, levels.purity[strongest], f"bands: chain alone, {length + 2} spins",
-                va="bottom", fontsize=8, color=GREY,
-            )  # fmt: skip
+            alone = f"bands: chain alone, {length + 2} spins"
+            Note(axes, 0.05, levels.purity[strongest], alone, va="bottom")
         axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
         axes.set_xlim(-0.4, localized.distance.max() + 1.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -217,10 +215,7 @@ def _fading(axes: Axes, levels: pd.Series) -> None:
     if len(levels) and levels.index[0] <= FADES[0] and levels.index[-1] >= FADES[1]:
         low, high = np.interp(FADES, levels.index, levels)
         paper_says(axes, low, high, across=True)
-        axes.text(
-            0, (low + high) / 2, "the paper: bubble seen up to here", va="center", fontsize=8,
-            color=GREY,
-        )  # fmt: skip
+        Note(axes, 0.05, (low + high) / 2, "the paper", va="center")
 
 
 # Fig. 4
