@@ -35,9 +35,15 @@
   observe();
   addEventListener("load", () => window.MathJax?.startup?.promise?.then(observe));
 
-  const folded = "details.long, details:has(caption, .caption-number)";
-  addEventListener("beforeprint", () => // a table that folds on a screen is whole on paper
-    document.querySelectorAll(folded).forEach((table) => (table.open = true)));
+  // Tables with a number, and answers, fold on a screen and are whole on paper.
+  const unfolds = "details.long, details.sd-dropdown:not(:has(table)), details:has(caption, .caption-number)";
+  const folded = `:is(${unfolds}):not([open])`;
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll(folded)];
+    opened.forEach((one) => (one.open = true));
+  });
+  addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)));
 
   document.querySelectorAll("a.enlarge").forEach((link) =>
     link.addEventListener("click", (event) => {

@@ -509,12 +509,34 @@ def test_folded_code_opens_and_closes_by_the_keyboard(at):
     assert not fold.locator("pre").first.is_visible()
 
 
-def test_a_table_that_folds_on_a_screen_is_whole_on_paper(at):
-    page = at("book/variations")
-    folded = page.locator("details:has(caption, .caption-number)")
+@pytest.mark.parametrize(
+    ("name", "folds"),
+    [
+        ("book/variations", "details:has(caption, .caption-number)"),
+        ("book/course/heisenberg", "details.sd-dropdown"),
+    ],
+)
+def test_tables_and_answers_that_fold_on_a_screen_are_whole_on_paper(name, folds, at):
+    page = at(name)
+    folded = page.locator(folds)
     assert folded.count() > 0
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert folded.evaluate_all("all => all.every(one => one.open)")
+    for event, everything in (("beforeprint", True), ("afterprint", False)):
+        page.evaluate(f"dispatchEvent(new Event('{event}'))")
+        assert set(folded.evaluate_all("all => all.map(one => one.open)")) == {everything}
+
+
+def test_paper_has_no_buttons_and_a_long_solution_begins_where_there_is_room(at):
+    page = at("book/course/heisenberg")
+    page.emulate_media(media="print")
+    try:
+        assert (
+            page.locator("article :is(button, .sd-summary-state-marker) >> visible=true").count()
+            == 0
+        )
+        inside = "all => all.map(one => getComputedStyle(one).breakInside)"
+        assert set(page.locator(".admonition.solution").evaluate_all(inside)) == {"auto"}
+    finally:
+        page.emulate_media(media="screen")
 
 
 @pytest.mark.parametrize(
