@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from functools import cache
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -251,6 +252,25 @@ def test_sentences_about_claims_have_the_words_of_the_scorecard(book, judged):
         assert re.findall(rf'<span class="pasted-text">({words})</span>', page) == expected, name
         count += len(expected)
     assert count > 10
+
+
+RAW = re.compile(r"""\{['"(\d]|\[?array\(|np\.|<\S+ object|dict_|\[\(""")
+
+
+def test_no_page_shows_the_raw_form_of_an_object(book):
+    shown = re.compile(r'<div class="output (?:text_plain|stream)[^>]*>(.*?)</pre>', re.DOTALL)
+    found = [
+        (name, output[:60])
+        for name, html in html_pages(book[1]).items()
+        for output in map(plain, shown.findall(html))
+        if RAW.match(output)
+    ]
+    assert not found
+
+
+def plain(markup):
+    """The text of a piece of a page."""
+    return unescape(re.sub(r"<[^>]+>", "", markup)).strip()
 
 
 # In a browser

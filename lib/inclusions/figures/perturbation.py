@@ -44,12 +44,13 @@ def expansion(table: pd.DataFrame) -> Figure:
     for column, power in (("printed_error", -2), ("error", -4)):
         x = w[w >= last.disorder / 4]
         right.plot(x, 0.45 * last[column] * (x / last.disorder) ** power, **GUIDE)
-        right.text(last.disorder / 3.9, 0.4 * last[column] * 4.0**-power, f"$W^{{{power}}}$",
+        right.text(last.disorder / 3.9, 0.25 * last[column] * 4.0**-power, f"$W^{{{power}}}$",
                    color=GREY, size=9, ha="right", va="top")  # fmt: skip
     right.set(ylabel=r"typical $|\gamma - \gamma_\mathrm{exact}|$")
     right.legend(loc="lower left", fontsize=8)
     low = table[["clear_error", "error"]].min(axis=None)
     right.set_ylim(low / 300, 1)
+    left.set_ylim(table.typical.min() / 20, 0.5)  # room for the legend
     for axes in (left, right):
         axes.set(xscale="log", yscale="log", xlabel="$W$ ($J$)")
         axes.set_xticks(list(w), [f"{x:g}" for x in w])
