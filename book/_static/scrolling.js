@@ -3,7 +3,7 @@
 // click, a tap or Enter.
 (() => {
   "use strict";
-  const boxes = "pre, div.math > mjx-container, .pst-scrollable-table-container, a.enlarge";
+  const boxes = "pre, div.math > mjx-container, .pst-scrollable-table-container, div.text_html, a.enlarge";
   const told = "scrolls sideways";
   const fade = (box) => {
     const left = box.scrollLeft, right = box.scrollWidth - box.clientWidth - left;

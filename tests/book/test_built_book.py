@@ -65,7 +65,11 @@ LOOK = """() => ({
 
 SPILLS = """() => {
   const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width) return [];
+  const wider = (e, box) => e.getBoundingClientRect().right > box.getBoundingClientRect().right + 2;
+  const cut = [...document.querySelectorAll(":is(p, li, dd) span.math > mjx-container")]
+    .filter(e => e.checkVisibility() && wider(e, e.closest("p, li, dd")) && !e.closest("table"))
+    .map(e => e.textContent);
+  if (document.documentElement.scrollWidth <= width) return cut;
   return [...document.querySelectorAll("body *")]
     .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > width + 1)
     .map(e => e.outerHTML.slice(0, 100));
@@ -430,7 +434,7 @@ def test_the_book_has_formulas(seen):
 
 
 @EVERY_PAGE
-def test_no_page_is_wider_than_its_window(name, seen):
+def test_no_page_is_wider_than_its_window_and_no_formula_than_its_text(name, seen):
     assert {where: what for where, what in seen(name).spills.items() if what} == {}
 
 
@@ -545,6 +549,23 @@ def test_tables_and_answers_that_fold_on_a_screen_are_whole_on_paper(name, folds
         assert set(folded.evaluate_all("all => all.map(one => one.open)")) == {everything}
 
 
+@pytest.mark.parametrize(
+    "name", ["book/methods", "book/reproduction", "book/course/thermalization"]
+)
+def test_from_a_dark_page_paper_is_the_same_as_from_a_light_one(name, at):
+    page = at(name)
+    printed = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(media="print", color_scheme=scheme)
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        printed[scheme] = page.evaluate("""() => [...document.querySelectorAll("article *")]
+          .filter(e => e.checkVisibility() && !e.closest("svg, mjx-container"))
+          .map(e => [e.tagName, e.className, getComputedStyle(e).color])""")
+    page.emulate_media(media="screen")
+    pairs = zip(printed["light"], printed["dark"], strict=True)
+    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+
+
 def test_paper_has_no_buttons_and_a_long_solution_begins_where_there_is_room(at):
     page = at("book/course/heisenberg")
     page.emulate_media(media="print")
@@ -566,6 +587,7 @@ def test_paper_has_no_buttons_and_a_long_solution_begins_where_there_is_room(at)
         ("book/performance", ".pst-scrollable-table-container"),
         ("book/performance", "a.enlarge"),
         ("book/course/anderson", "pre"),
+        ("book/course/level-statistics", "div.text_html"),
     ],
 )
 def test_what_goes_on_beyond_the_edge_of_a_phone_fades_there(name, box, at):
