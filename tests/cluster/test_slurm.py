@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -141,9 +142,10 @@ def at_work(workflow):
 
 
 def job_of(journal):
-    """The id of the array task that a journal's owner belongs to."""
-    job = psutil.Process(journal.pid).environ()
-    return f"{job['SLURM_ARRAY_JOB_ID']}_{job['SLURM_ARRAY_TASK_ID']}"
+    """The id of the array task that a journal's owner belongs to; none if it is at its end."""
+    with suppress(psutil.NoSuchProcess, KeyError):
+        job = psutil.Process(journal.pid).environ()
+        return f"{job['SLURM_ARRAY_JOB_ID']}_{job['SLURM_ARRAY_TASK_ID']}"
 
 
 def test_an_array_of_serial_jobs_and_an_mpi_job_end_in_a_manifest(
@@ -178,10 +180,12 @@ def test_a_cancelled_job_and_one_past_its_time_limit_are_taken_up_again(
     stuck, *_ = wait_for(workflow, lambda: at_work(workflow))
     psutil.Process(stuck.pid).suspend()  # so that it runs into the limit, the shortest there is
     slurm("scontrol", "update", f"JobId={job_of(stuck)}", "TimeLimit=1")
-    other, *_ = wait_for(
-        workflow, lambda: [journal for journal in at_work(workflow) if journal.pid != stuck.pid]
-    )
-    slurm("scancel", job_of(other))
+
+    def others():
+        jobs = (job_of(journal) for journal in at_work(workflow) if journal.pid != stuck.pid)
+        return [job for job in jobs if job]
+
+    slurm("scancel", wait_for(workflow, others)[0])
     workflow.finish()
     assert workflow.log.read_text().count("Trying to restart job") == 2
     assert same(physics, workflow, undisturbed)

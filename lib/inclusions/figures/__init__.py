@@ -163,19 +163,20 @@ def part_names(figure: Figure) -> None:
                 names[place].xyann = (left, height - points[place])
 
 
-class Note(Text):
+def note(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
     """A text on a line or band of a panel, which moves along it to where it covers least.
 
-    It does so when it is drawn, once the panel has its size and all of its curves.
+    It does so when it is drawn, once the panel has its size and all of its curves; x is a part of
+    the panel's width, y in units of the data.
     """
+    where = blended_transform_factory(axes.transAxes, axes.transData)
+    axes.add_artist(_Note(x, y, text, **({"transform": where, "color": GREY, "size": 8} | look)))
+
+
+class _Note(Text):
+    """What `note` puts on a panel."""
 
     axes: Axes
-
-    def __init__(self, axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
-        """Put it on axes at (x, y): x as a part of the panel's width, y in units of the data."""
-        where = blended_transform_factory(axes.transAxes, axes.transData)
-        super().__init__(x, y, text, **({"transform": where, "color": GREY, "size": 8} | look))
-        axes.add_artist(self)
 
     def draw(self, renderer: RendererBase) -> None:
         """Move by as little as it takes, then draw."""
@@ -192,7 +193,7 @@ class Note(Text):
         super().draw(renderer)
 
 
-def _drawn_on(axes: Axes, note: Note, renderer: RendererBase) -> tuple[list[Curve], list[Bbox]]:
+def _drawn_on(axes: Axes, own: Text, renderer: RendererBase) -> tuple[list[Curve], list[Bbox]]:
     """In pixels, what a note should not cover: curves with their bars; symbols, texts, insets."""
     curves = [(line.get_transform(), line.get_path(), line) for line in axes.lines]
     bars = [one for one in axes.collections if isinstance(one, LineCollection)]
@@ -201,7 +202,7 @@ def _drawn_on(axes: Axes, note: Note, renderer: RendererBase) -> tuple[list[Curv
     ]
     lines += [one.get_transform().transform_path(path) for one in bars for path in one.get_paths()]
     texts = [*axes.texts, *axes.child_axes, axes.get_legend()]
-    boxes = [one.get_window_extent(renderer) for one in texts if one not in (note, None)]
+    boxes = [one.get_window_extent(renderer) for one in texts if one not in (own, None)]
     for where, path, line in curves:
         if line.get_marker() != "None":
             half = np.asarray(renderer.points_to_pixels(line.get_markersize() / 2))
@@ -225,7 +226,7 @@ def reference_lines(axes: Axes) -> None:
     for value, name in ((GOE_GAP_RATIO, "GOE"), (POISSON_GAP_RATIO, "Poisson")):
         axes.axhline(value, color="#777777", lw=0.9, ls=(0, (1, 1.5)), zorder=1)
         above = value > 0.5
-        Note(
+        note(
             axes, 0.3 if above else 0.01, value + (0.0015 if above else -0.0015), name,
             va="bottom" if above else "top", color="#666666", size=8.5,
         )  # fmt: skip

@@ -17,7 +17,6 @@ from inclusions.figures import (
     NEUTRAL,
     RING,
     WIDTH,
-    Note,
     colour_of,
     disorder_axis,
     disorder_legend,
@@ -28,6 +27,7 @@ from inclusions.figures import (
     name_end,
     name_start,
     nearest,
+    note,
     paper_says,
     part_names,
     shade_of,
@@ -197,7 +197,7 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             _fading(axes, levels.purity)
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
             alone = f"bands: chain alone, {length + 2} spins"
-            Note(axes, 0.05, levels.purity[strongest], alone, va="bottom")
+            note(axes, 0.05, levels.purity[strongest], alone, va="bottom")
         axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
         axes.set_xlim(-0.4, localized.distance.max() + 1.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -215,7 +215,7 @@ def _fading(axes: Axes, levels: pd.Series) -> None:
     if len(levels) and levels.index[0] <= FADES[0] and levels.index[-1] >= FADES[1]:
         low, high = np.interp(FADES, levels.index, levels)
         paper_says(axes, low, high, across=True)
-        Note(axes, 0.05, (low + high) / 2, "the paper", va="center")
+        note(axes, 0.05, (low + high) / 2, "the paper", va="center")
 
 
 # Fig. 4
