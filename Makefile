@@ -18,6 +18,8 @@ export OPENBLAS_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 # Packages of the user's home must not shadow the locked ones.
 export PYTHONNOUSERSITE := 1
+# As in many containers: each of hundreds of processes would compile what it imports, 3 s each.
+unexport PYTHONDONTWRITEBYTECODE
 # Open MPI refuses to run as root (as in a container) unless told twice.
 ifeq ($(shell id -u),0)
 export OMPI_ALLOW_RUN_AS_ROOT := 1

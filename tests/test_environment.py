@@ -1,6 +1,8 @@
 """The files that say what to install agree with one another."""
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -137,3 +139,11 @@ def test_installation_names_no_index_and_no_path_of_a_machine(name):
         text,
     )
     assert not found
+
+
+def test_what_make_runs_keeps_what_it_compiled():
+    probe = ["make", "--silent", "--eval", "probe: ; @env", "probe"]
+    set_in_containers = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(probe, cwd=TOP, env=set_in_containers, capture_output=True, text=True)
+    assert "PYTHONNOUSERSITE=1" in done.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in done.stdout

@@ -63,7 +63,7 @@ from inclusions import tables, text
 from inclusions.figures import STYLE, drawn
 from inclusions.figures.dark import following, shortened
 from inclusions.figures.sliders import Exploration
-from inclusions.places import NoData, campaign_file, data_folder, published, root
+from inclusions.places import BUILDER, NoData, campaign_file, data_folder, published, root
 from inclusions.store import Entry, read_manifest, write_atomically
 from inclusions.tables import Ensembles
 from inclusions.text import Column, Crossed
@@ -119,7 +119,7 @@ def show(
     Also glued: `name`-provenance (Markdown), `name`-extent, the sizes and statistics (text or
     Markdown), and `name`-realizations, how many a point (text).
     """
-    svg, pdf = (_drawn(figure, kind) for kind in ("svg", "pdf"))
+    svg = _drawn(figure, "svg")
     folder = root() / "_build" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     files = {"figure (SVG)": f"{name}.svg"}
@@ -149,13 +149,10 @@ def show(
     extent = tables.extent(*shown)
     formula = re.sub(r"^L = ", "$L =$ ", extent)
     _glue(f"{name}-extent", "text/plain", repr(extent), "text/markdown", formula)
-    _glue(
-        name,
-        "image/svg+xml", svg.decode(),
-        "application/pdf", base64.b64encode(pdf).decode(),
-        "text/plain", repr(figure),
-        visible=True,
-    )  # fmt: skip
+    forms = ["image/svg+xml", svg.decode(), "text/plain", repr(figure)]
+    if os.environ.get(BUILDER) == "latex":
+        forms += ["application/pdf", base64.b64encode(_drawn(figure, "pdf")).decode()]
+    _glue(name, *forms, visible=True)
 
 
 def explore(

@@ -20,6 +20,9 @@ REPOSITORY = PACKAGE.parents[1]
 RUNS = Path("book", "runs")
 CAMPAIGNS = RUNS / "campaigns"
 
+BUILDER = "INCLUSIONS_BUILDER"
+"""Environment variable by which a build of the book tells its pages what they are built for."""
+
 
 class NoData(FileNotFoundError):
     """There is no folder of cached data; the message says how to get one."""

@@ -220,13 +220,15 @@ def _adjusted(
     known = np.where(varies, (expected - center) / scale, 0.0)
     noise = generator.standard_normal((len(first) - 1, *error.shape)) * (error / scale)
     surplus = first - known - np.concatenate([np.zeros((1, *error.shape)), noise])
-    adjusted = []
-    for mean, mixed, y in zip(found[: len(arrays)], found[len(arrays) :], arrays, strict=True):
-        mixed = mixed - first * (mean - y.mean(axis=0))[..., None]
-        square = np.broadcast_to(second, (*mixed.shape, kept))
-        slope = np.linalg.solve(square, mixed[..., None])[..., 0]
-        adjusted.append(mean - (slope * surplus).sum(axis=-1))
-    return adjusted
+    count = len(arrays)
+    mixed = [
+        part - first * (mean - y.mean(axis=0))[..., None]
+        for mean, part, y in zip(found[:count], found[count:], arrays, strict=True)
+    ]
+    # one inversion of the controls' moments serves all arrays
+    slopes = np.linalg.solve(second, np.stack(np.broadcast_arrays(*mixed), axis=-1))
+    moved = (slopes * surplus[..., None]).sum(axis=-2)
+    return [mean - moved[..., at] for at, mean in enumerate(found[:count])]
 
 
 def sharpened(values: ArrayLike, controls: Controls) -> Array:

@@ -260,6 +260,19 @@ def test_the_same_drawing_gives_the_same_file(shown):
     assert (build / "figures" / "some-figure.svg").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    ("builder", "form"), [("html", "image/svg+xml"), ("latex", "application/pdf")]
+)
+def test_a_figure_comes_in_the_form_that_its_book_takes(shown, monkeypatch, builder, form):
+    given = []
+    monkeypatch.setattr("IPython.display.display", lambda content, **_: given.append(content))
+    monkeypatch.setenv("INCLUSIONS_BUILDER", builder)
+    pages.show(draw_setup(), "some-figure")
+    figure = given[-1]
+    assert figure[form]
+    assert ("application/pdf" in figure) == (builder == "latex")
+
+
 # The papermill template
 
 

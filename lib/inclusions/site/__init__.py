@@ -8,6 +8,7 @@ itself (`describe`), and is mended after the build (`mend`). Paper has its own n
 
 import ast
 import json
+import os
 import re
 import shutil
 import sys
@@ -22,7 +23,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from inclusions.machine import available_cores
-from inclusions.places import data_folder, published
+from inclusions.places import BUILDER, data_folder, published
 from inclusions.site import addresses, kit
 from inclusions.site.describe import describe
 from inclusions.site.fill import PDF, as_text, fill, without_aliases
@@ -37,6 +38,7 @@ Doctree = nodes.document | None
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("config-inited", link_source)
+    app.connect("builder-inited", name_builder)
     app.connect("builder-inited", read_side_by_side)
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon reads it
@@ -67,6 +69,11 @@ def read_side_by_side(app: Sphinx) -> None:
     for extension in app.extensions.values():
         if extension.parallel_read_safe is None:
             extension.parallel_read_safe = True
+
+
+def name_builder(app: Sphinx) -> None:
+    """Tell the kernels of pages what the book is built for: only LaTeX needs figures as PDF."""
+    os.environ[BUILDER] = app.builder.name
 
 
 LINKED = {"github.com": "github", "gitlab.com": "gitlab"}

@@ -19,11 +19,12 @@ def correlations(*ensembles: Ensembles) -> pd.DataFrame:
     """C(r) for r = 0 ... L/2 of each ensemble, and its parts within and between realizations."""
     rows = []
     for pair in merged(*ensembles).items():
-        found = estimates.correlation(*pair)
+        distances = range(pair[0].length // 2 + 1)
+        found = estimates.correlation(*pair, (0, len(distances)))
         rows += [
             entry(*pair, distance=r)
             | valued("correlation within between", found.entry(slice(None), r))
-            for r in range(pair[0].length // 2 + 1)
+            for r in distances
         ]
     return frame(rows, "distance correlation error within within_error between between_error")
 
