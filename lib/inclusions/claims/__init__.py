@@ -336,12 +336,18 @@ def _decided(found: Measured) -> tuple[bool | None, str]:
 
 
 def _turning(finding: Finding) -> str:
-    """The lengths at which drifts would turn tests."""
-    drifts = [(part.name, part.drift.turns) for part in finding.tests if part.drift]
-    turning = [(name, turns) for name, turns in drifts if np.isfinite(turns)]
-    listed = "; ".join(f"{name}, at L = {turns:.0f}" for name, turns in turning[:2])
-    more = f", and {len(turning) - 2} more" if len(turning) > 2 else ""
-    return f" The drift with L would turn {listed}{more}." if listed else ""
+    """The test that its drift would turn at the least length, and how many drifts would."""
+    drifts = [(part.drift.turns, part.name) for part in finding.tests if part.drift]
+    turning = sorted(one for one in drifts if np.isfinite(one[0]))
+    if not turning:
+        return ""
+    length, name = turning[0]
+    if len(turning) == 1:
+        return f" Followed along its drift with L, “{name}” comes out otherwise at L = {length:.0f}."
+    return (
+        f" Followed along their drifts with L, {len(turning)} tests come out otherwise, the first, "
+        f"“{name}”, at L = {length:.0f}."
+    )
 
 
 def _verdict(

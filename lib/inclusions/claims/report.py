@@ -141,8 +141,17 @@ def _sentence(title: str, outcomes: dict[str, str]) -> str:
     groups: dict[str, list[str]] = {}
     for name, outcome in outcomes.items():
         groups.setdefault(outcome, []).append(escaped(name))
-    listed = ", ".join(f"{outcome} ({'; '.join(names)})" for outcome, names in groups.items())
+    listed = "; ".join(f"{outcome} ({_gathered(names)})" for outcome, names in groups.items())
     return f"*{title}:* {listed}." if groups else ""
+
+
+def _gathered(names: Sequence[str]) -> str:
+    """Names in a row, those of seeds as their number."""
+    others = [name for name in names if not name.startswith("seed ")]
+    seeds = len(names) - len(others)
+    if seeds > 1:
+        return "; ".join([f"{seeds} seeds", *others])
+    return "; ".join(names)
 
 
 MARKS = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
