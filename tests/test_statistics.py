@@ -205,7 +205,7 @@ def test_two_controls_sharpen_more_than_one_and_their_order_does_not_matter():
     y = x @ [1.0, 0.5] + 0.1 * generator.standard_normal(300)
     both = statistics.Controls(x, np.zeros(2), np.zeros(2))
     one, two, swapped = (
-        statistics.mean(y, controls=statistics.Controls(*(part[..., chosen] for part in both)))
+        statistics.mean(y, controls=statistics.Controls(*(part[..., chosen] for part in both[:3])))
         for chosen in ([0], [0, 1], [1, 0])
     )
     assert two.error < 0.4 * one.error
@@ -240,6 +240,25 @@ def test_controls_that_do_not_vary_or_of_few_realizations_change_nothing():
     np.testing.assert_array_equal(
         statistics.mean(y[:19], controls=few).samples, statistics.mean(y[:19]).samples
     )
+
+
+def test_a_mean_of_few_realizations_takes_a_coefficient_that_need_not_be_fitted():
+    generator = np.random.default_rng(12)
+    means, errors = [], []
+    for seed in range(300):
+        x = generator.standard_normal((6, 2, 1))
+        y = x[..., 0] * [1.0, 0.8] + 0.1 * generator.standard_normal((6, 2)) + [0.3, 0.6]
+        known = statistics.Controls(x, np.zeros((2, 1)), np.full((2, 1), 0.02), slope=1.0)
+        one = statistics.mean(y, controls=known, resamples=200, seed=seed)
+        means.append(one.value)
+        errors.append(one.error)
+    left = np.hypot([0.0, 0.2], 0.1)  # scatter of y - x
+    scatter = np.std(means, axis=0)
+    np.testing.assert_allclose(np.mean(means, axis=0), [0.3, 0.6], atol=4 * max(left) / 42)
+    np.testing.assert_allclose(scatter, left / np.sqrt(6), rtol=0.15)
+    resampled = np.sqrt(5 / 6) * left / np.sqrt(6)  # the scatter of a sample is about its own mean
+    errors = np.sqrt(np.mean(np.square(errors), axis=0))
+    np.testing.assert_allclose(errors, np.hypot(resampled, 0.02), rtol=0.1)
 
 
 def test_controls_of_other_realizations_or_of_another_shape_are_refused():

@@ -791,8 +791,10 @@ def _gain(values: Array, one: Controls) -> Gain:
     spread, known = one.values[:, 0].std(ddof=1), float(one.error[0])
     if realizations < 4 or not spread:
         return Gain(1.0, 0.0, 0.0)
-    error = left.std(ddof=2) / np.sqrt(realizations)
-    from_mean = abs(np.polyfit(one.values[:, 0], values, 1)[0]) * known
+    fitted = one.fitted(realizations)
+    slope = np.polyfit(one.values[:, 0], values, 1)[0] if fitted else one.slope or 0.0
+    error = left.std(ddof=1 + fitted) / np.sqrt(realizations)
+    from_mean = abs(slope) * known
     deviation = (one.values[:, 0].mean() - one.expected[0]) / np.hypot(
         spread / np.sqrt(realizations), known
     )

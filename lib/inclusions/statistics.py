@@ -117,14 +117,25 @@ class Controls(NamedTuple):
     values: Array  # (R, ..., k)
     expected: Array  # (..., k): their means over disorder
     error: Array  # (..., k): the standard errors of those
+    slope: float | None = None  # coefficient for few realizations: 1 for predictions of the values
 
     def entry(self, place: int | slice) -> "Controls":
         """The controls of one entry, or some, of a mean of shape (n,)."""
-        return Controls(self.values[:, place], self.expected[place], self.error[place])
+        at = self.values[:, place], self.expected[place], self.error[place]
+        return Controls(*at, self.slope)
+
+    def fitted(self, realizations: int) -> int:
+        """How many of the k coefficients so many realizations can tell, the first ones."""
+        return min(self.values.shape[-1], realizations // REALIZATIONS_PER_CONTROL)
+
+    def away(self) -> Array:
+        """What is taken off each realization where no coefficient is fitted, shape (R, ...)."""
+        return (self.slope or 0) * (self.values - self.expected).sum(axis=-1)
 
 
 REALIZATIONS_PER_CONTROL = 20
-"""With fewer, the last controls are left out: a coefficient costs one realization's worth."""
+"""With fewer, the last controls are left out: a coefficient costs one realization's worth. Where
+none is left, `Controls.slope` serves, which need not be fitted."""
 
 
 def bootstrap(
@@ -147,7 +158,9 @@ def bootstrap(
     on x: Owen, Monte Carlo theory (2013), 8.9. It has the same expectation up to terms of order
     1/R, which are below the error by a factor of order 1/sqrt(R), and a fraction of the variance.
     b is fitted anew in each resample and <x> drawn with its own error, so that both are in the
-    error of the estimate. All arrays, of one shape (R, ...), use the same controls: a function
+    error of the estimate. Where realizations are too few for a fit, b is `controls.slope`, if that
+    is known: the mean is unbiased whatever b is. All arrays, of one shape (R, ...), use the same
+    controls: a function
     that is nearly linear in the means is then sharpened as if it were regressed itself.
     ValueError for controls of other realizations or shape.
     """
@@ -173,12 +186,50 @@ def bootstrap(
         return [part.reshape(-1, *array.shape[1:]) for part, array in parts]
 
     if controls is not None:
-        kept = min(controls.values.shape[-1], realizations // REALIZATIONS_PER_CONTROL)
-        if kept:
-            chosen = Controls(*(_finite(part, "controls")[..., :kept] for part in controls))
+        kept = controls.fitted(realizations)
+        if kept or controls.slope is not None:
+            values, expected, error = (
+                _finite(part, "controls")[..., : kept or None] for part in controls[:3]
+            )
+            chosen = Controls(values, expected, error, controls.slope)
+            _see_that_it_fits(chosen, given)
             generator = np.random.default_rng([seed, 1])
-            return _estimate(statistic(*_adjusted(means, given, chosen, generator)))
+            adjusted = _adjusted if kept else _shifted
+            return _estimate(statistic(*adjusted(means, given, chosen, generator)))
     return _estimate(statistic(*means(*given)))
+
+
+def _see_that_it_fits(controls: Controls, arrays: list[Array]) -> None:
+    """ValueError for controls of other realizations or shape than the arrays."""
+    values, expected, error, _ = controls
+    if len(values) != len(arrays[0]) or not values.shape[1:] == expected.shape == error.shape:
+        raise ValueError(
+            f"controls of {len(arrays[0])} realizations must have shapes (R, ..., k), (..., k),"
+            f" (..., k), got {values.shape}, {expected.shape}, {error.shape}"
+        )
+    shape = expected.shape[:-1]
+    for y in arrays:
+        if len(shape) != y.ndim - 1 or any(
+            n not in (1, m) for n, m in zip(shape, y.shape[1:], strict=True)
+        ):
+            raise ValueError(
+                f"controls of shape {values.shape} do not fit values of shape {y.shape}: the axes"
+                " between the first and the last must be 1 or the same"
+            )
+
+
+def _shifted(
+    means: Callable[..., list[Array]],
+    arrays: list[Array],
+    controls: Controls,
+    generator: np.random.Generator,
+) -> list[Array]:
+    """Means of the arrays over all resamples, with controls whose coefficient is known."""
+    away = controls.away()
+    found = means(*(y - away for y in arrays))
+    noise = generator.standard_normal((len(found[0]) - 1, *controls.error.shape)) * controls.error
+    drawn = np.concatenate([np.zeros((1, *controls.error.shape)), noise]).sum(axis=-1)
+    return [mean + (controls.slope or 0) * drawn for mean in found]
 
 
 def _adjusted(
@@ -187,13 +238,8 @@ def _adjusted(
     controls: Controls,
     generator: np.random.Generator,
 ) -> list[Array]:
-    """Means of the arrays over all resamples, with controls."""
-    values, expected, error = controls
-    if len(values) != len(arrays[0]) or not values.shape[1:] == expected.shape == error.shape:
-        raise ValueError(
-            f"controls of {len(arrays[0])} realizations must have shapes (R, ..., k), (..., k),"
-            f" (..., k), got {values.shape}, {expected.shape}, {error.shape}"
-        )
+    """Means of the arrays over all resamples, with controls whose coefficients are fitted."""
+    values, expected, error, _ = controls
     # In units of their scatter and from their means, so that nothing cancels; one that does not
     # vary, as at W = 0, gets no coefficient.
     scale = values.std(axis=0)
@@ -201,15 +247,7 @@ def _adjusted(
     scale = np.where(varies, scale, 1.0)
     center = values.mean(axis=0)
     x = np.where(varies, (values - center) / scale, 0.0)
-    shape, kept = x.shape[1:-1], x.shape[-1]
-    for y in arrays:
-        if len(shape) != y.ndim - 1 or any(
-            n not in (1, m) for n, m in zip(shape, y.shape[1:], strict=True)
-        ):
-            raise ValueError(
-                f"controls of shape {x.shape} do not fit values of shape {y.shape}: the axes"
-                " between the first and the last must be 1 or the same"
-            )
+    kept = x.shape[-1]
     centered = [y - y.mean(axis=0) for y in arrays]
     rows, columns = np.triu_indices(kept)
     products = x[..., rows] * x[..., columns]
@@ -237,6 +275,8 @@ def sharpened(values: ArrayLike, controls: Controls) -> Array:
     For showing what controls do, realization by realization; `bootstrap` gives errors.
     """
     y = _finite(values, "values")
+    if not controls.fitted(len(y)):
+        return y - controls.away()
     x = controls.values - controls.values.mean(axis=0)
     square = np.einsum("r...i,r...j->...ij", x, x)
     mixed = np.einsum("r...i,r...->...i", x, y - y.mean(axis=0))

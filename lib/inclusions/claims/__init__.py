@@ -342,11 +342,12 @@ def _turning(finding: Finding) -> str:
     if not turning:
         return ""
     length, name = turning[0]
+    at = f"at L = {length:.0f}"
     if len(turning) == 1:
-        return f" Followed along its drift with L, “{name}” comes out otherwise at L = {length:.0f}."
+        return f" Followed along its drift with L, “{name}” comes out otherwise {at}."
     return (
         f" Followed along their drifts with L, {len(turning)} tests come out otherwise, the first, "
-        f"“{name}”, at L = {length:.0f}."
+        f"“{name}”, {at}."
     )
 
 

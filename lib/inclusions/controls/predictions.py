@@ -124,7 +124,7 @@ class Predictions:
 
     def purities(self) -> Controls:
         """For `estimates.purity_profile`: each distance has its window; values (R, D, 1)."""
-        return _controls(self.windows[..., None], self.expected[..., None])
+        return _controls(self.windows[..., None], self.expected[..., None], slope=1.0)
 
     def weighted(self, weights: ArrayLike) -> Controls:
         """For a mean of 1 - gamma over sites with these weights, shape (L,); values (R, 1).
@@ -135,11 +135,12 @@ class Predictions:
         folded = (weights + weights[::-1])[: self.windows.shape[1]]
         if self.model.length % 2:
             folded[-1] /= 2  # the site in the middle is its own mirror
-        return _controls((self.windows @ folded)[:, None], (self.expected @ folded)[:, None])
+        windows, expected = self.windows @ folded, self.expected @ folded
+        return _controls(windows[:, None], expected[:, None], slope=1.0)
 
     def whole(self) -> Controls:
         """The mean over all sites, one number each: for what is not of one site."""
-        return self.weighted(np.full(self.model.length, 1 / self.model.length))
+        return self.weighted(np.full(self.model.length, 1 / self.model.length))._replace(slope=None)
 
     def correlations(self) -> Controls:
         """For `estimates.correlation`, Eq. (7): the product, the window of site 0, that of r.
@@ -157,6 +158,6 @@ class Predictions:
         return _controls(values, known)
 
 
-def _controls(values: Array, expected: Array) -> Controls:
+def _controls(values: Array, expected: Array, slope: float | None = None) -> Controls:
     error = expected.std(axis=0, ddof=1) / np.sqrt(len(expected))
-    return Controls(values, expected.mean(axis=0), error)
+    return Controls(values, expected.mean(axis=0), error, slope)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from inclusions import estimates, text
+from inclusions import estimates, statistics, text
 from inclusions.model import Model
 from inclusions.statistics import sharpened
 from inclusions.tables import Ensembles, entry, frame, merged
@@ -57,7 +57,8 @@ def gain_texts(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, str]:
     """What the gains come to, and what the checks say."""
     if table.empty or points.empty:
         return dict.fromkeys(
-            ("gained", "checked", "chi2", "probability", "share", "explained"), text.UNKNOWN
+            ("gained", "checked", "chi2", "probability", "share", "fitted_from", "explained"),
+            text.UNKNOWN,
         )
     strong = table[(table.quantity == "middle") & (table.disorder >= 4)].gain
     # windows of neighbouring distances share their spins: one check for each ensemble
@@ -69,5 +70,6 @@ def gain_texts(table: pd.DataFrame, points: pd.DataFrame) -> dict[str, str]:
         "chi2": text.chi2(chi2, len(checks)),
         "probability": text.probability(float(special.chdtrc(len(checks), chi2))),
         "share": text.percent(float(table.share.max())),
+        "fitted_from": str(statistics.REALIZATIONS_PER_CONTROL),
         "explained": text.percent(float(np.corrcoef(points.window, points["sample"])[0, 1] ** 2)),
     }
