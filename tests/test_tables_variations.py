@@ -244,7 +244,9 @@ def test_figures_of_variations_draw_what_their_tables_say():
     shown = [bars.lines[0].get_ydata() for bars in axes.containers]
     assert np.concatenate(shown) == pytest.approx([10, 20, 30, 40])
     ratios = gap_ratios.means(targets(0.1))
-    left, right = drawn(figures.mobility_edge(ratios, gap_ratios.midpoints(targets(0.1)))).axes
+    unsorted = gap_ratios.midpoints(targets(0.1))[::-1]
+    left, right = drawn(figures.mobility_edge(ratios, unsorted)).axes
+    assert np.all(np.diff(right.containers[0].lines[0].get_xdata()) > 0)
     shown = np.concatenate([bars.lines[0].get_ydata() for bars in left.containers])
     assert np.sort(shown) == pytest.approx(np.sort(ratios.gap_ratio))
     swept = {

@@ -7,7 +7,7 @@ Everywhere in the book a colour stands for a disorder (`colour_of`), a marker fo
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, cast
 from weakref import WeakKeyDictionary
 
 import matplotlib
@@ -20,9 +20,8 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.path import Path as Curve
 from matplotlib.text import Annotation, Text
-from matplotlib.transforms import Bbox, blended_transform_factory
+from matplotlib.transforms import Bbox, blended_transform_factory, offset_copy
 
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.tables import sources_of
@@ -167,10 +166,13 @@ def note(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
     """A text on a line or band of a panel, which moves along it to where it covers least.
 
     It does so when it is drawn, once the panel has its size and all of its curves; x is a part of
-    the panel's width, y in units of the data.
+    the panel's width, y in units of the data, from which a text above or below keeps its distance.
     """
-    where = blended_transform_factory(axes.transAxes, axes.transData)
-    axes.add_artist(_Note(x, y, text, **({"transform": where, "color": GREY, "size": 8} | look)))
+    gap = {"bottom": 1.5, "top": -1.5}.get(look.get("va", ""), 0)
+    line = blended_transform_factory(axes.transAxes, axes.transData)
+    where = offset_copy(line, cast(Figure, axes.figure), y=gap, units="points")
+    own = dict[str, Any](transform=where, color=GREY, size=8)
+    axes.add_artist(_Note(x, y, text, **(own | look)))
 
 
 class _Note(Text):
@@ -180,35 +182,43 @@ class _Note(Text):
 
     def draw(self, renderer: RendererBase) -> None:
         """Move by as little as it takes, then draw."""
-        box, panel = self.get_window_extent(renderer).padded(3), self.axes.bbox
-        lines, others = _drawn_on(self.axes, self, renderer)
+        pad = np.asarray(renderer.points_to_pixels(3))
+        box, panel = self.get_window_extent(renderer).padded(float(pad)), self.axes.bbox
         steps = np.arange(panel.x0 - box.x0, panel.x1 - box.x1, panel.width / 200)
         steps = np.array(sorted([0.0, *steps], key=abs))
-        places = [box.translated(step, 0) for step in steps]
-        covered = [
-            place.count_overlaps(others) + sum(line.intersects_bbox(place, False) for line in lines)
-            for place in places
-        ]
+        curves, boxes = _drawn_on(self.axes, self, renderer)
+        spans = [_within(box, curve) for curve in curves]
+        spans += [one[None, ::2] for one in boxes if box.y0 < one[3] and one[1] < box.y1]
+        start, end = np.add.outer([box.x0, box.x1], steps)[..., None]
+        covered = sum(((one[:, 0] < end) & (one[:, 1] > start)).any(axis=1) for one in spans)
         self.set_x(self.get_position()[0] + steps[np.argmin(covered)] / panel.width)
         super().draw(renderer)
 
 
-def _drawn_on(axes: Axes, own: Text, renderer: RendererBase) -> tuple[list[Curve], list[Bbox]]:
-    """In pixels, what a note should not cover: curves with their bars; symbols, texts, insets."""
-    curves = [(line.get_transform(), line.get_path(), line) for line in axes.lines]
+def _within(strip: Bbox, curve: np.ndarray) -> np.ndarray:
+    """From where to where along x the pieces of a curve (n, 2) lie in a horizontal strip."""
+    start, way = curve[:-1], np.diff(curve, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # level pieces, and values that lack
+        shares = np.sort(((strip.y0, strip.y1) - start[:, 1:]) / way[:, 1:], axis=1).clip(0, 1)
+    return np.sort(start[:, :1] + shares * way[:, :1], axis=1)[shares[:, 0] < shares[:, 1]]
+
+
+def _drawn_on(axes: Axes, own: Text, renderer: RendererBase) -> tuple[list, list]:
+    """In pixels, what a note should not cover: curves and bars; symbols, texts, insets as boxes."""
     bars = [one for one in axes.collections if isinstance(one, LineCollection)]
-    lines = [
-        where.transform_path(path) for where, path, line in curves if line.get_linestyle() != "None"
+    curves = [
+        one.get_transform().transform(path.vertices) for one in bars for path in one.get_paths()
     ]
-    lines += [one.get_transform().transform_path(path) for one in bars for path in one.get_paths()]
     texts = [*axes.texts, *axes.child_axes, axes.get_legend()]
-    boxes = [one.get_window_extent(renderer) for one in texts if one not in (own, None)]
-    for where, path, line in curves:
+    boxes = [one.get_window_extent(renderer).extents for one in texts if one not in (own, None)]
+    for line in axes.lines:
+        curve = np.asarray(line.get_transform().transform(line.get_path().vertices))
+        if line.get_linestyle() != "None":
+            curves.append(curve)
         if line.get_marker() != "None":
             half = np.asarray(renderer.points_to_pixels(line.get_markersize() / 2))
-            middles = np.asarray(where.transform(path.vertices))
-            boxes += [Bbox([middle - half, middle + half]) for middle in middles]
-    return lines, boxes
+            boxes.extend(np.hstack([curve - half, curve + half]))
+    return curves, boxes
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
@@ -225,8 +235,5 @@ def reference_lines(axes: Axes) -> None:
     """The mean gap ratios of GOE matrices and of independent levels."""
     for value, name in ((GOE_GAP_RATIO, "GOE"), (POISSON_GAP_RATIO, "Poisson")):
         axes.axhline(value, color="#777777", lw=0.9, ls=(0, (1, 1.5)), zorder=1)
-        above = value > 0.5
-        note(
-            axes, 0.3 if above else 0.01, value + (0.0015 if above else -0.0015), name,
-            va="bottom" if above else "top", color="#666666", size=8.5,
-        )  # fmt: skip
+        place, side = (0.3, "bottom") if value > 0.5 else (0.01, "top")
+        note(axes, place, value, name, va=side, color="#666666", size=8.5)

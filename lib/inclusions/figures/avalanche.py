@@ -19,6 +19,7 @@ from inclusions.figures import (
     empty,
     legend_below,
     marker_of,
+    note,
     shade_of,
     styled,
 )
@@ -78,8 +79,7 @@ def ergodic_terms(terms: pd.DataFrame, isolated: float, reach: float) -> Figure:
             title=EXPONENTS[exponent][1],
         )  # fmt: skip
         axes.text(reach, 25, r" $\ell_c$", color=GREY)
-        axes.text(axes.get_xlim()[1], isolated - 0.5, r"$\bar\gamma_\mathrm{XXZ}-1/2$", color=GREY,
-                  va="top", ha="right", size=8.5)  # fmt: skip
+        note(axes, 0.7, isolated - 0.5, r"$\bar\gamma_\mathrm{XXZ}-1/2$", va="top", size=8.5)
         axes.axhspan(0.5, 40, color="#dddddd", alpha=0.45, lw=0)
     panels[0].set_ylabel(r"$\gamma_i - 1/2$ of a thermalized sample")
     panels[0].legend(loc="center right")

@@ -150,5 +150,5 @@ def conserved_tails(table: pd.DataFrame) -> Figure:
 
 def colour_of_strong(disorder: float) -> tuple[float, float, float, float]:
     """Colours beyond the disorders of the other figures, which end at 10."""
-    place = np.interp(np.log(disorder), np.log([15.0, 50.0]), [0.3, 0.95])
-    return matplotlib.colormaps["copper"](float(place))
+    place = np.interp(np.log(disorder), np.log([15.0, 50.0]), [0.1, 0.75])
+    return matplotlib.colormaps["viridis"](float(place))

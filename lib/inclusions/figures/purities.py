@@ -196,7 +196,7 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
         if len(levels):
             _fading(axes, levels.purity)
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
-            alone = f"bands: chain alone, {length + 2} spins"
+            alone = f"chain alone, {length + 2} spins"
             note(axes, 0.05, levels.purity[strongest], alone, va="bottom")
         axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
         axes.set_xlim(-0.4, localized.distance.max() + 1.7)

@@ -291,10 +291,10 @@ def mobility_edge(ratios: pd.DataFrame, places: pd.DataFrame) -> Figure:
         reference_lines(left)
     left.set(xlabel=r"target $\varepsilon$", ylabel=r"mean gap ratio $\langle r\rangle$")
     if not empty(right, places):
+        places = places.astype({"target": float}).sort_values("target")
         right.errorbar(
-            places.target.astype(float), places.disorder, places.error, marker="o", color=RING,
-            ls="--",
-        )  # fmt: skip
+            places.target, places.disorder, places.error, marker="o", color=RING, ls="--"
+        )
         paper_says(right, *CROSSINGS, across=True)
     right.set(xlabel=r"target $\varepsilon$", ylabel=r"halfway at $W_{1/2}$ ($J$)")
     for axes in (left, right):
