@@ -143,7 +143,7 @@ def show(
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
     made = _provenance(used, names, numbers.values())
     made = made or f"{computed or 'Drawn'} when this page was built."
-    _glue(f"{name}-provenance", "text/markdown", f"{made} Download: {links}.")
+    _glue(f"{name}-provenance", "text/markdown", f"{made} [Download: {links}.]{{.onscreen}}")
     counts = [entry["realizations"] for entry in sources.values()]
     say(**{f"{name}-realizations": text.spread(counts)})
     extent = tables.extent(*shown)

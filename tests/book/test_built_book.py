@@ -716,6 +716,9 @@ def test_without_javascript_the_drawing_stands_in_for_the_sliders(figure, name, 
     page.goto((html / f"{name}.html").as_uri())
     assert page.locator(f"#fig-{figure} img").is_visible()
     assert page.locator(f"#fig-{figure} input").count() == 0
+    page.emulate_media(media="print")
+    told = page.locator(f"#fig-{figure} .onscreen")  # to move sliders, and what is there to fetch
+    assert told.count() == 2 and not any(one.is_visible() for one in told.all())
     page.close()
 
 

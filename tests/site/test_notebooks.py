@@ -29,6 +29,7 @@ BOOK = Book(
         ("[](../model.md), [it](running.md)", "[The model](../model.ipynb), it"),
         ("[the end](sec-a), [](sec-a)", "the end, Ends"),
         ("γ{sub}`5`", "γ<sub>5</sub>"),
+        ("Curves. [Move\nit.]{.onscreen} So.", "Curves. So."),
         ("$$\na = b\n$$ (eq-a)", "$$\na = b\n\\tag{2.3}\n$$"),
         ("(sec-a)=\n## Ends", "## Ends"),
         ("It ends.\n\n{{ claims }}\n\nSo.", "It ends.\n\nSo."),

@@ -67,6 +67,12 @@ def test_code_is_wider_than_text():
     assert len(paper.printed(entry)) == 8
 
 
+def test_what_is_done_on_a_screen_is_not_asked_for_on_paper():
+    document = publish_doctree(".. role:: onscreen\n\nCurves. :onscreen:`Move them.` So.")
+    paper.leave_to_the_screen_what_is_done_there(document)
+    assert document.astext() == "Curves.  So."
+
+
 def test_the_references_have_one_title():
     text = "Book\n====\n\nText.\n\nReferences\n----------\n\n{}\n\nEnd\n---\n"
     for content, kept in (("", []), ("A text.", ["References"])):

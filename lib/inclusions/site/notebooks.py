@@ -78,6 +78,7 @@ INLINE: tuple[tuple[str, Instead], ...] = (
      lambda m, book: ", ".join(book.citations.get(k.strip(), k) for k in m[1].split(","))),
     (r"\{(?:eq|numref|ref)\}`(?:[^`<]*<)?([\w-]+)>?`",
      lambda m, book: book.numbers.get(m[1], m[1])),
+    (r"\[[^\]]*\]\{\.onscreen\}\s?", lambda m, book: ""),  # what sliders do
     (r"\{(su[bp])\}`([^`]*)`", lambda m, book: f"<{m[1]}>{m[2]}</{m[1]}>"),
     (r"\{download\}`([^`<]*?) *<[^`]*>`", lambda m, book: m[1]),
     (r"\{[\w:+-]+\}`~?([^`]*)`", lambda m, book: f"`{m[1]}`"),

@@ -20,6 +20,8 @@ def print_as_paper(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     keep_data_for_the_appendix(doctree)
     leave_the_references_their_title(doctree)
+    leave_to_the_screen_what_is_done_there(doctree)
+    write_cards_out(doctree)
     for table in list(doctree.findall(nodes.table)):
         fit(table)
 
@@ -41,6 +43,23 @@ def leave_the_references_their_title(doctree: nodes.document) -> None:
         title = page.next_node(nodes.title)
         if "references" in page["ids"] and title and page.astext().strip() == title.astext():
             page.parent.remove(page)
+
+
+def leave_to_the_screen_what_is_done_there(doctree: nodes.document) -> None:
+    """Nothing is moved or downloaded on paper."""
+    for words in list(doctree.findall(nodes.inline)):
+        if "onscreen" in words["classes"]:
+            words.parent.remove(words)
+
+
+def write_cards_out(doctree: nodes.document) -> None:
+    """A card is a paragraph: its title, what it says, and the page that it leads to."""
+    for card in list(doctree.findall(nodes.container)):
+        if "sd-card" in card["classes"]:
+            title, link = card.next_node(nodes.Text), list(card.findall(nodes.reference))[-1]
+            said = [word for text in card.findall(nodes.paragraph) for word in text.children]
+            name = nodes.strong("", f"{title}. ")
+            card.replace_self(nodes.paragraph("", "", name, *said, nodes.Text(" "), link))
 
 
 def fit(table: nodes.table) -> None:
