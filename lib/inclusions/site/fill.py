@@ -5,6 +5,7 @@ for each claim of the scorecard, whose text a cell of the page glues; `data`, al
 `api`, the package's modules from their docstrings; `pdf`, a link to the book on paper.
 """
 
+import ast
 import json
 import pkgutil
 import re
@@ -12,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 import inclusions
@@ -125,3 +128,22 @@ def without_aliases(
 ) -> bool | None:
     """Leave out fields of named tuples, of which Python says no more than their signature does."""
     return True if (obj.__doc__ or "").startswith("Alias for field number") else None
+
+
+def without_raw_values(app: Sphinx, doctree: nodes.document) -> None:
+    """Leave out what constants are if it fills lines, or is this machine's or no number or text."""
+    for value in list(doctree.findall(addnodes.desc_annotation)):
+        sign, told = value.astext().strip()[:1], value.astext().strip()[1:].strip()
+        if sign == "=" and not (len(told) < LINE and _literal(told)):
+            value.parent.remove(value)
+
+
+LINE = 90  # characters
+
+
+def _literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
