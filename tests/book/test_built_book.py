@@ -194,6 +194,9 @@ def test_the_reference_says_what_a_constant_is_and_no_field_twice(book):
     page = html_pages(book[1])["book/api"]
     assert "t of one up spin, J/2: the exchange" in page
     assert "Alias for field number" not in page
+    told = plain(page)
+    assert "CRITICAL_LENGTH = 1.44" in told
+    assert not re.search(r"[A-Z] = (?:\w*Path\(|array\(|[^\n]{100})|<function|<built-in", told)
 
 
 # What the built pages say of a claim
@@ -577,6 +580,21 @@ def test_paper_has_no_buttons_and_a_long_solution_begins_where_there_is_room(at)
         )
         inside = "all => all.map(one => getComputedStyle(one).breakInside)"
         assert set(page.locator(".admonition.solution").evaluate_all(inside)) == {"auto"}
+    finally:
+        page.emulate_media(media="screen")
+
+
+def test_no_figure_fills_a_sheet_of_paper_and_open_code_may_stand_on_the_one_before(at):
+    page = at("book/purities")
+    page.emulate_media(media="print")
+    try:
+        heights = "all => all.map(one => one.getBoundingClientRect().height / 96 * 25.4)"
+        assert 80 < max(page.locator("a.enlarge img").evaluate_all(heights)) < 125
+        cell = page.locator(".cell.tag_hide-input").first
+        after = "cell => getComputedStyle(cell).breakAfter"
+        assert cell.evaluate(after) == "avoid"
+        cell.locator("details").evaluate("code => (code.open = true)")
+        assert cell.evaluate(after) == "auto"
     finally:
         page.emulate_media(media="screen")
 

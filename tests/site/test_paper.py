@@ -73,6 +73,18 @@ def test_what_is_done_on_a_screen_is_not_asked_for_on_paper():
     assert document.astext() == "Curves.  So."
 
 
+def test_a_card_is_a_paragraph():
+    link = nodes.reference("", "", nodes.inline("", "Introduction"), refid="introduction")
+    title = nodes.container("", nodes.TextElement("", "Read"))
+    body = nodes.container("", title, nodes.paragraph("", "All anew."))
+    document = publish_doctree("")
+    document += nodes.container("", body, nodes.TextElement("", "", link), classes=["sd-card"])
+    paper.write_cards_out(document)
+    (card,) = document.children
+    assert isinstance(card, nodes.paragraph) and card.astext() == "Read. All anew. Introduction"
+    assert isinstance(card[0], nodes.strong) and card[-1] is link
+
+
 def test_the_references_have_one_title():
     text = "Book\n====\n\nText.\n\nReferences\n----------\n\n{}\n\nEnd\n---\n"
     for content, kept in (("", []), ("A text.", ["References"])):
