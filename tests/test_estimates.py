@@ -10,7 +10,13 @@ import xarray as xr
 from inclusions import campaign, controls, ensemble, estimates, store, tables
 from inclusions.controls.files import path_of
 from inclusions.model import Model
-from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO, combine, normal
+from inclusions.statistics import (
+    GOE_GAP_RATIO,
+    POISSON_GAP_RATIO,
+    Estimate,
+    combine,
+    normal,
+)
 
 MODEL = Model(8, 4.0)
 
@@ -177,8 +183,18 @@ def test_the_error_of_as_many_realizations_falls_with_their_square_root():
     records = gap_ratios(np.random.default_rng(0).random(100))
     found = estimates.gap_ratio(MODEL, records)
     wide = estimates.gap_ratio(MODEL, records, as_many=25)
-    assert wide.value == found.value and wide.error == pytest.approx(2 * found.error)
-    assert wide.samples.std(ddof=1) == pytest.approx(2 * found.error)
+    # the error of 100 is a hundredth wider than their scatter, as that of a hundred should be
+    assert wide.value == found.value and wide.error == pytest.approx(2 * found.error, rel=0.015)
+    assert wide.samples.std(ddof=1) == pytest.approx(float(wide.error))
+
+
+@pytest.mark.parametrize("realizations", [3, 5, 50])
+def test_error_bars_of_few_realizations_hold_as_often_as_those_of_many(realizations):
+    generator = np.random.default_rng(realizations)
+    drawn = 0.5 + 0.01 * generator.standard_normal((600, realizations))
+    found = [estimates.gap_ratio(MODEL, gap_ratios(values)) for values in drawn]
+    covered = np.mean([abs(one.value - 0.5) < one.error for one in found])
+    assert abs(covered - 0.683) < 4 * np.sqrt(0.683 * 0.317 / 600)
 
 
 @pytest.mark.parametrize(
@@ -329,3 +345,14 @@ def test_growth_is_the_slope_of_the_purity_at_one_distance():
     }
     assert float(estimates.growth(profiles, 1).slope.value) == pytest.approx(0.01)
     assert float(estimates.growth(profiles, 0).slope.value) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_plateau_is_not_fitted_with_the_covariance_of_a_few_realizations():
+    distance = np.arange(8)
+    values = 0.02 + 0.05 * np.exp(-distance / 2)
+    generator = np.random.default_rng(0)
+    samples = values + 0.001 * generator.standard_normal((1000, 8))
+    deficit = Estimate(values, samples.std(axis=0), samples)
+    assert estimates.plateau(deficit, 16).values["plateau"] == pytest.approx(0.02, abs=0.003)
+    with pytest.raises(ValueError, match="8 distances takes at least 16 realizations, got 15"):
+        estimates.plateau(deficit, 15)

@@ -128,6 +128,7 @@ _remembered: dict[tuple, Estimate] = {}
 def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
     """An estimate of one ensemble: computed once for each file, and scaled by `as_many`.
 
+    Its error is widened by `student`, to hold as a normal one from many realizations would.
     With a `salt` its resamples are drawn from themselves: half as many, each twice, so that its
     error scatters around the first as that of resamples drawn anew would, at no cost.
     """
@@ -141,10 +142,12 @@ def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
         salt: int = 0,
         **how: Any,
     ) -> Estimate:
+        realizations = records.sizes["realization"]
+        wider = student(realizations, 1)
         key = (function.__name__, model, records.attrs.get("checksum"), more, *sorted(how.items()))
         found = _remembered.get(key)
         if found is None:
-            found = function(model, records, *more, **how)
+            found = scaled(function(model, records, *more, **how), wider)
             if key[2] is not None:  # records that were made up have none
                 _remembered[key] = found
         if salt:
@@ -155,20 +158,21 @@ def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
             found = Estimate(found.value, samples.std(axis=0, ddof=1), samples)
         if as_many is None:
             return found
-        return scaled(found, np.sqrt(records.sizes["realization"] / as_many))
+        return scaled(found, np.sqrt(realizations / as_many) / wider)
 
     return inner
 
 
-def student(samples: int) -> float:
-    """How much wider an error from few samples must be to hold as a normal one at three errors.
+@lru_cache
+def student(samples: int, errors: float = 3) -> float:
+    """How much wider an error from few samples must be to hold as a normal one at so many errors.
 
     Their scatter is uncertain itself: Student's t, Biometrika 6, 1 (1908), and one sample for the
     mean. Infinite for fewer than two.
     """
     if samples < 2:
         return float("inf")
-    wider = -special.stdtrit(samples - 1, special.ndtr(-3)) / 3
+    wider = -special.stdtrit(samples - 1, special.ndtr(-errors)) / errors
     return float(wider * np.sqrt(samples / (samples - 1)))
 
 
@@ -507,25 +511,30 @@ def middle_deficit(
     )
 
 
-def plateau(deficit: Estimate, fixed: float | None = None) -> Fit:
+def plateau(deficit: Estimate, realizations: int, fixed: float | None = None) -> Fit:
     """Fit of `statistics.plateau`, Fig. 9, to a deficit of shape (n,), n at least 4.
 
-    With the covariance of the resamples. Its parameters are plateau gamma_0, amplitude A, and
-    length xi in sites; `fixed` holds gamma_0 at a number.
+    With the covariance of the resamples of so many realizations. Its parameters are plateau
+    gamma_0, amplitude A, and length xi in sites; `fixed` holds gamma_0 at a number.
 
     Raises:
-        ValueError: too few distances, or too few realizations for a covariance.
+        ValueError: too few distances, or realizations for a covariance: two for each distance.
     """
     distance = np.arange(len(deficit.value))
+    if realizations < 2 * len(distance):
+        raise ValueError(
+            f"the covariance of {len(distance)} distances takes at least {2 * len(distance)}"
+            f" realizations, got {realizations}"
+        )
     return statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
 
 
-def plateau_test(deficit: Estimate) -> tuple[Fit, Fit, float]:
+def plateau_test(deficit: Estimate, realizations: int) -> tuple[Fit, Fit, float]:
     """`plateau` free and with gamma_0 = 0, and how probable so large a drop of chi2 is if it is 0.
 
     Errors: `plateau`.
     """
-    free, zero = plateau(deficit), plateau(deficit, fixed=0)
+    free, zero = (plateau(deficit, realizations, fixed) for fixed in (None, 0))
     return free, zero, float(special.chdtrc(1, max(zero.chi2 - free.chi2, 0.0)))
 
 

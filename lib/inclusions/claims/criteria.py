@@ -320,12 +320,14 @@ class Results:
         return replace(self, **choice)
 
     def estimate(self, function: Callable[..., Estimate], *models: Model, **more: Any) -> Estimate:
-        """An estimate of these models' ensembles, its error widened for few realizations."""
+        """An estimate of these models' ensembles, with errors that hold threefold too."""
         given = [part for model in models for part in (model, self(model))]
         found = function(*given, **more, **self.how)
         if "as_many" in self.how:
             return found
-        return estimates.scaled(found, estimates.student(min(map(self.realizations, models))))
+        fewest = min(map(self.realizations, models))
+        wider = estimates.student(fewest, SURE) / estimates.student(fewest, 1)
+        return estimates.scaled(found, wider)
 
     def longest(self, found: Mapping[int, Any]) -> int:
         """The longest of the lengths whose models, one or a pair, have `ENOUGH` realizations."""

@@ -220,6 +220,9 @@ def _fading(axes: Axes, levels: pd.Series) -> None:
 
 # Fig. 4
 
+SEEN = 0.02
+"""The least error of a purity that leaves nothing to be seen."""
+
 
 @styled
 def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) -> Figure:
@@ -230,6 +233,7 @@ def fixed_distance(purities: pd.DataFrame, distances: Sequence[int] = (5, 3)) ->
     figure = Figure((WIDTH, 2.7 * len(distances) + 0.5))
     panels = figure.subplots(len(distances), 2, sharex="row", sharey="row", squeeze=False)
     localized = purities[(purities.disorder >= LOCALIZED) & (purities.boundary == "open")]
+    localized = localized[localized.error < SEEN]
     for row, distance in zip(panels, distances, strict=True):
         for axes, bubble in zip(row, (True, False), strict=True):
             chosen = localized[
@@ -316,15 +320,16 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
 def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Fig. 9: gamma_XXZ - gamma_i with fits (top), and the fitted gamma_0 (bottom).
 
-    Top: the longest chain with three disorders. Bottom: all lengths; only fits in which gamma_0
-    is constrained on both sides.
+    Top: the longest chain that is fitted at three disorders. Bottom: all lengths; only fits in
+    which gamma_0 is constrained on both sides.
     """
     figure = Figure((WIDTH, 7.6))
     top, bottom = figure.subplots(2, 1)
     localized = differences[differences.disorder >= LOCALIZED]
     fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
+    part = localized
     if not empty(top, localized):
-        counts = localized.groupby("length").disorder.nunique()
+        counts = (fitted if len(fitted) else localized).groupby("length").disorder.nunique()
         length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
         part = localized[localized.length == length]
         steps = np.linspace(0, part.distance.max(), 100)
@@ -366,7 +371,7 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         margin = 0.1 * (high - low)
         bottom.set_ylim(low - margin, high + margin)  # the worst fits may leave the panel
         bottom.legend()
-    draws(figure, localized[localized.length == localized.length.max()], fitted)
+    draws(figure, part, fitted)
     bottom.axhline(0, color="#777777", lw=0.9)
     bottom.set_ylabel(r"plateau $\gamma_0$")
     disorder_axis(bottom)
@@ -454,9 +459,6 @@ def fading(table: pd.DataFrame) -> Figure:
     panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
     legend_below(figure, panels[0].get_legend_handles_labels()[0])
     return figure
-
-
-SEEN = 0.02  # an error that leaves something to be seen of the deficit
 
 
 # Fig. 7

@@ -289,7 +289,8 @@ def plateaus(
     for probe, chain in compared(merged(*probes), merged(*references)):
         try:
             deficit = estimates.deficit(*probe, *chain, sites)
-            free, zero, chance = estimates.plateau_test(deficit)
+            fewest = min(part[1].sizes["realization"] for part in (probe, chain))
+            free, zero, chance = estimates.plateau_test(deficit, fewest)
         except ValueError:  # too few distances, or realizations for a covariance
             continue
         level = float(estimates.purity(*chain, sites).value)
