@@ -40,7 +40,7 @@ def reached(*ensembles: Ensembles) -> pd.DataFrame:
         for model, data in merged(*ensembles).items():
             if (model.bubble == 4) == (system == "chain with bubble") and model.bubble in (0, 4):
                 counts.setdefault(model.length, []).append(data.sizes["realization"])
-        here = [f"$L = {n}$: {spread(counts[n])}" for n in sorted(counts)[-2:]]
+        here = [f"$L = {n}$: {spread(counts[n])}" for n in sorted(counts)[-3:]]
         rows.append({
             "": system,
             "here, realizations for each disorder": "; ".join(here) or UNKNOWN,
