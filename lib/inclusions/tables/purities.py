@@ -484,6 +484,10 @@ WEIGHTS = (
 
 
 def longest_at(table: pd.DataFrame, *disorders: float) -> pd.DataFrame:
-    """Rows of the longest chain at each of these disorders."""
-    chosen = table[table.disorder.isin(disorders)].sort_values(["disorder", "length"])
+    """Rows of the longest chain at each of these disorders that has errors.
+
+    A single batch has none.
+    """
+    known = table.dropna(subset=["edge_error", "centre_error"])
+    chosen = known[known.disorder.isin(disorders)].sort_values(["disorder", "length"])
     return chosen.groupby("disorder").tail(1)
