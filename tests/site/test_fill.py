@@ -4,7 +4,7 @@ import pytest
 from docutils.utils import new_document
 from sphinx import addnodes
 
-from inclusions.site.fill import without_raw_values
+from inclusions.site.fill import with_named_defaults, without_raw_values
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,16 @@ def test_the_reference_tells_values_of_constants_that_are_short_and_the_same_eve
     document += addnodes.desc_annotation("", value)
     without_raw_values(None, document)
     assert bool(document.astext()) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("(x, tell=<function <lambda>>)", "(x, tell=...)"),
+        ("(tell=<function Workflow.<lambda>>)", "(tell=...)"),
+        ("(value, form=<function number>)", "(value, form=number)"),
+        (None, None),
+    ],
+)
+def test_a_signature_has_no_addresses_of_functions(given, told):
+    assert with_named_defaults(None, "", "", None, None, given, "int") == (told, "int")

@@ -26,7 +26,14 @@ from inclusions.machine import available_cores
 from inclusions.places import BUILDER, data_folder, published
 from inclusions.site import addresses, kit
 from inclusions.site.describe import describe
-from inclusions.site.fill import PDF, as_text, fill, without_aliases, without_raw_values
+from inclusions.site.fill import (
+    PDF,
+    as_text,
+    fill,
+    with_named_defaults,
+    without_aliases,
+    without_raw_values,
+)
 from inclusions.site.lean import lighten
 from inclusions.site.mend import mend_pages
 from inclusions.site.notebooks import Book, notebook, without_solutions
@@ -42,6 +49,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", read_side_by_side)
     app.connect("source-read", fill)
     app.connect("autodoc-process-docstring", as_text, priority=400)  # before napoleon reads it
+    app.connect("autodoc-process-signature", with_named_defaults)
     app.connect("autodoc-skip-member", without_aliases)
     app.connect("doctree-read", settle_exercises, priority=100)  # before code is linked
     app.connect("doctree-read", without_raw_values)

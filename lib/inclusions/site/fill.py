@@ -130,6 +130,25 @@ def without_aliases(
     return True if (obj.__doc__ or "").startswith("Alias for field number") else None
 
 
+def with_named_defaults(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Call a function that is a default by its name, and one without a name by an ellipsis."""
+    if signature:
+        signature = re.sub(UNNAMED, "...", signature)
+        signature = re.sub(NAMED, r"\1", signature)
+    return signature, returns
+
+
+UNNAMED, NAMED = r"<function [\w.]*<lambda>>", r"<function ([\w.]+)>"
+
+
 def without_raw_values(app: Sphinx, doctree: nodes.document) -> None:
     """Leave out what constants are if it fills lines, or is this machine's or no number or text."""
     for value in list(doctree.findall(addnodes.desc_annotation)):
