@@ -39,6 +39,7 @@ def rings(purities: pd.DataFrame, length: int = 14) -> pd.DataFrame:
                     {
                         "system": system, "disorder": part.disorder, "site": site,
                         "x": np.sin(angle), "y": np.cos(angle), "thermal": 2 - 2 * part.purity,
+                        "sources": part.sources,
                     }
                 )
             )  # fmt: skip
