@@ -801,7 +801,7 @@ def _gain(values: Array, one: Controls) -> Gain:
     if realizations < 4 or not spread:
         return Gain(1.0, 0.0, 0.0)
     fitted = one.fitted(realizations)
-    slope = np.polyfit(one.values[:, 0], values, 1)[0] if fitted else one.slope or 0.0
+    slope = np.polyfit(one.values[:, 0], values, 1)[0] if fitted else one.slope
     error = left.std(ddof=1 + fitted) / np.sqrt(realizations)
     from_mean = abs(slope) * known
     deviation = (one.values[:, 0].mean() - one.expected[0]) / np.hypot(

@@ -117,7 +117,7 @@ class Controls(NamedTuple):
     values: Array  # (R, ..., k)
     expected: Array  # (..., k): their means over disorder
     error: Array  # (..., k): the standard errors of those
-    slope: float | None = None  # coefficient for few realizations: 1 for predictions of the values
+    slope: float = 0.0  # coefficient for few realizations: 1 for predictions of the values
 
     def entry(self, place: int | slice) -> "Controls":
         """The controls of one entry, or some, of a mean of shape (n,)."""
@@ -130,7 +130,7 @@ class Controls(NamedTuple):
 
     def away(self) -> Array:
         """What is taken off each realization where no coefficient is fitted, shape (R, ...)."""
-        return (self.slope or 0) * (self.values - self.expected).sum(axis=-1)
+        return self.slope * (self.values - self.expected).sum(axis=-1)
 
 
 REALIZATIONS_PER_CONTROL = 20
@@ -158,9 +158,8 @@ def bootstrap(
     on x: Owen, Monte Carlo theory (2013), 8.9. It has the same expectation up to terms of order
     1/R, which are below the error by a factor of order 1/sqrt(R), and a fraction of the variance.
     b is fitted anew in each resample and <x> drawn with its own error, so that both are in the
-    error of the estimate. Where realizations are too few for a fit, b is `controls.slope`, if that
-    is known: the mean is unbiased whatever b is. All arrays, of one shape (R, ...), use the same
-    controls: a function
+    error of the estimate. Where realizations are too few for a fit, b is `controls.slope`: the mean
+    is unbiased whatever b is. All arrays, of one shape (R, ...), use the same controls: a function
     that is nearly linear in the means is then sharpened as if it were regressed itself.
     ValueError for controls of other realizations or shape.
     """
@@ -187,15 +186,14 @@ def bootstrap(
 
     if controls is not None:
         kept = controls.fitted(realizations)
-        if kept or controls.slope is not None:
-            values, expected, error = (
-                _finite(part, "controls")[..., : kept or None] for part in controls[:3]
-            )
-            chosen = Controls(values, expected, error, controls.slope)
-            _see_that_it_fits(chosen, given)
-            generator = np.random.default_rng([seed, 1])
-            adjusted = _adjusted if kept else _shifted
-            return _estimate(statistic(*adjusted(means, given, chosen, generator)))
+        values, expected, error = (
+            _finite(part, "controls")[..., : kept or None] for part in controls[:3]
+        )
+        chosen = Controls(values, expected, error, controls.slope)
+        _see_that_it_fits(chosen, given)
+        adjusted = _adjusted if kept else _shifted
+        generator = np.random.default_rng([seed, 1])
+        return _estimate(statistic(*adjusted(means, given, chosen, generator)))
     return _estimate(statistic(*means(*given)))
 
 
@@ -229,7 +227,7 @@ def _shifted(
     found = means(*(y - away for y in arrays))
     noise = generator.standard_normal((len(found[0]) - 1, *controls.error.shape)) * controls.error
     drawn = np.concatenate([np.zeros((1, *controls.error.shape)), noise]).sum(axis=-1)
-    return [mean + (controls.slope or 0) * drawn for mean in found]
+    return [mean + controls.slope * drawn for mean in found]
 
 
 def _adjusted(

@@ -140,7 +140,7 @@ class Predictions:
 
     def whole(self) -> Controls:
         """The mean over all sites, one number each: for what is not of one site."""
-        return self.weighted(np.full(self.model.length, 1 / self.model.length))._replace(slope=None)
+        return self.weighted(np.full(self.model.length, 1 / self.model.length))._replace(slope=0.0)
 
     def correlations(self) -> Controls:
         """For `estimates.correlation`, Eq. (7): the product, the window of site 0, that of r.
@@ -158,6 +158,6 @@ class Predictions:
         return _controls(values, known)
 
 
-def _controls(values: Array, expected: Array, slope: float | None = None) -> Controls:
+def _controls(values: Array, expected: Array, slope: float = 0.0) -> Controls:
     error = expected.std(axis=0, ddof=1) / np.sqrt(len(expected))
     return Controls(values, expected.mean(axis=0), error, slope)
