@@ -15,6 +15,7 @@ from inclusions.statistics import (
     POISSON_GAP_RATIO,
     Estimate,
     combine,
+    mean,
     normal,
 )
 
@@ -356,3 +357,20 @@ def test_a_plateau_is_not_fitted_with_the_covariance_of_a_few_realizations():
     assert estimates.plateau(deficit, 16).values["plateau"] == pytest.approx(0.02, abs=0.003)
     with pytest.raises(ValueError, match="8 distances takes at least 16 realizations, got 15"):
         estimates.plateau(deficit, 15)
+
+
+def test_errors_of_a_plateau_hold_where_the_covariance_is_from_as_few_realizations_as_may_be():
+    """Repeated experiments of 18 realizations of 9 correlated distances."""
+    distance, experiments = np.arange(9), 200
+    apart = np.abs(distance[:, None] - distance)
+    root = np.linalg.cholesky(0.02**2 * (0.3 + 0.7 * 0.5**apart))
+    generator = np.random.default_rng(5)
+    pulls, drops = [], []
+    for _ in range(experiments):
+        deficits = 0.2 * np.exp(-distance / 1.5) + generator.standard_normal((18, 9)) @ root.T
+        free, zero, _ = estimates.plateau_test(mean(deficits), 18)
+        pulls.append(free.values["plateau"] / free.errors["plateau"])
+        drops.append(zero.chi2 - free.chi2)
+    assert 0.62 < np.mean(np.abs(pulls) < 1) < 0.80  # 68 %, 3.3 % the error of a share of 200
+    assert np.mean(np.abs(pulls) > 2) < 0.1
+    assert np.mean(drops) < 1.5  # a plateau that is not there gains no more than chi2 of one

@@ -155,6 +155,19 @@ def test_plateau_figure_has_the_differences_and_only_valid_plateaus(source, part
     np.testing.assert_allclose(np.sort(shown), np.sort(kept.plateau))
 
 
+def test_plateau_figure_has_the_longest_chain_beside_the_one_that_is_fitted(parts):
+    differences = made.differences(parts[:1], parts[1:2])
+    fits = made.plateaus(parts[:1], parts[1:2])
+    left, right, bottom = drawn(purities.plateaus(differences, fits[fits.length == 8])).axes
+    assert [len(curve_of(axes, colour_of(8.0))[0]) for axes in (left, right)] == [4, 5]
+    broken = [
+        [line for line in axes.lines if len(line.get_xdata()) == 100] for axes in (left, right)
+    ]
+    assert len(broken[0]) == fits[(fits.length == 8) & (fits.disorder >= 4) & fits.valid].shape[0]
+    assert not broken[1]
+    assert bottom.get_ylabel() == r"plateau $\gamma_0$"
+
+
 def test_correlations_are_numpys_with_bubble_solid_and_without_broken(source, parts):
     figure = drawn(correlations.correlations(made_correlations.correlations(*parts)))
     assert [axes.get_title() for axes in figure.axes] == ["$W = 5.2$", "$W = 8$"]

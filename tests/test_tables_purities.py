@@ -162,6 +162,22 @@ def test_a_single_batch_of_a_histogram_tells_no_error(parts):
     assert np.isfinite(rows.density).all() and rows.error.isna().all()
 
 
+def test_bins_taken_together_hold_the_same_weight(parts):
+    fine, coarse = (
+        at(purities.histograms(*parts, length=8, join=join), distance=1, disorder=4.0)
+        for join in (1, 4)
+    )
+    assert set(fine.length) == set(coarse.length) == {8}
+    assert len(coarse) == 10
+    np.testing.assert_allclose(coarse.spin, fine.spin.values.reshape(10, 4).mean(axis=1))
+    np.testing.assert_allclose(coarse.density, fine.density.values.reshape(10, 4).mean(axis=1))
+
+
+def test_weights_shown_are_of_the_longest_chain_with_enough_realizations():
+    table = pd.DataFrame({"disorder": 4.0, "length": [14, 16, 18], "realizations": [2000, 200, 5]})
+    assert purities.longest_at(table, 4.0, 8.0).length.tolist() == [16]
+
+
 # Correlations
 
 

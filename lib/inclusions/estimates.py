@@ -511,22 +511,39 @@ def middle_deficit(
     )
 
 
+def fitting_covariance(found: Estimate, realizations: int, parameters: int) -> Array:
+    """Covariance of an estimate of shape (n,) for a fit of so many parameters, shape (n, n).
+
+    That of the resamples of so many realizations is uncertain itself, and a fit follows its noise:
+    with d = n - parameters it is larger by (R-1)(R-2) / (R-1-d)(R-2-d), which is exact for errors
+    of linear fits to normal values: Rao, Proc. Fifth Berkeley Symp. 1, 355 (1967).
+
+    Raises:
+        ValueError: too few realizations for it: two for each entry.
+    """
+    entries = len(found.value)
+    if realizations < 2 * entries:
+        raise ValueError(
+            f"the covariance of {entries} distances takes at least {2 * entries} realizations, "
+            f"got {realizations}"
+        )
+    free = realizations - 1.0, realizations - 2.0
+    degrees = entries - parameters
+    return found.covariance * np.prod(free) / np.prod(np.subtract(free, degrees))
+
+
 def plateau(deficit: Estimate, realizations: int, fixed: float | None = None) -> Fit:
     """Fit of `statistics.plateau`, Fig. 9, to a deficit of shape (n,), n at least 4.
 
-    With the covariance of the resamples of so many realizations. Its parameters are plateau
-    gamma_0, amplitude A, and length xi in sites; `fixed` holds gamma_0 at a number.
-
-    Raises:
-        ValueError: too few distances, or realizations for a covariance: two for each distance.
+    Its parameters are plateau gamma_0, amplitude A, and length xi in sites; `fixed` holds gamma_0
+    at a number. `realizations` are those with the bubble: the isolated chain enters all distances
+    with one number, whose error needs no covariance. Errors: ValueError for too few distances;
+    `fitting_covariance`.
     """
-    distance = np.arange(len(deficit.value))
-    if realizations < 2 * len(distance):
-        raise ValueError(
-            f"the covariance of {len(distance)} distances takes at least {2 * len(distance)}"
-            f" realizations, got {realizations}"
-        )
-    return statistics.fit_plateau(distance, deficit.value, deficit.covariance, fixed=fixed)
+    covariance = fitting_covariance(deficit, realizations, 3)
+    return statistics.fit_plateau(
+        np.arange(len(deficit.value)), deficit.value, covariance, fixed=fixed
+    )
 
 
 def plateau_test(deficit: Estimate, realizations: int) -> tuple[Fit, Fit, float]:
@@ -635,7 +652,8 @@ def fixed_disorder_correlation(model: Model, records: xr.Dataset) -> Estimate:
 def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
     """Density of 2<S^z> at each distance, Fig. 7, shape (ceil(L/2), bins of `HISTOGRAM_EDGES`).
 
-    Batches of realizations are resampled, each by its states; a single one tells no error.
+    Batches of realizations are resampled, each by its states; the error is widened by `student`.
+    A single one tells none.
     """
     counts = records.magnetization_histogram.values.astype(float)
     single = len(counts) == 1
@@ -647,7 +665,7 @@ def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
     if single:
         unknown = (np.full_like(part, np.nan) for part in (density.error, density.samples))
         return Estimate(density.value, *unknown)
-    return density
+    return scaled(density, student(len(counts), 1))
 
 
 @_estimate
@@ -657,14 +675,16 @@ def magnetization_shares(
 ) -> Estimate:  # fmt: skip
     """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of the chain, shape (2,).
 
-    Windows know nothing of it: it is always `plain`. Its error is that of few batches, widened
-    by `student`; nan of a single one.
+    Windows know nothing of it: it is always `plain`. Its error is that of batches, which may be
+    few; nan of a single one.
     """
     density = magnetization_density(model, records)
     spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
     chosen = np.stack([spin > edge, spin < centre], axis=-1) * np.diff(HISTOGRAM_EDGES)[:, None]
     found = combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
-    return scaled(found, student(records.sizes["batch"]))
+    batches, realizations = (records.sizes[axis] for axis in ("batch", "realization"))
+    # by the batches, threefold too, and not by the realizations again
+    return scaled(found, student(batches) / student(batches, 1) / student(realizations, 1))
 
 
 def centre_entropies(records: xr.Dataset) -> Array:

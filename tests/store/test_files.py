@@ -149,6 +149,43 @@ def test_consolidating_again_writes_only_what_is_new(place):
     assert store.read(place.consolidated).realization.values.tolist() == [0, 1, 2, 3]
 
 
+def test_histograms_of_few_realizations_stay_apart_and_those_of_many_are_added_up(
+    place, monkeypatch
+):
+    monkeypatch.setattr(records, "BATCH", 2)
+    monkeypatch.setattr(records, "APART", 5)
+    save(place, 1, 2)
+    place.consolidate()
+    save(place, 0)
+    place.consolidate()  # of a file that has them apart, and of a shard
+    each = np.array([record(index)["magnetization_histogram"] for index in range(5)])
+    found = store.read(place.consolidated)
+    assert found.batch.values.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(found.magnetization_histogram, each[:3])
+    save(place, 3, 4)
+    place.consolidate()
+    found = store.read(place.consolidated)
+    assert found.batch.values.tolist() == [0, 1, 2]
+    pairs = [each[:2].sum(axis=0), each[2:4].sum(axis=0), each[4]]
+    np.testing.assert_array_equal(found.magnetization_histogram, pairs)
+
+
+def test_histograms_once_added_up_stay_so(place, monkeypatch):
+    monkeypatch.setattr(records, "BATCH", 2)
+    monkeypatch.setattr(records, "APART", 2)
+    save(place, 0, 1)
+    place.consolidate()
+    monkeypatch.setattr(records, "APART", 10)
+    save(place, 2, 3)
+    place.consolidate()
+    each = [record(index)["magnetization_histogram"] for index in range(4)]
+    found = store.read(place.consolidated)
+    assert found.batch.values.tolist() == [0, 2, 3]
+    np.testing.assert_array_equal(
+        found.magnetization_histogram, [each[0] + each[1], each[2], each[3]]
+    )
+
+
 def test_consolidating_again_notices_a_damaged_file(place):
     save(place, 0, 1)
     content = bytearray(place.consolidate().read_bytes())

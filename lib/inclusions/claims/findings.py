@@ -575,8 +575,7 @@ def plateau_of_deficit(results: Results) -> Finding:
             for length, pair in chosen.items():
                 deficit = results.estimate(estimates.deficit, *pair, sites=sites)
                 try:
-                    fewest = min(map(results.realizations, pair))
-                    fit = estimates.plateau(deficit, fewest)
+                    fit = estimates.plateau(deficit, results.realizations(pair[0]))
                 except ValueError:  # too few realizations for a covariance of all distances
                     continue
                 level = results.estimate(estimates.purity, pair[1], sites=sites)

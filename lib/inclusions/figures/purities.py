@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from inclusions.claims.criteria import FADES
 from inclusions.figures import (
@@ -320,42 +320,29 @@ def bubble_sizes(table: pd.DataFrame) -> Figure:
 def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Fig. 9: gamma_XXZ - gamma_i with fits (top), and the fitted gamma_0 (bottom).
 
-    Top: the longest chain that is fitted at three disorders. Bottom: all lengths; only fits in
-    which gamma_0 is constrained on both sides.
+    Top: the longest chain that is fitted at three disorders, and the longest of all. Bottom: all
+    lengths; only fits in which gamma_0 is constrained on both sides.
     """
     figure = Figure((WIDTH, 7.6))
-    top, bottom = figure.subplots(2, 1)
     localized = differences[differences.disorder >= LOCALIZED]
     fitted = fits[(fits.disorder >= LOCALIZED) & fits.valid.astype(bool)]
-    part = localized
-    if not empty(top, localized):
+    shown = [0]
+    if len(localized):
         counts = (fitted if len(fitted) else localized).groupby("length").disorder.nunique()
         length = counts[counts >= 3].index.max() if (counts >= 3).any() else counts.index.max()
-        part = localized[localized.length == length]
-        steps = np.linspace(0, part.distance.max(), 100)
-        for place, (disorder, curve) in enumerate(part.groupby("disorder")):
-            spread = 0.025 * (place - part.disorder.nunique() / 2)  # keep the bars apart
-            colour = colour_of(disorder)
-            top.errorbar(
-                curve.distance + spread, curve.difference, curve.error, color=colour, ls="",
-                marker=marker_of(length),
-            )  # fmt: skip
-            for fit in fitted[
-                (fitted.disorder == disorder) & (fitted.length == length)
-            ].itertuples():
-                line = plateau(steps, fit.plateau, fit.amplitude, fit.decay)
-                top.plot(steps, line, color=colour, ls="--", lw=1.1)
-        top.set_title(f"bubble $L = {length}$ against the open chain of {length + 2}")
-        handles = [
-            Line2D(
-                [], [], color=colour_of(w), marker=marker_of(length), ls="--", label=f"$W = {w:g}$"
-            )
-            for w in sorted(set(part.disorder))
-        ]
-        top.legend(handles=handles, ncols=3)
-    top.axhline(0, color="#777777", lw=0.9)
-    top.set(xlabel="distance $i$ from the bubble", ylabel=r"$\gamma_\mathrm{XXZ} - \gamma_i$")
-    top.xaxis.get_major_locator().set_params(integer=True)
+        shown = sorted({length, localized.length.max()})
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]
+    tops = above.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    bottom = below.subplots()
+    part = localized[localized.length.isin(shown)]
+    for axes, length in zip(tops, shown, strict=True):
+        _decay(axes, localized[localized.length == length], fitted[fitted.length == length])
+    tops[0].set_ylabel(r"$\gamma_\mathrm{XXZ} - \gamma_i$")
+    disorders = sorted(set(part.disorder))
+    handles = [Line2D([], [], color=colour_of(w), marker="o", ls="--") for w in disorders]
+    if handles:
+        names = [f"$W = {w:g}$" for w in disorders]
+        above.legend(handles, names, loc="outside lower center", ncols=5)
     if not empty(bottom, fitted):
         for place, (length, curve) in enumerate(fitted.groupby("length")):
             bottom.errorbar(
@@ -376,6 +363,27 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     bottom.set_ylabel(r"plateau $\gamma_0$")
     disorder_axis(bottom)
     return figure
+
+
+def _decay(axes: Axes, part: pd.DataFrame, fits: pd.DataFrame) -> None:
+    """The difference of one length against distance, and the fits."""
+    empty(axes, part)
+    curves = dict(list(part.groupby("disorder")))
+    for place, (disorder, curve) in enumerate(curves.items()):
+        length = curve.length.iloc[0]
+        axes.errorbar(
+            curve.distance + 0.025 * (place - len(curves) / 2),  # keep the bars apart
+            curve.difference, curve.error, color=colour_of(disorder), ls="",
+            marker=marker_of(length),
+        )  # fmt: skip
+        axes.set_title(f"bubble $L = {length}$, open chain {length + 2}")
+        steps = np.linspace(0, curve.distance.max(), 100)
+        for fit in fits[fits.disorder == disorder].itertuples():
+            line = plateau(steps, fit.plateau, fit.amplitude, fit.decay)
+            axes.plot(steps, line, color=colour_of(disorder), ls="--", lw=1.1)
+    axes.axhline(0, color="#777777", lw=0.9)
+    axes.set_xlabel("distance $i$ from the bubble")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _five_percent(axes: Axes, fits: pd.DataFrame) -> float:
@@ -515,7 +523,7 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
         axes.set_ylabel("density")
     handles = [
         Line2D([], [], color=distance_colour(i, largest), label=f"bubble {length}, $i = {i}$")
-        for i in range(largest + 1)
+        for i in sorted(set(bubbles.distance[bubbles.length == length]))
     ]
     handles.append(Line2D([], [], color="k", label=f"isolated, {length + 2}, middle"))
     draws(figure, table[table.disorder.isin(disorders) & table.length.isin([length, length + 2])])

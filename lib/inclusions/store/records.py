@@ -90,7 +90,8 @@ ROUNDED = {
     "magnetization_error": 7, "residual": 7, "seconds": 10, "peak_memory": 10,
 }  # fmt: skip
 
-BATCH = 50  # realizations whose histograms a consolidated file adds up
+BATCH = 50  # realizations whose histograms a consolidated file adds up,
+APART = 10 * BATCH  # if it has so many: the errors of fewer take the histogram of each
 
 
 class Indices(Set[int]):
@@ -259,25 +260,12 @@ def checksum(dataset: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
-def batched(shard: xr.Dataset) -> xr.Dataset:
-    """A shard with its histograms added up over batches of realizations."""
-    batch = shard.realization.values // BATCH
-    batches, place = np.unique(batch, return_inverse=True)
-    histogram = shard.magnetization_histogram
-    total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)
-    np.add.at(total, place, histogram.values)
-    return (
-        shard.drop_vars("magnetization_histogram")
-        .assign(magnetization_histogram=(("batch", "distance", "bin"), total, histogram.attrs))
-        .assign_coords(batch=batches)
-    )
-
-
 def joined(parts: list[xr.Dataset]) -> xr.Dataset:
     """Records of one ensemble as one dataset, by index, histograms added up over batches.
 
     Of a realization that several parts have the first counts; younger fields that it lacks are
-    taken from the others.
+    taken from the others. `batch` counts `BATCH` realizations each; or single ones, by the first
+    of a batch, if there are fewer than `APART`: then the attribute `batch_unit` is 1.
     """
     taken: set[int] = set()
     first = []
@@ -285,22 +273,33 @@ def joined(parts: list[xr.Dataset]) -> xr.Dataset:
         fresh = [int(i) for i in part.realization.values if int(i) not in taken]
         taken.update(fresh)
         if fresh:
-            first.append(part if "batch" in part.dims else batched(part.sel(realization=fresh)))
-    histogram = xr.concat([part.magnetization_histogram for part in first], "batch")
+            first.append(part if "batch" in part.dims else part.sel(realization=fresh))
+    unit = 1 if len(taken) < APART else BATCH
+    batches, place = np.unique(np.concatenate([*map(_begins, first)]) // unit, return_inverse=True)
+    histograms = [part.magnetization_histogram for part in first]
+    total = np.zeros((batches.size, *histograms[0].shape[1:]), np.uint32)
+    np.add.at(total, place, np.concatenate([histogram.values for histogram in histograms]))
     whole = xr.concat(
-        [part.drop_dims("batch") for part in first],
+        [part.drop_vars(["magnetization_histogram", "batch"], errors="ignore") for part in first],
         "realization", combine_attrs="override", data_vars="all",
     ).sortby("realization")  # fmt: skip
-    whole.attrs.pop("checksum", None)  # it was that of one part
-    # A batch that several shards share is added up.
-    batches, place = np.unique(histogram.batch.values, return_inverse=True)
-    total = np.zeros((batches.size, *histogram.shape[1:]), np.uint32)
-    np.add.at(total, place, histogram.values)
+    for name in ("checksum", "batch_unit"):  # they were those of one part
+        whole.attrs.pop(name, None)
+    if unit == 1:
+        whole.attrs["batch_unit"] = 1
+    dims = "batch", *histograms[0].dims[1:]
     return (
         _filled(whole, parts)
-        .assign(magnetization_histogram=(histogram.dims, total, histogram.attrs))
+        .assign(magnetization_histogram=(dims, total, histograms[0].attrs))
         .assign_coords(batch=batches)
     )
+
+
+def _begins(part: xr.Dataset) -> np.ndarray:
+    """The first realization of each histogram of a shard or a consolidated file."""
+    if "batch" not in part.dims:
+        return part.realization.values
+    return part.batch.values * int(part.attrs.get("batch_unit", BATCH))
 
 
 def _filled(whole: xr.Dataset, parts: list[xr.Dataset]) -> xr.Dataset:

@@ -64,15 +64,18 @@ def avalanche_fits(
     """Fit of xi and p of Eq. (6) to gamma_XXZ - gamma_i, for each bubble and exponent.
 
     Columns are those of `avalanche.AvalancheFit`, and `regime`. Correlations along the chain are
-    in the covariance.
+    in the covariance; bubbles of too few realizations for that are left out.
     """
     rows = []
     for model, (isolated, deficit, both) in responses(*ensembles).items():
+        try:
+            covariance = estimates.fitting_covariance(deficit, both[0][1].sizes["realization"], 2)
+        except ValueError:
+            continue
         for exponent in exponents:
             fit = avalanche.fit(
-                deficit.value, deficit.covariance, isolated, model.bubble, model.length, exponent,
-                first,
-            )  # fmt: skip
+                deficit.value, covariance, isolated, model.bubble, model.length, exponent, first
+            )
             rows.append(
                 entry(*both[0], both[1], exponent=exponent, isolated=isolated, regime=regime(fit))
                 | fit._asdict()

@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from inclusions import estimates, perturbation, statistics, text
+from inclusions.claims.criteria import ENOUGH
 from inclusions.estimates import SYSTEM
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES
@@ -289,8 +290,7 @@ def plateaus(
     for probe, chain in compared(merged(*probes), merged(*references)):
         try:
             deficit = estimates.deficit(*probe, *chain, sites)
-            fewest = min(part[1].sizes["realization"] for part in (probe, chain))
-            free, zero, chance = estimates.plateau_test(deficit, fewest)
+            free, zero, chance = estimates.plateau_test(deficit, probe[1].sizes["realization"])
         except ValueError:  # too few distances, or realizations for a covariance
             continue
         level = float(estimates.purity(*chain, sites).value)
@@ -429,22 +429,26 @@ def shift_texts(*ensembles: Ensembles) -> dict[str, str | int]:
 # Fig. 7: magnetization
 
 
-def histograms(*ensembles: Ensembles) -> pd.DataFrame:
+def histograms(*ensembles: Ensembles, length: int | None = None, join: int = 1) -> pd.DataFrame:
     """Density of 2<S^z> by distance, with its error from resampling batches of realizations.
 
-    Of the longest bubble of four states with most disorders, and the middle of the open chain
-    two sites longer.
+    Of the bubble of four states of this length, else the longest with most disorders; and the
+    middle of the open chain two sites longer. So many bins are taken together.
     """
     found = merged(*ensembles)
     bubbles = pd.DataFrame([m.as_dict() for m in found if m.bubble == 4], columns=PARAMETERS)
-    length = longest(bubbles)
-    centres = (HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
+    length = length or longest(bubbles)
+
+    def coarse(density: np.ndarray) -> np.ndarray:
+        return density.reshape(*density.shape[:-1], -1, join).mean(axis=-1)
+
+    centres = coarse((HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2)
     rows = []
     for model, data in found.items():
         bubble = model.bubble == 4 and model.length == length
         if not bubble and model != Model(length + 2, model.disorder):
             continue
-        density = estimates.magnetization_density(model, data)
+        density = statistics.combine(coarse, estimates.magnetization_density(model, data))
         for distance in range(len(density.value))[slice(None) if bubble else slice(-1, None)]:
             rows += [
                 entry(model, data, distance=distance, spin=spin, density=value, error=error)
@@ -484,10 +488,7 @@ WEIGHTS = (
 
 
 def longest_at(table: pd.DataFrame, *disorders: float) -> pd.DataFrame:
-    """Rows of the longest chain at each of these disorders that has errors.
-
-    A single batch has none.
-    """
-    known = table.dropna(subset=["edge_error", "centre_error"])
-    chosen = known[known.disorder.isin(disorders)].sort_values(["disorder", "length"])
+    """Rows of the longest chain at each of these disorders with `ENOUGH` realizations."""
+    known = table[table.disorder.isin(disorders) & (table.realizations >= ENOUGH)]
+    chosen = known.sort_values(["disorder", "length"])
     return chosen.groupby("disorder").tail(1)
