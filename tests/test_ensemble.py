@@ -8,6 +8,7 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
+from itertools import count
 
 import pytest
 import xarray as xr
@@ -376,3 +377,12 @@ def test_without_a_factor_a_record_says_how_well_its_levels_were_counted(write):
     assert 0 < found["count_error"] < 2
     assert exact["missing_levels"] == 0 and not exact["count_error"] > 0
     assert found["gap_ratio"] == pytest.approx(exact["gap_ratio"], abs=1e-9)
+
+
+def test_a_record_has_the_core_seconds_of_all_threads_and_no_pause(write, monkeypatch):
+    """A process that is stopped, or waits for a core, spends nothing meanwhile."""
+    (one, *_) = campaign.load(write()).ensembles
+    spent, clock = count(0.0, 2.5), count(0.0, 1000.0)
+    monkeypatch.setattr(ensemble.time, "process_time", lambda: next(spent))
+    monkeypatch.setattr(ensemble.time, "perf_counter", lambda: next(clock))
+    assert ensemble.record(one, 0)["seconds"] == 2.5

@@ -39,7 +39,8 @@ class Solved(NamedTuple):
     hamiltonian: Hamiltonian
     pairs: Eigenpairs
     magnetization: np.ndarray  # (count, L)
-    seconds: float
+    seconds: float  # by the clock
+    core_seconds: float  # of all threads of this process
     peak_memory: float  # MB, of this process so far
     retries: int  # solves beyond the first
 
@@ -61,7 +62,7 @@ def solve(
     Raises:
         ValueError, NotConverged, MissingLevels, MissingSolver: as the solver does.
     """
-    started = time.perf_counter()
+    started, before = time.perf_counter(), time.process_time()
     ranks = 1 if comm is None else comm.size
     realization = draw(model, seed, index, fields)
     method = choose(solver, model.dimension, ranks)
@@ -81,8 +82,8 @@ def solve(
         magnetization = magnetizations(hamiltonian, pairs, comm)
     else:
         magnetization = magnetizations(hamiltonian, pairs)
-    seconds = time.perf_counter() - started
-    return Solved(hamiltonian, pairs, magnetization, seconds, peak_memory(), retries)
+    spent = time.perf_counter() - started, time.process_time() - before
+    return Solved(hamiltonian, pairs, magnetization, *spent, peak_memory(), retries)
 
 
 def record(ensemble: Ensemble, index: int, comm: Communicator | None = None) -> dict[str, Any]:
@@ -92,15 +93,14 @@ def record(ensemble: Ensemble, index: int, comm: Communicator | None = None) -> 
         model, ensemble.count, ensemble.seed, index, ensemble.solver, certified(ensemble, index),
         comm=comm,
     )  # fmt: skip
-    certificate = solved.pairs.certificate
-    ranks = 1 if comm is None else comm.size
+    certificate, spent = solved.pairs.certificate, solved.core_seconds
     also = [OPTIONAL[name](solved.hamiltonian, solved.pairs, comm) for name in ensemble.observables]
     return (
         measure(model, solved.pairs, solved.magnetization)
         | {
             "missing_levels": 0 if certificate.complete else -1,
             "count_error": certificate.error or np.nan,
-            "seconds": solved.seconds * ranks,
+            "seconds": spent if comm is None else comm.allreduce(spent),
             "peak_memory": solved.peak_memory,
             "solver": solved.pairs.report.solver,
             "retries": solved.retries,

@@ -155,14 +155,14 @@ def quality(results: Results) -> pd.DataFrame:
 
 
 def cost(results: Results) -> pd.DataFrame:
-    """What each ensemble took: core-hours, seconds a realization, memory."""
+    """What each ensemble took: core-hours, core-seconds a realization, memory."""
     return pd.DataFrame(
         {
             "ensemble": place_of(one, results.data).name,
             "dimension": one.model.dimension,
             "realizations": records.sizes["realization"],
             "core-hours": float(records.seconds.sum()) / 3600,
-            "seconds a realization": float(records.seconds.mean()),
+            "core-seconds a realization": float(records.seconds.mean()),
             "peak memory (MB)": float(records.peak_memory.max()),
         }
         for one, records in results.found.items()
