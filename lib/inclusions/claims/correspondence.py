@@ -14,7 +14,7 @@ class Figure(NamedTuple):
 
     paper: str
     shows: str
-    label: str  # of the book's figure or table
+    labels: str  # of the book's figures or tables
     claims: tuple[str, ...]
     sizes: str  # as the paper states them in its text or caption
 
@@ -25,9 +25,17 @@ FIGURES = (
     Figure("Fig. 2, inset", "crossings", "tab-crossings", ("C2", "C16"), "not in its text"),
     Figure("Fig. 3", "purity against distance", "fig-purity-profiles", ("C7",), "16, 18"),
     Figure("Fig. 4", "purity at distance 5", "fig-fixed", ("C8",), "not in its text"),
-    Figure("Fig. 5", "correlations", "fig-correlations", ("C9",), "not in its text"),
+    Figure(
+        "Fig. 5",
+        "correlations",
+        "fig-correlations fig-correlations-largest",
+        ("C9",),
+        "not in its text",
+    ),
     Figure("Fig. 6", "choice of β", "fig-bandwidth", ("C3",), "not in its text"),
-    Figure("Fig. 7", "magnetization", "fig-magnetization", ("C10",), "18, 20"),
+    Figure(
+        "Fig. 7", "magnetization", "fig-magnetization fig-magnetization-largest", ("C10",), "18, 20"
+    ),
     Figure("Fig. 8", "size of the bubble", "fig-sizes", ("C11",), "14"),
     Figure("Fig. 9", "plateaus", "fig-plateaus", ("C12",), "16, 18"),
 )
@@ -59,7 +67,7 @@ def figures(verdicts: Sequence[Verdict], labels: Iterable[str]) -> pd.DataFrame:
         sizes = sorted({length for id in one.claims for length in by_id[id].sizes})
         said = [f"{id} {marked(by_id[id].verdict)}" for id in one.claims]
         rows.append({
-            "paper": one.paper, "shows": one.shows, "here": _reference(one.label, labels),
+            "paper": one.paper, "shows": one.shows, "here": _references(one.labels, labels),
             "verdict": ", ".join(said) or "–", "$L$ there": one.sizes,
             "$L$ here": ", ".join(map(str, sizes)) or "–",
         })  # fmt: skip
@@ -81,12 +89,13 @@ def claims(verdicts: Sequence[Verdict], labels: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "": f"{{ref}}`{one.id} <{one.id.lower()}>`", "paper": one.where,
-            "claim": escaped(one.claim), "here": _reference(one.label, labels),
+            "claim": escaped(one.claim), "here": _references(one.label, labels),
             "verdict": marked(one.verdict), "$L$ here": ", ".join(map(str, one.sizes)) or "–",
         }
         for one in verdicts
     )  # fmt: skip
 
 
-def _reference(label: str, labels: set[str]) -> str:
-    return f"{{numref}}`{label}`" if label in labels else "–"
+def _references(wanted: str, labels: set[str]) -> str:
+    found = (f"{{numref}}`{label}`" for label in wanted.split() if label in labels)
+    return ", ".join(found) or "–"
