@@ -7,7 +7,7 @@ import pandas as pd
 import purity_store as synthetic
 import pytest
 
-from inclusions import perturbation, tables, text
+from inclusions import estimates, perturbation, statistics, tables, text
 from inclusions.model import Model
 from inclusions.tables import correlations, purities
 from inclusions.tables.model import bandwidth_texts, bandwidths_found
@@ -160,6 +160,28 @@ def test_a_single_batch_of_a_histogram_tells_no_error(parts):
     begun = {model: data.isel(batch=[0]) for model, data in parts[0].found.items()}
     rows = purities.histograms(replace(parts[0], found=begun))
     assert np.isfinite(rows.density).all() and rows.error.isna().all()
+
+
+def test_single_realizations_beside_a_few_batches_do_not_count_as_batches(parts):
+    model = Model(8, 4.0, bubble=4)
+    records = parts[0].found[model].drop_dims("batch")
+    generator = np.random.default_rng(3)
+
+    def density(*sizes):
+        counts = np.stack([generator.poisson(100.0 * n, (4, 40)) for n in sizes])
+        made = records.assign(magnetization_histogram=(("batch", "distance", "bin"), counts))
+        plain = statistics.bootstrap(
+            lambda m: m / m.sum(axis=-1, keepdims=True) / 0.05, counts.astype(float),
+            seed=estimates.seed_of(model),
+        )  # fmt: skip
+        return estimates.magnetization_density(model, made).error / plain.error
+
+    as_many = (4 * 50 + 12) ** 2 / (4 * 50**2 + 12)  # equal batches weigh the same: 4.5
+    np.testing.assert_allclose(
+        density(50, 50, 50, 50, *[1] * 12), estimates.student(as_many, 1), rtol=0.02
+    )
+    np.testing.assert_allclose(density(*[1] * 12), estimates.student(12, 1), rtol=0.02)
+    assert np.isnan(density(50, 1, 1)).all()
 
 
 def test_bins_taken_together_hold_the_same_weight(parts):

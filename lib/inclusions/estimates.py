@@ -164,7 +164,7 @@ def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
 
 
 @lru_cache
-def student(samples: int, errors: float = 3) -> float:
+def student(samples: float, errors: float = 3) -> float:
     """How much wider an error from few samples must be to hold as a normal one at so many errors.
 
     Their scatter is uncertain itself: Student's t, Biometrika 6, 1 (1908), and one sample for the
@@ -515,8 +515,9 @@ def fitting_covariance(found: Estimate, realizations: int, parameters: int) -> A
     """Covariance of an estimate of shape (n,) for a fit of so many parameters, shape (n, n).
 
     That of the resamples of so many realizations is uncertain itself, and a fit follows its noise:
-    with d = n - parameters it is larger by (R-1)(R-2) / (R-1-d)(R-2-d), which is exact for errors
-    of linear fits to normal values: Rao, Proc. Fifth Berkeley Symp. 1, 355 (1967).
+    with d = n - parameters it is larger by (R-1)(R-2) / (R-1-d)(R-2-d), which makes variances of
+    linear fits to normal values exact: Rao, Proc. Fifth Berkeley Symp. 1, 355 (1967). chi2 is
+    then less than d on average, by (R-1-d) / (R-2).
 
     Raises:
         ValueError: too few realizations for it: two for each entry.
@@ -536,9 +537,8 @@ def plateau(deficit: Estimate, realizations: int, fixed: float | None = None) ->
     """Fit of `statistics.plateau`, Fig. 9, to a deficit of shape (n,), n at least 4.
 
     Its parameters are plateau gamma_0, amplitude A, and length xi in sites; `fixed` holds gamma_0
-    at a number. `realizations` are those with the bubble: the isolated chain enters all distances
-    with one number, whose error needs no covariance. Errors: ValueError for too few distances;
-    `fitting_covariance`.
+    at a number. `realizations` are those of bubble or chain, the fewer. Errors: ValueError for too
+    few distances; `fitting_covariance`.
     """
     covariance = fitting_covariance(deficit, realizations, 3)
     return statistics.fit_plateau(
@@ -652,20 +652,21 @@ def fixed_disorder_correlation(model: Model, records: xr.Dataset) -> Estimate:
 def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
     """Density of 2<S^z> at each distance, Fig. 7, shape (ceil(L/2), bins of `HISTOGRAM_EDGES`).
 
-    Batches of realizations are resampled, each by its states; the error is widened by `student`.
-    A single one tells none.
+    Batches of realizations are resampled, each by its states; the error is widened by `student`
+    for as many equal batches as weigh the same. Fewer than two tell none.
     """
     counts = records.magnetization_histogram.values.astype(float)
-    single = len(counts) == 1
+    states = counts.sum(axis=(1, 2))
+    batches = float(states.sum() ** 2 / (states**2).sum())
     density = bootstrap(
         lambda m: m / m.sum(axis=-1, keepdims=True) / np.diff(HISTOGRAM_EDGES),
-        np.repeat(counts, 2, axis=0) if single else counts,
+        np.repeat(counts, 2, axis=0) if len(counts) == 1 else counts,
         seed=seed_of(model),
     )
-    if single:
+    if batches < 2:
         unknown = (np.full_like(part, np.nan) for part in (density.error, density.samples))
         return Estimate(density.value, *unknown)
-    return scaled(density, student(len(counts), 1))
+    return scaled(density, student(batches, 1))
 
 
 @_estimate
@@ -675,16 +676,13 @@ def magnetization_shares(
 ) -> Estimate:  # fmt: skip
     """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of the chain, shape (2,).
 
-    Windows know nothing of it: it is always `plain`. Its error is that of batches, which may be
-    few; nan of a single one.
+    Windows know nothing of it: it is always `plain`. Its error is that of `magnetization_density`.
     """
     density = magnetization_density(model, records)
     spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
     chosen = np.stack([spin > edge, spin < centre], axis=-1) * np.diff(HISTOGRAM_EDGES)[:, None]
     found = combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
-    batches, realizations = (records.sizes[axis] for axis in ("batch", "realization"))
-    # by the batches, threefold too, and not by the realizations again
-    return scaled(found, student(batches) / student(batches, 1) / student(realizations, 1))
+    return scaled(found, 1 / student(records.sizes["realization"], 1))  # as wide as it should be
 
 
 def centre_entropies(records: xr.Dataset) -> Array:

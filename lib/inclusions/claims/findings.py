@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import chain as chained
 from typing import Any
 
 import numpy as np
@@ -490,8 +491,9 @@ def magnetization_peaks(results: Results) -> Finding:
             if (batches := min(results(model).sizes["batch"] for model in pair)) < 3:
                 raise Missing(f"an ensemble has {batches} batches of realizations; 3 are needed")
             shares = (results.estimate(estimates.magnetization_shares, one) for one in pair)
-            change[w][length] = combine(np.subtract, *shares)
-    last = max(found)
+            threefold = estimates.student(batches) / estimates.student(batches, 1)
+            change[w][length] = estimates.scaled(combine(np.subtract, *shares), threefold)
+    last = results.longest({n: [*chained(*at.values())] for n, at in found.items()})
 
     def part(rule: Callable[..., Part], name: str, function: Callable[..., Any], *w: float) -> Part:
         of = {n: combine(function, *(change[x][n] for x in w)) for n in found}
@@ -567,7 +569,8 @@ def plateau_of_deficit(results: Results) -> Finding:
     if max(by_w) < 7:
         raise Missing("no bubble of 4 with its open chain of L + 2 has W >= 7")
     readings: dict[str, list[Part]] = {}
-    fits = []
+    fits: list[float] = []
+    used: dict[Model, None] = {}
     for sites, name in (("middle", "the middle"), ("all", "all sites")):
         tests: dict[str, list[Part]] = {what: [] for what in SHARES}
         for w, chosen in by_w.items():
@@ -575,11 +578,13 @@ def plateau_of_deficit(results: Results) -> Finding:
             for length, pair in chosen.items():
                 deficit = results.estimate(estimates.deficit, *pair, sites=sites)
                 try:
-                    fit = estimates.plateau(deficit, results.realizations(pair[0]))
+                    fewest = min(map(results.realizations, pair))
+                    fit = estimates.plateau(deficit, fewest)
                 except ValueError:  # too few realizations for a covariance of all distances
                     continue
                 level = results.estimate(estimates.purity, pair[1], sites=sites)
                 fits.append(fit.chi2 / fit.degrees)
+                used |= dict.fromkeys(pair)
                 for what, base in SHARES.items():
                     if fit.valid:
                         scale = float(level.value) - base
@@ -604,7 +609,7 @@ def plateau_of_deficit(results: Results) -> Finding:
     note = ""
     if fits:
         note = f"The fits have chi2 of {min(fits):.1f} to {max(fits):.1f} for a degree of freedom."
-    return Finding([], _models(by_w.values()), note, readings)
+    return Finding([], [*used], note, readings)
 
 
 # Exact, or live: no ensembles are needed

@@ -64,12 +64,13 @@ def avalanche_fits(
     """Fit of xi and p of Eq. (6) to gamma_XXZ - gamma_i, for each bubble and exponent.
 
     Columns are those of `avalanche.AvalancheFit`, and `regime`. Correlations along the chain are
-    in the covariance; bubbles of too few realizations for that are left out.
+    in the covariance; what has too few realizations for that is left out.
     """
     rows = []
     for model, (isolated, deficit, both) in responses(*ensembles).items():
         try:
-            covariance = estimates.fitting_covariance(deficit, both[0][1].sizes["realization"], 2)
+            fewest = min(part[1].sizes["realization"] for part in both)
+            covariance = estimates.fitting_covariance(deficit, fewest, 2)
         except ValueError:
             continue
         for exponent in exponents:

@@ -133,7 +133,7 @@ DEMONSTRATIONS = (
     ENSEMBLE,
     DIMENSION,
     Column("realizations", "samples"),
-    Column("seconds", "core-seconds a sample", ".0f"),
+    Column("seconds", "seconds a sample", ".0f"),
     Column("memory", "peak memory (GB)", known(".1f", 1000)),
     Column("residual", "worst residual $(J)$", power),
 )

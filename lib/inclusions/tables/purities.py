@@ -290,7 +290,8 @@ def plateaus(
     for probe, chain in compared(merged(*probes), merged(*references)):
         try:
             deficit = estimates.deficit(*probe, *chain, sites)
-            free, zero, chance = estimates.plateau_test(deficit, probe[1].sizes["realization"])
+            fewest = min(part[1].sizes["realization"] for part in (probe, chain))
+            free, zero, chance = estimates.plateau_test(deficit, fewest)
         except ValueError:  # too few distances, or realizations for a covariance
             continue
         level = float(estimates.purity(*chain, sites).value)
@@ -467,6 +468,7 @@ def weights(*ensembles: Ensembles) -> pd.DataFrame:
             shares, isolated = (estimates.magnetization_shares(*one) for one in (probe, chain))
             change = statistics.combine(np.subtract, shares, isolated)
             row = entry(*probe, chain)
+            row["realizations"] = min(part[1].sizes["realization"] for part in (probe, chain))
             for place, name in enumerate(("edge", "centre")):
                 row |= {name: shares.value[place], f"{name}_isolated": isolated.value[place]}
                 row |= {f"{name}_change": change.value[place], f"{name}_error": change.error[place]}
