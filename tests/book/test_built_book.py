@@ -664,6 +664,32 @@ def test_every_figure_offers_its_drawing_and_its_numbers(name, seen):
         assert offered[figure].count(".csv") == count, figure
 
 
+CUT = """() => {
+  const svg = document.querySelector("svg"), box = svg.getBoundingClientRect();
+  const cut = (one) => {
+    const b = one.getBoundingClientRect();
+    return b.width && (b.left < box.left - 1 || b.right > box.right + 1
+      || b.top < box.top - 1 || b.bottom > box.bottom + 1);
+  };
+  return [...svg.querySelectorAll('g[id^="legend_"], g[id^="text_"]')].filter(cut).map(g => g.id);
+}"""
+"""Legends and texts that end outside of the figure."""
+
+
+def test_no_legend_and_no_label_is_cut_by_the_edge_of_its_figure(book, browser):
+    page = browser.new_page(viewport={"width": WIDE, "height": 2000})
+    figures = sorted((book[1] / "figures").glob("*.svg"))
+    assert len(figures) > 40
+    cut = {}
+    for path in figures:
+        drawing = path.read_text(encoding="utf-8")
+        page.set_content(drawing[drawing.index("<svg") :])
+        if found := page.evaluate(CUT):
+            cut[path.name] = found
+    page.close()
+    assert cut == {}
+
+
 # Sliders
 
 SLIDERS = {

@@ -150,7 +150,7 @@ def avalanche_fits(points: pd.DataFrame, curves: pd.DataFrame, length: int) -> F
 @styled
 def avalanche_parameters(fits: pd.DataFrame) -> Figure:
     """Fitted xi and p, and chi2 per degree of freedom, against disorder; rejected is hollow."""
-    figure = Figure((WIDTH, 3.4))
+    figure = Figure((WIDTH, 3.9))
     panels = figure.subplots(1, 3)
     kinds = sorted({(row.length, row.exponent) for row in fits.itertuples()})
     for place, (length, exponent) in enumerate(kinds):
@@ -178,8 +178,8 @@ def avalanche_parameters(fits: pd.DataFrame) -> Figure:
     handles = [
         Line2D([], [], color=CHAIN if exponent == 1 else BUBBLE, marker=marker_of(length), ls="",
                label=f"$L = {length}$, exponent {exponent:g}")
-        for length, exponent in kinds
+        for length, exponent in sorted(kinds, key=lambda kind: kind[::-1])  # a column each
     ]  # fmt: skip
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=max(2, len(kinds) // 2))
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure

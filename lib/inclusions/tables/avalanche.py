@@ -121,12 +121,15 @@ def fit_texts(fits: pd.DataFrame) -> dict[str, str]:
     texts |= {"clear": f"{SURE**2:g}", "level": f"{100 * CHANCE:g}"}
     if good.empty:
         return texts | {"acceptable": "None is acceptable."}
-    ratio = good.xi / CRITICAL_LENGTH
+    xi, p = (
+        " … ".join(sorted({f"{value:.2f}" for value in (column.min(), column.max())}))
+        for column in (good.xi / CRITICAL_LENGTH, good.p)
+    )
+    told = [("regime I", "first"), ("regime II", "second"), ("neither", "undecided")]
+    shown = [f"{counts[name]} prefer{'s' * (counts[name] == 1)} {side}" for side, name in told]
     return texts | {
         "acceptable": f"Not rejected: {len(good)}, at $W =$ {text.listed(good.disorder)}, with "
-        rf"$\xi/\xi_* =$ {ratio.min():.2f} … {ratio.max():.2f} and "
-        f"$p =$ {good.p.min():.2f} … {good.p.max():.2f}; {counts['first']} prefer regime I, "
-        f"{counts['second']} regime II, and {counts['undecided']} cannot tell."
+        rf"$\xi/\xi_* =$ {xi} and $p =$ {p}; {', '.join(shown)}."
     }
 
 
