@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from inclusions.claims.criteria import FADES
+from inclusions.claims.criteria import ENOUGH, FADES
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -409,8 +409,13 @@ SYSTEMS = {  # of tables.purities.shifts: colour, marker, name
 
 @styled
 def shifts(table: pd.DataFrame) -> Figure:
-    """How far the middle's purity is below that of the open chain of L + 2, panels by length."""
+    """How far the middle's purity is below that of the open chain of L + 2, panels by length.
+
+    The three longest with `ENOUGH` realizations, or with any.
+    """
     chosen = table[table.disorder >= LOCALIZED]
+    if (enough := chosen.realizations >= ENOUGH).any():
+        chosen = chosen[enough]
     bubbles = chosen[chosen.system == "bubble"].groupby("length").disorder.nunique()
     lengths = sorted(bubbles[bubbles > 1].index)[-3:] or sorted(set(chosen.length))[-1:]
     figure = Figure((WIDTH, 4.1))
@@ -429,7 +434,8 @@ def shifts(table: pd.DataFrame) -> Figure:
             )  # fmt: skip
         axes.set_title(f"$L = {length}$")
         disorder_axis(axes)
-    draws(figure, chosen[chosen.length.isin(lengths)])
+    chosen = chosen[chosen.length.isin(lengths)]
+    draws(figure, chosen)
     panels[0].set_ylabel(r"$\gamma_\mathrm{XXZ}^{L+2} - \gamma_\mathrm{far}$")
     handles = [
         Line2D([], [], color=colour, marker=marker, label=name)
