@@ -8,7 +8,7 @@ from matplotlib import colors
 from inclusions import avalanche as theory
 from inclusions import experiments
 from inclusions import perturbation as expansion
-from inclusions.figures import avalanche, colour_of, perturbation
+from inclusions.figures import avalanche, colour_of, drawn, perturbation
 
 COLUMNS = [
     "length", "disorder", "exponent", "xi", "xi_low", "xi_high", "p", "p_low", "p_high",
@@ -60,11 +60,14 @@ def test_regimes_draw_each_ratio_for_each_length():
 def test_rejected_fits_are_dotted_and_points_keep_the_colour_of_their_disorder():
     points = pd.DataFrame(
         {"length": 12, "disorder": 4.0, "distance": [1, 2, 3], "difference": [0.3, 0.2, 0.1],
-         "error": 0.01}
+         "error": 0.01, "sources": "shown.nc"}
     )  # fmt: skip
-    curve = points.drop(columns="error").assign(exponent=1.0, rejected=False)
+    curve = points.drop(columns=["error", "sources"]).assign(exponent=1.0, rejected=False)
     curves = pd.concat([curve, curve.assign(exponent=0.5, rejected=True)])
-    left, right = avalanche.avalanche_fits(points, curves, 12).axes
+    every = pd.concat([points, points.assign(length=14, sources="another.nc")])
+    figure = avalanche.avalanche_fits(every, curves, 12)
+    assert drawn[figure] == {"shown.nc"}
+    left, right = figure.axes
     for axes, style in ((left, "-"), (right, ":")):
         (container,) = axes.containers
         assert colors.same_color(container.lines[0].get_color(), colour_of(4.0))

@@ -16,6 +16,7 @@ from inclusions.figures import (
     GUIDE,
     WIDTH,
     colour_of,
+    draws,
     empty,
     legend_below,
     marker_of,
@@ -121,10 +122,11 @@ def regimes(table: pd.DataFrame) -> Figure:
 @styled
 def avalanche_fits(points: pd.DataFrame, curves: pd.DataFrame, length: int) -> Figure:
     """Measured gamma_XXZ - gamma_i of one length with the fits, a panel for each exponent."""
+    points = points[points.length == length]
     figure = Figure((WIDTH, 3.9))
     panels = figure.subplots(1, 2, sharey=True)
     for (exponent, (_, name)), axes in zip(EXPONENTS.items(), panels, strict=True):
-        for disorder, group in points[points.length == length].groupby("disorder"):
+        for disorder, group in points.groupby("disorder"):
             colour = colour_of(disorder)
             axes.errorbar(group.distance, group.difference, group.error, color=colour,
                           marker=marker_of(length), ls="")  # fmt: skip
@@ -137,13 +139,14 @@ def avalanche_fits(points: pd.DataFrame, curves: pd.DataFrame, length: int) -> F
             axes.plot(fit.distance, fit.difference, color=colour, ls=":" if rejected else "-",
                       lw=0.9 if rejected else 1.6)  # fmt: skip
         axes.set(xlabel="distance (sites)", title=name)
-        empty(axes, points[points.length == length])
+        empty(axes, points)
     panels[0].set_ylabel(r"$\bar\gamma_\mathrm{XXZ} - \bar\gamma_i$")
     handles = [
         Line2D([], [], color=colour_of(w), marker=marker_of(length), label=f"$W = {w:g}$")
-        for w in sorted(set(points.disorder[points.length == length]))
+        for w in sorted(set(points.disorder))
     ]
     legend_below(figure, handles)
+    draws(figure, points)
     return figure
 
 

@@ -40,7 +40,7 @@ def correlations(table: pd.DataFrame) -> Figure:
     for axes, disorder in zip(panels.flat, disorders, strict=False):
         at = table[(table.disorder == disorder) & (table.distance > 0)]
         for place, length in enumerate(lengths):
-            shift = 0.05 * (place - (len(lengths) - 1) / 2)
+            shift = 0.2 * (place / max(len(lengths) - 1, 1) - 0.5)
             for bubble in (True, False):
                 curve = at[
                     ((at.bubble > 0) == bubble)
