@@ -90,8 +90,8 @@ ROUNDED = {
     "magnetization_error": 7, "residual": 7, "seconds": 10, "peak_memory": 10,
 }  # fmt: skip
 
-BATCH = 50  # realizations whose histograms a consolidated file adds up,
-APART = 10 * BATCH  # if it has so many: the errors of fewer take the histogram of each
+BATCH = 50  # realizations whose histograms a consolidated file adds up
+APART = 10 * BATCH  # of fewer it keeps that of each: their errors take it
 
 
 class Indices(Set[int]):
