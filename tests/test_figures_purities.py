@@ -184,6 +184,17 @@ def test_correlations_are_numpys_with_bubble_solid_and_without_broken(source, pa
         np.testing.assert_allclose(shown, wanted, atol=2e-4)
 
 
+def test_correlations_of_few_beside_many_realizations_are_points_without_a_line(parts):
+    table = made_correlations.correlations(*parts)
+    table.loc[table.length == 8, "realizations"] = 500  # those of 10 are too few beside these
+    figure = drawn(correlations.correlations(table))
+    lines = {
+        (tuple(colors.to_rgba(line.get_color())), line.get_linestyle())
+        for line in (container.lines[0] for container in figure.axes[0].containers)
+    }
+    assert lines == {(shade_of(8), "-"), (shade_of(8), "None"), (shade_of(10), "None")}
+
+
 def test_magnetization_has_a_curve_for_each_distance_and_the_isolated_middle(parts):
     table = made.histograms(parts[0], parts[1])
     figure = drawn(purities.magnetization(table))

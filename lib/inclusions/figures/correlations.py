@@ -1,5 +1,7 @@
 """Figures of the chapter on correlations."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
+from inclusions.claims.criteria import ENOUGH
 from inclusions.figures import (
     NEUTRAL,
     WIDTH,
@@ -28,7 +31,10 @@ ENHANCED = (4.4, 6.0)  # those at which it sees correlations enhanced by the bub
 
 @styled
 def correlations(table: pd.DataFrame) -> Figure:
-    """Fig. 5: C(r) with bubble (solid) and without, at L + 2 (broken), a panel a disorder."""
+    """Fig. 5: C(r) with bubble (solid) and without, at L + 2 (broken), a panel a disorder.
+
+    Beside others, of fewer than `ENOUGH` realizations points alone.
+    """
     bubbles = table[table.bubble > 0]
     disorders = nearest(bubbles.disorder, PAPER)
     rows = max(-(-len(disorders) // 2), 1)
@@ -37,39 +43,34 @@ def correlations(table: pd.DataFrame) -> Figure:
     if not disorders:
         empty(panels[0, 0], bubbles)
     lengths = sorted(set(bubbles.length))
+    isolated = table[(table.bubble == 0) & (table.boundary == "open")]
+    isolated = isolated[isolated.length.isin([n + 2 for n in lengths])]
+    enough = ENOUGH if (table.realizations >= ENOUGH).any() else 0
+    systems: list[tuple[str, pd.DataFrame, dict[str, Any]]] = []
+    for length in lengths:  # a column of the legend each
+        colour, marker = shade_of(length), marker_of(length)
+        for name, part, add, line, face in (
+            ("bubble", bubbles, 0, "-", colour), ("isolated", isolated, 2, "--", "white")
+        ):  # fmt: skip
+            curves = part[part.length == length + add]
+            few = (curves.realizations < enough).any()  # points alone
+            style = {"color": colour, "marker": marker, "mfc": face, "ls": "" if few else line}
+            systems.append((f"{name}, {length + add}", curves, style))
     for axes, disorder in zip(panels.flat, disorders, strict=False):
-        at = table[(table.disorder == disorder) & (table.distance > 0)]
-        for place, length in enumerate(lengths):
-            shift = 0.2 * (place / max(len(lengths) - 1, 1) - 0.5)
-            for bubble in (True, False):
-                curve = at[
-                    ((at.bubble > 0) == bubble)
-                    & (at.boundary == "open")
-                    & (at.length == length + (0 if bubble else 2))
-                ]
-                axes.errorbar(
-                    curve.distance + shift, curve.correlation, curve.error,
-                    color=shade_of(length), marker=marker_of(length), ms=4,
-                    ls="-" if bubble else "--", mfc=shade_of(length) if bubble else "white",
-                )  # fmt: skip
+        for place, (_, curves, style) in enumerate(systems):
+            curve = curves[(curves.disorder == disorder) & (curves.distance > 0)]
+            shift = 0.2 * (place // 2 / max(len(lengths) - 1, 1) - 0.5)
+            axes.errorbar(curve.distance + shift, curve.correlation, curve.error, ms=4, **style)
         axes.axhline(0, color="#777777", lw=0.9)
         axes.set_title(f"$W = {disorder:g}$")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    isolated = table[(table.bubble == 0) & (table.boundary == "open")]
-    isolated = isolated[isolated.length.isin([n + 2 for n in lengths])]
     draws(figure, *(one[one.disorder.isin(disorders)] for one in (bubbles, isolated)))
     for axes in panels[-1]:
         axes.set_xlabel("distance $r$")
     for axes in panels[:, 0]:
         axes.set_ylabel("$C(r)$")
-    handles = [
-        Line2D([], [], color=shade_of(n), marker=marker_of(n), ls=ls, label=label,
-               mfc=shade_of(n) if ls == "-" else "white")
-        for n in lengths  # a column of the legend each
-        for ls, add, kind in (("-", 0, "bubble"), ("--", 2, "isolated"))
-        for label in [f"{kind}, {n + add}"]
-    ]  # fmt: skip
-    if handles:
+    if systems:
+        handles = [Line2D([], [], label=label, **style) for label, _, style in systems]
         figure.legend(handles=handles, loc="outside lower center", ncols=max(len(lengths), 2))
     return figure
 
