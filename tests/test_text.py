@@ -101,3 +101,9 @@ def test_columns_of_one_meaning_share_a_line():
     levels = pd.DataFrame(columns=[0, 1, 2, "field"])
     lines = text.legend(levels, "level-statistics-sweep-levels").splitlines()
     assert [line.split(":")[0] for line in lines] == ["# 0 … 2", "# field"]
+
+
+def test_a_span_of_numbers_that_read_alike_is_one_number():
+    assert text.span([0.654, 0.2, 0.3]) == "0.20 … 0.65"
+    assert text.span([0.652, 0.648]) == "0.65"
+    assert text.span([0.5, 0.12], ".1g") == "0.1 … 0.5"

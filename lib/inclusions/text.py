@@ -214,6 +214,12 @@ def ranged(value: float, low: float, high: float) -> str:
     return f"{value:.2f} ({low:.2f} … {high:.2f})"
 
 
+def span(values: Sequence[float], form: str = ".2f") -> str:
+    """Numbers from smallest to largest, as one where the two read alike."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} … {high}"
+
+
 def listed(values: Sequence[float]) -> str:
     """Numbers in ascending order, once each."""
     return ", ".join(f"{value:g}" for value in sorted(set(values))) or UNKNOWN

@@ -23,6 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox, blended_transform_factory, offset_copy
 
+from inclusions.claims.criteria import ENOUGH
 from inclusions.statistics import GOE_GAP_RATIO, POISSON_GAP_RATIO
 from inclusions.tables import sources_of
 
@@ -95,6 +96,12 @@ def empty(axes: Axes, table: pd.DataFrame) -> bool:
         return False
     axes.text(0.5, 0.5, "not computed", transform=axes.transAxes, ha="center", color="#666666")
     return True
+
+
+def enough(table: pd.DataFrame) -> pd.Series:
+    """Which rows have `ENOUGH` realizations; all of them where none has."""
+    many = table.realizations >= ENOUGH
+    return many if many.any() else ~many
 
 
 def nearest(available: Iterable[float], wanted: Sequence[float]) -> list[float]:

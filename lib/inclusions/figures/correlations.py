@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter
 
-from inclusions.claims.criteria import ENOUGH
 from inclusions.figures import (
     NEUTRAL,
     WIDTH,
     disorder_axis,
     draws,
     empty,
+    enough,
     marker_of,
     nearest,
     paper_says,
@@ -45,7 +45,7 @@ def correlations(table: pd.DataFrame) -> Figure:
     lengths = sorted(set(bubbles.length))
     isolated = table[(table.bubble == 0) & (table.boundary == "open")]
     isolated = isolated[isolated.length.isin([n + 2 for n in lengths])]
-    enough = ENOUGH if (table.realizations >= ENOUGH).any() else 0
+    many = enough(table)
     systems: list[tuple[str, pd.DataFrame, dict[str, Any]]] = []
     for length in lengths:  # a column of the legend each
         colour, marker = shade_of(length), marker_of(length)
@@ -53,8 +53,8 @@ def correlations(table: pd.DataFrame) -> Figure:
             ("bubble", bubbles, 0, "-", colour), ("isolated", isolated, 2, "--", "white")
         ):  # fmt: skip
             curves = part[part.length == length + add]
-            few = (curves.realizations < enough).any()  # points alone
-            style = {"color": colour, "marker": marker, "mfc": face, "ls": "" if few else line}
+            kind = line if many[curves.index].all() else ""  # of few, points alone
+            style = {"color": colour, "marker": marker, "mfc": face, "ls": kind}
             systems.append((f"{name}, {length + add}", curves, style))
     for axes, disorder in zip(panels.flat, disorders, strict=False):
         for place, (_, curves, style) in enumerate(systems):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from inclusions.claims.criteria import ENOUGH, FADES
+from inclusions.claims.criteria import FADES
 from inclusions.figures import (
     BUBBLE,
     CHAIN,
@@ -22,6 +22,7 @@ from inclusions.figures import (
     disorder_legend,
     draws,
     empty,
+    enough,
     legend_below,
     marker_of,
     name_end,
@@ -414,8 +415,7 @@ def shifts(table: pd.DataFrame) -> Figure:
     The three longest with `ENOUGH` realizations, or with any.
     """
     chosen = table[table.disorder >= LOCALIZED]
-    if (enough := chosen.realizations >= ENOUGH).any():
-        chosen = chosen[enough]
+    chosen = chosen[enough(chosen)]
     bubbles = chosen[chosen.system == "bubble"].groupby("length").disorder.nunique()
     lengths = sorted(bubbles[bubbles > 1].index)[-3:] or sorted(set(chosen.length))[-1:]
     figure = Figure((WIDTH, 4.1))

@@ -162,6 +162,11 @@ def entry(model: Model, data: xr.Dataset, *others: tuple[Model, xr.Dataset], **m
     return model.as_dict() | more | {"realizations": data.sizes["realization"], "sources": sources}
 
 
+def fewest(*pairs: Pair) -> int:
+    """The realizations of the ensemble that has least."""
+    return min(records.sizes["realization"] for _, records in pairs)
+
+
 def source(model: Model, data: xr.Dataset) -> str:
     """The name of the consolidated file that holds an ensemble."""
     return f"{ensemble_name(model, data.attrs.get('seed', 0), data.attrs.get('states', 0))}.nc"

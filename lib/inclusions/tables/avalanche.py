@@ -12,7 +12,7 @@ from inclusions.claims.criteria import CHANCE, OPEN, REJECTED, SURE, regime, two
 from inclusions.estimates import Pair, seed_of
 from inclusions.model import Model
 from inclusions.statistics import Estimate
-from inclusions.tables import Ensembles, bubbles, entry, frame, merged, points, valued
+from inclusions.tables import Ensembles, bubbles, entry, fewest, frame, merged, points, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column
 
 # The theory
@@ -69,8 +69,7 @@ def avalanche_fits(
     rows = []
     for model, (isolated, deficit, both) in responses(*ensembles).items():
         try:
-            fewest = min(part[1].sizes["realization"] for part in both)
-            covariance = estimates.fitting_covariance(deficit, fewest, 2)
+            covariance = estimates.fitting_covariance(deficit, fewest(*both), 2)
         except ValueError:
             continue
         for exponent in exponents:
@@ -121,10 +120,7 @@ def fit_texts(fits: pd.DataFrame) -> dict[str, str]:
     texts |= {"clear": f"{SURE**2:g}", "level": f"{100 * CHANCE:g}"}
     if good.empty:
         return texts | {"acceptable": "None is acceptable."}
-    xi, p = (
-        " … ".join(sorted({f"{value:.2f}" for value in (column.min(), column.max())}))
-        for column in (good.xi / CRITICAL_LENGTH, good.p)
-    )
+    xi, p = (text.span(column) for column in (good.xi / CRITICAL_LENGTH, good.p))
     told = [("regime I", "first"), ("regime II", "second"), ("neither", "undecided")]
     shown = [f"{counts[name]} prefer{'s' * (counts[name] == 1)} {side}" for side, name in told]
     return texts | {
@@ -143,8 +139,8 @@ def first_site(*ensembles: Ensembles) -> dict[str, str]:
     low, high = np.clip([min(shares), max(shares)], 1e-6, 1 - 1e-6)
     bounds = avalanche.length_bound([low, high]) / CRITICAL_LENGTH
     return {
-        "share_range": f"{low:.2f} … {high:.2f}",
-        "bound_range": f"{bounds[0]:.2f} … {bounds[1]:.2f}",
+        "share_range": text.span([low, high]),
+        "bound_range": text.span([*bounds]),
     }
 
 

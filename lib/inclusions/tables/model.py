@@ -80,7 +80,7 @@ def bandwidth_texts(table: pd.DataFrame) -> dict[str, str | int]:
     worst = table.loc[(table.lost / table.lost_error).idxmax()]
     return {
         "beta_curves": len(table),
-        "beta_peaks": f"{table.best.min():.2g} … {table.best.max():.2g}",
+        "beta_peaks": text.span(table.best, ".2g"),
         "beta_deficit": number(worst.lost, worst.lost_error),
         "beta_length": text.listed(table.length),
         "beta_realizations": text.listed(table.realizations),
@@ -106,6 +106,6 @@ def offset_texts(offsets: pd.DataFrame) -> dict[str, str]:
     texts = {
         "lengths": ", ".join(map(str, offsets.length)),
         "values": ", ".join(f"{value:.2f}" for value in offsets.energy),
-        "relative": f"{offsets.share.min():.2f} … {offsets.share.max():.2f}",
+        "relative": text.span(offsets.share),
     }
     return {f"offset_{name}": value.replace("-", "−") for name, value in texts.items()}

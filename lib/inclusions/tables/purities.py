@@ -15,6 +15,7 @@ from inclusions.tables import (
     compared,
     each,
     entry,
+    fewest,
     frame,
     longest,
     merged,
@@ -290,8 +291,7 @@ def plateaus(
     for probe, chain in compared(merged(*probes), merged(*references)):
         try:
             deficit = estimates.deficit(*probe, *chain, sites)
-            fewest = min(part[1].sizes["realization"] for part in (probe, chain))
-            free, zero, chance = estimates.plateau_test(deficit, fewest)
+            free, zero, chance = estimates.plateau_test(deficit, fewest(probe, chain))
         except ValueError:  # too few distances, or realizations for a covariance
             continue
         level = float(estimates.purity(*chain, sites).value)
@@ -467,8 +467,7 @@ def weights(*ensembles: Ensembles) -> pd.DataFrame:
         if probe[0].bubble == 4:
             shares, isolated = (estimates.magnetization_shares(*one) for one in (probe, chain))
             change = statistics.combine(np.subtract, shares, isolated)
-            row = entry(*probe, chain)
-            row["realizations"] = min(part[1].sizes["realization"] for part in (probe, chain))
+            row = entry(*probe, chain) | {"realizations": fewest(probe, chain)}
             for place, name in enumerate(("edge", "centre")):
                 row |= {name: shares.value[place], f"{name}_isolated": isolated.value[place]}
                 row |= {f"{name}_change": change.value[place], f"{name}_error": change.error[place]}
