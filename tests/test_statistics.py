@@ -502,6 +502,22 @@ def test_curves_that_do_not_cross_are_reported_as_such():
         assert not found.bounded
 
 
+def test_levels_of_a_short_chain_that_repel_a_little_at_any_disorder_do_not_move_a_crossing():
+    pair = curves(np.random.default_rng(7), OLD, "sharp", 0.0012)
+    beyond = {15.0: (0.02, 0.01), 50.0: (0.11, 0.03)}  # heights of the shorter and the longer
+    step = statistics.GOE_GAP_RATIO - statistics.POISSON_GAP_RATIO
+    longer = [
+        curve
+        + [
+            statistics.normal(statistics.POISSON_GAP_RATIO + step * height[place], 0.0012)
+            for height in beyond.values()
+        ]
+        for place, curve in enumerate(pair)
+    ]
+    known = statistics.crossing(OLD, *pair)
+    assert statistics.crossing([*OLD, *beyond], *longer) == known
+
+
 def test_two_points_around_a_crossing_are_interpolated():
     half = (statistics.GOE_GAP_RATIO + statistics.POISSON_GAP_RATIO) / 2
     small = [statistics.normal(half, 1e-3), statistics.normal(half, 1e-3)]

@@ -517,11 +517,15 @@ def _falling_root(
 ) -> tuple[float, float, float]:
     """Root of the fit to y / h (1 - h), and Fieller's interval; nan if it does not fall through 0.
 
-    Of several roots the one with most significance on both sides.
+    Fitted are the neighbouring disorders around h = 1/2 whose heights are within. Of several
+    roots the one with most significance on both sides.
     """
-    chosen = (height > heights[0]) & (height < heights[1])
-    if chosen.sum() < 2:
+    within = (height > heights[0]) & (height < heights[1])
+    if within.sum() < 2:
         return np.nan, np.nan, np.nan
+    # Where curves have merged, a point beyond that happens to lie within tells nothing.
+    stretch = np.cumsum(~within)
+    chosen = within & (stretch == stretch[np.where(within, abs(height - 0.5), np.inf).argmin()])
     x, scale = x[chosen], (height * (1 - height))[chosen]
     y, error = y[chosen] / scale, error[chosen] / scale
     middle = np.average(x, weights=error**-2)

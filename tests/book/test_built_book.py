@@ -238,6 +238,15 @@ def test_beside_the_number_of_a_claim_stands_the_verdict_of_the_scorecard(book, 
     )
 
 
+def test_a_crossing_is_at_one_place_on_every_page(book, judged):
+    table = pd.read_csv(book[1] / "figures" / "gap-ratios-crossings.csv", comment="#")
+    told = {one["name"]: one["value"] for one in judged["C2"].beside}
+    for row in table[table.bounded & table.bubble.isin([0, 4])].itertuples():
+        kind = "bubble" if row.bubble else row.boundary
+        name = f"{kind}, crossing of L = {row.length} and {row.larger}, J"
+        assert told[name] == pytest.approx(row.disorder, rel=1e-6)
+
+
 def test_the_bar_of_the_first_page_has_every_claim_under_its_verdict(book, judged):
     groups = re.findall(
         r'<li class="([\w-]+)"(.*?)</li>', html_pages(book[1])["book/index"], re.DOTALL

@@ -13,7 +13,7 @@ from inclusions.disorder import draw
 from inclusions.experiments import SEED
 from inclusions.hamiltonian import build
 from inclusions.model import Model
-from inclusions.text import power
+from inclusions.text import power, span
 
 # Errata
 
@@ -62,7 +62,7 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
             1, "Sec. II, Eq. (6)", r"$\gamma - \frac12 \sim d^{-1/2}$",
             r"$d^{-1}$: $\langle S^z\rangle \sim d^{-1/2}$, squared; $1/(d+2)$ for random vectors",
             f"Random vectors of sectors of {excess[0][0]} to {excess[-1][0]} states have "
-            f"{excess[0][1]:.2f} to {excess[-1][1]:.2f} times $1/(d+2)$, a power of "
+            f"{span([ratio for _, ratio in excess])} times $1/(d+2)$, a power of "
             f"${power_law:.2f}$. Of eigenstates: {_evidence(by_id, 'C5')} "
             + _evidence(by_id, "C5", "mean energy, scatter: exponent of d minus the printed"),
             "fig-ergodic",

@@ -11,6 +11,7 @@ import pandas as pd
 from inclusions import campaign
 from inclusions.claims import Verdict
 from inclusions.claims.criteria import (
+    ENOUGH,
     OPEN,
     PAPER_REALIZATIONS,
     PAPER_STATES,
@@ -194,6 +195,7 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return counts | {
         "sure": f"{SURE:g}",
         "reach": f"{REACH:g}",
+        "enough": ENOUGH,
         "tests": sum(len(one.tests) for one in verdicts),
         "identities": len(identities),
         "identities_hold": sum(one.verdict == REPRODUCED for one in identities),

@@ -185,11 +185,10 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             colour = colour_of(disorder)
             if disorder in levels.index:
                 level = levels.loc[disorder]
-                axes.axhspan(
-                    level.purity - level.error, level.purity + level.error,
-                    color=colour, alpha=0.25, lw=0,
-                )  # fmt: skip
-                axes.axhline(level.purity, color=colour, lw=0.8, alpha=0.6)
+                across = [-0.4, curve.distance.max() + 0.3]  # as far as the curve's name
+                low, high = level.purity - level.error, level.purity + level.error
+                axes.fill_between(across, low, high, color=colour, alpha=0.25, lw=0)
+                axes.plot(across, 2 * [level.purity], color=colour, lw=0.8, alpha=0.6)
             axes.errorbar(
                 curve.distance, curve.purity, curve.error, color=colour, marker=marker_of(length)
             )
@@ -198,7 +197,8 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             _fading(axes, levels.purity)
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
             alone = f"chain alone, {length + 2} spins"
-            note(axes, 0.05, levels.purity[strongest], alone, va="bottom")
+            top = levels.purity[strongest] + levels.error[strongest]
+            note(axes, 0.05, top, alone, va="bottom")
         axes.set(xlabel="distance $i$ from the bubble", title=f"bubble, $L = {length}$")
         axes.set_xlim(-0.4, localized.distance.max() + 1.7)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -514,7 +514,8 @@ def magnetization(table: pd.DataFrame, disorders: Sequence[float] = (1.0, 2.0, 4
             elinewidth=0.7,
         )  # fmt: skip
         middle = at.density[at.spin.abs() < 0.2].mean()
-        if middle < 0.05 * at.density.max():  # else the centre could not be seen
+        certain = (at.density > 2 * at.error).all()  # bars of few samples would reach to nowhere
+        if certain and middle < 0.05 * at.density.max():  # else the centre could not be seen
             axes.set_yscale("log")
             axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"$W = {disorder:g}$")
