@@ -221,6 +221,34 @@ def test_midpoints_lie_halfway_between_goe_and_poisson():
     assert found.error == pytest.approx(np.hypot(0.5, 0.5) * 1e-3 / 20 / 0.04, rel=0.3)
 
 
+def test_shifts_of_midpoints_add_up_over_the_lengths_that_all_systems_have():
+    rng, half = np.random.default_rng(8), (GOE_GAP_RATIO + POISSON_GAP_RATIO) / 2
+    falls = {"open": 2.0, "periodic": 2.8, "single": 2.5, "bubble": 3.2}
+    kinds = {
+        "open": ((8, 10, 12), {}), "periodic": ((8, 10, 12), {"boundary": "periodic"}),
+        "single": ((8, 10), {"bubble": 1}), "bubble": ((6, 8, 10), {"bubble": 4}),
+    }  # fmt: skip
+    found = {
+        Model(length, w, **kind): gap_ratios(
+            half - 0.02 * (w - falls[name]) + 1e-3 * rng.standard_normal(400)
+        )
+        for name, (lengths, kind) in kinds.items()
+        for length in lengths
+        for w in (1.0, 4.0)
+    }
+    moved = {
+        pair: estimates.midpoint_shifts(found, *pair)
+        for pair in (("open", "bubble"), ("open", "single"), ("single", "bubble"))
+    }
+    for one in moved.values():
+        assert list(one) == [10, 12]  # as long as no bubble of one state, the chain of 8 has none
+    for length in (10, 12):
+        whole, ring, beyond = (one[length].value for one in moved.values())
+        assert whole == pytest.approx(ring + beyond)
+        assert whole == pytest.approx(1.2, abs=0.03)
+    assert estimates.midpoint_shifts({MODEL: found[Model(8, 1.0)]}, "open", "bubble") == {}
+
+
 def test_a_crossing_needs_two_disorders_that_both_lengths_have():
     curve = {
         1.0: (Model(8, 1.0), gap_ratios([0.4, 0.5])),

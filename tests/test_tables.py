@@ -175,8 +175,7 @@ def test_a_bubble_is_compared_with_the_chain_two_sites_longer(source):
     loaded = tables.load(*source)
     midpoints = gap_ratios.midpoints(loaded)
     assert set(midpoints.length[midpoints.bubble == 2]) == {4, 6}
-    assert gap_ratios.shift("open", "bubble", loaded) == text.UNKNOWN  # one W makes no curve
-    assert gap_ratios.shift("open", "periodic", loaded) == text.UNKNOWN
+    assert set(gap_ratios.shift_texts(loaded).values()) == {text.UNKNOWN}  # one W makes no curve
 
 
 def test_ensembles_keep_what_is_missing_when_few_of_their_files_are_shown(source):

@@ -83,6 +83,13 @@ def test_a_crossed_table_has_a_dash_where_a_row_lacks():
     assert list(chosen) == ["$L$", "$W = 5.2$"] and len(chosen) == 1, "other values are left out"
 
 
+def test_two_columns_of_one_heading_are_refused_for_one_would_be_lost():
+    columns = [text.LENGTH, Column("shift", "between"), Column("error", "between")]
+    for table in (TABLE, TABLE[:0]):
+        with pytest.raises(ValueError, match="heading of its own, got twice {'between'}"):
+            text.readable(table, columns)
+
+
 def test_a_table_for_download_says_what_its_columns_are_and_in_which_units():
     lines = text.legend(TABLE).splitlines()
     assert [line.split(":")[0] for line in lines] == ["# length", "# disorder", "# error"]

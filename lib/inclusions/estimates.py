@@ -227,22 +227,23 @@ def _falls_below(level: float, x: list[float], y: Array) -> float:
     return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
 
 
-def midpoint_shift(found: Ensembles, start: str, end: str) -> Estimate | None:
-    """How far `midpoint` moves from one system to another, mean over lengths, shape (), J.
+def midpoint_shifts(found: Ensembles, start: str, end: str) -> dict[int, Estimate]:
+    """How far `midpoint` moves from one system to another, shape (), J, by the chain's length.
 
     Systems are "open", "periodic", "single" (a bubble of one state) and "bubble"; a bubble is
-    compared with the isolated chain two sites longer, as the paper does. None without a common
-    length.
+    compared with the isolated chain two sites longer, as the paper does. Of the lengths that all
+    systems there are have in common: so shifts add up.
     """
     places: dict[str, dict[int, Estimate]] = {}
     for kind, lengths in curves(found).items():
         bubble, boundary = (kind[SYSTEM.index(name)] for name in ("bubble", "boundary"))
         name = {0: boundary, 1: "single"}.get(bubble, "bubble")
-        places[name] = {n + 2 * (bubble > 0): midpoint(curve) for n, curve in lengths.items()}
-    first, last = places.get(start, {}), places.get(end, {})
-    moved = [combine(np.subtract, last[n], first[n]) for n in sorted(set(first) & set(last))]
-    moved = [one for one in moved if np.isfinite(one.value)]
-    return statistics.average(*moved) if moved else None
+        known = {n + 2 * (bubble > 0): midpoint(curve) for n, curve in lengths.items()}
+        places[name] = {n: one for n, one in known.items() if np.isfinite(one.value)}
+    if not {start, end} <= set(places):
+        return {}
+    common = sorted(set.intersection(*map(set, places.values())))
+    return {n: combine(np.subtract, places[end][n], places[start][n]) for n in common}
 
 
 def crossing(small: Curve, large: Curve, **how: Any) -> Crossing:

@@ -97,11 +97,18 @@ class Crossed(NamedTuple):
 
 
 def readable(table: pd.DataFrame, columns: Sequence[Column] | Crossed) -> pd.DataFrame:
-    """A table of numbers as one of texts: its rows, these columns."""
+    """A table of numbers as one of texts: its rows, these columns.
+
+    Raises:
+        ValueError: two columns have one heading, so that one of them would be lost.
+    """
     if isinstance(columns, Crossed):
         return columns.of(table)
+    headings = [column.heading for column in columns]
+    if twice := {heading for heading in headings if headings.count(heading) > 1}:
+        raise ValueError(f"each column of a table needs a heading of its own, got twice {twice}")
     if table.empty:  # without data it may lack even its columns
-        return pd.DataFrame(columns=[column.heading for column in columns])
+        return pd.DataFrame(columns=headings)
     return pd.DataFrame({column.heading: _shown(table, column) for column in columns})
 
 

@@ -113,8 +113,8 @@ def _of_the_expansion(by_id: dict[str, Verdict]) -> list[Erratum]:
             "the other sign. Harmless: the term has no expectation value.", "",
         ),
         Erratum(
-            4, "Eq. (12)", r"$4(h_{i+1} - h_i) + 2 J_z(\dots)$",
-            r"$4(h_{i+1} - h_i) + 4 J_z(\dots)$",
+            4, "Eq. (12)", r"$J(\eta_{i+1} - \eta_i)$ over $4(h_{i+1} - h_i) + 2 J_z(\dots)$",
+            r"$J(\eta_i - \eta_{i+1})$, as in Eq. (11), over $4(h_{i+1} - h_i) + 4 J_z(\dots)$",
             f"Of all flips in all configurations of a chain of 8, the energy of Eq. (9) differs "
             f"from the corrected one by {power(flips)}, from the printed one by up to {halved:.2g} "
             "$J_z$.", "",

@@ -18,6 +18,7 @@ from inclusions.claims.criteria import (
     REACH,
     REFUTED,
     REPRODUCED,
+    SAYS,
     SURE,
     VERDICTS,
 )
@@ -125,6 +126,9 @@ def _details(one: Verdict, labels: set[str]) -> str:
             f"$L = {', '.join(map(str, one.sizes))}$; "
             f"{' to '.join(map(str, sorted(set(one.realizations))))} realizations"
         )
+        drifts = {n for test in one.tests if test["drift"] for n in test["drift"]["lengths"]}
+        if drifts - set(one.sizes):
+            used += f"; drifts over $L = {', '.join(map(str, sorted(drifts)))}$"
     lines = [
         f"{marked(one.verdict)}. {escaped(one.reason)}",
         f"*In the paper:* {one.where}. *Here:* {_reference(one, labels) or 'computed below'}.",
@@ -251,9 +255,15 @@ def _takes(one: Verdict) -> tuple[str, float]:
         return ", ".join(f"{name}.toml" for name in names), cost
     if {REPRODUCED, REFUTED} <= set(one.readings.values()):
         return "a word of the authors: its readings differ", np.nan
+    undecided = [test for test in one.tests if test["says"] == SAYS[None]]
     turns = [test["drift"]["turns"] for test in one.tests if test["drift"]]
     if any(turns):
-        return f"chains longer than L = {max(filter(None, turns)):.0f}", np.nan
+        what = f"chains longer than L = {max(filter(None, turns)):.0f}"
+        rest = [test["name"] for test in undecided if not (test["drift"] or {}).get("turns")]
+        if rest:
+            more = f" and {len(rest) - 1} more" if rest[1:] else ""
+            what += f"; and more realizations for “{escaped(rest[0])}”{more}"
+        return what, np.nan
     if lack := [test["name"] for test in one.tests if test["value"] is None]:
         return f"data that lack: {escaped(lack[0])}", np.nan
     if one.needed is None or one.needed > 100:

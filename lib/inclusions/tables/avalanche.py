@@ -135,12 +135,12 @@ def first_site(*ensembles: Ensembles) -> dict[str, str]:
         float(one.deficit.value[0] / (one.isolated - 0.5)) for one in responses(*ensembles).values()
     ]
     if not shares:
-        return dict.fromkeys(("share_range", "bound_range"), UNKNOWN)
-    low, high = np.clip([min(shares), max(shares)], 1e-6, 1 - 1e-6)
-    bounds = avalanche.length_bound([low, high]) / CRITICAL_LENGTH
+        return dict.fromkeys(("share_range", "bound_range", "within_reach"), UNKNOWN)
+    bounds = avalanche.length_bound(np.clip(shares, 1e-6, 1 - 1e-6)) / CRITICAL_LENGTH
     return {
-        "share_range": text.span([low, high]),
-        "bound_range": text.span([*bounds]),
+        "share_range": text.span(shares),
+        "bound_range": text.span(list(bounds)),
+        "within_reach": f"{(bounds >= 1).sum()} of {len(bounds)}",
     }
 
 

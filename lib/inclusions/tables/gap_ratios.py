@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from inclusions import estimates, statistics, text
+from inclusions.statistics import Estimate
 from inclusions.tables import Ensembles, each, entry, frame, merged, valued
-from inclusions.text import LENGTH, UNKNOWN, Column, number
+from inclusions.text import LENGTH, UNKNOWN, Column, listed, number
 
 
 def means(*ensembles: Ensembles) -> pd.DataFrame:
@@ -91,10 +92,33 @@ def midpoints(*ensembles: Ensembles) -> pd.DataFrame:
 MIDPOINTS = (text.SYSTEM, LENGTH, Column("disorder error", "$W_{1/2}$ $(J)$", number))
 
 
-def shift(start: str, end: str, *ensembles: Ensembles) -> str:
-    """`estimates.midpoint_shift` from one system to another, as a text."""
-    moved = estimates.midpoint_shift(merged(*ensembles), start, end)
-    return UNKNOWN if moved is None else number(float(moved.value), float(moved.error))
+SHIFTS = {
+    "bubble": ("open", "bubble"), "ring": ("open", "periodic"),
+    "single": ("open", "single"), "beyond": ("single", "bubble"),
+}  # fmt: skip
+
+
+def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
+    """`estimates.midpoint_shifts` of the `SHIFTS`, mean over lengths, and the bubble's at the ends.
+
+    `shift_lengths` are those of the isolated chains; `shift_first` and `shift_last` are the
+    bubble's at the shortest and the longest of them.
+    """
+    moved = {
+        name: estimates.midpoint_shifts(merged(*ensembles), *systems)
+        for name, systems in SHIFTS.items()
+    }
+    texts = {
+        name: _told(statistics.average(*by_length.values())) if by_length else UNKNOWN
+        for name, by_length in moved.items()
+    }
+    ends = [_told(one) for one in moved["bubble"].values()] or [UNKNOWN]
+    lengths = {"shift_lengths": listed(list(moved["bubble"]))}
+    return texts | lengths | {"shift_first": ends[0], "shift_last": ends[-1]}
+
+
+def _told(moved: Estimate) -> str:
+    return number(float(moved.value), float(moved.error))
 
 
 def ends(ratios: pd.DataFrame) -> pd.DataFrame:

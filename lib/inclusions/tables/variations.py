@@ -65,12 +65,15 @@ SHARES = (
     LENGTH,
     DISORDER,
     Column("within within_error", "far $C$ within, $10^{-3}$", text.times(1e3)),
-    Column("between between_error", "between", text.times(1e3)),
+    Column("between between_error", "far $C$ between", text.times(1e3)),
     Column(
         "variance_within variance_within_error", r"$\mathrm{var}\,\gamma$ within, $10^{-3}$",
         text.times(1e3),
     ),
-    Column("variance_between variance_between_error", "between", text.times(1e3)),
+    Column(
+        "variance_between variance_between_error", r"$\mathrm{var}\,\gamma$ between",
+        text.times(1e3),
+    ),
 )  # fmt: skip
 
 
@@ -316,7 +319,7 @@ def _slope(slope: float, error: float, of: str) -> str:
 DRIFTS = (
     Column("claim", "claim"),
     Column("test", "number", escaped),
-    Column("shown", "longest chain", escaped),
+    Column("shown", "longest chain, or mean", escaped),
     Column("lengths", "$L$"),
     Column("slope drift_error of", "drift", _slope),
     Column("turns", "turns at $L$", lambda turns: f"{turns:.0f}" if np.isfinite(turns) else "–"),
