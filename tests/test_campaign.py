@@ -81,6 +81,14 @@ def test_a_model_named_twice_is_one_ensemble_of_the_larger_number(campaign):
         assert one.realizations == 5
 
 
+def test_ranges_of_realizations_that_overlap_are_one_and_others_stay_apart(campaign):
+    def table(first, count):
+        return TABLE.replace("= 3", f"= {count}") + f"first = {first}\n"
+
+    text = table(10, 20) + table(0, 15) + table(3, 2) + table(30, 5)
+    assert [one.indices for one in campaign(HEAD + text).ensembles] == [range(30), range(30, 35)]
+
+
 def test_a_default_written_out_names_the_same_model(campaign):
     one, other = (
         f"[[ensemble]]\nlength = 4\nbubble = 4\ndisorder = {w}\nrealizations = 3\n{extra}"
@@ -194,6 +202,10 @@ WRONG = {
     ),
     "no TOML": ("name = \n", ["TOML", "line 1"]),
     "a key twice": (HEAD + HEAD + TABLE, ["TOML", "line 3"]),
+    "a number too long to read": (HEAD + TABLE + f"first = 1{'0' * 5000}\n", ["TOML", "digits"]),
+    "a name that moves the cursor": (
+        'name = "a\\u001b[2J"\nseed = 1\n' + TABLE, ["name", "printed", "x1b"],
+    ),
 }  # fmt: skip
 
 # What could be read, but not run.

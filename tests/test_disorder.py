@@ -193,9 +193,9 @@ def test_levels_of_a_large_matrix_fill_the_semicircle():
     assert np.mean(np.abs(levels) < 0.40397) == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1)])
-def test_negative_seed_or_index_is_refused(seed, index):
-    with pytest.raises(ValueError, match="must be at least 0, got -1"):
+@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (1.5, 0), (0, "1"), (None, 0)])
+def test_what_is_no_number_of_a_seed_or_realization_is_refused(seed, index):
+    with pytest.raises(ValueError, match="must be a whole number of at least 0, got"):
         draw(CHAIN, seed, index)
 
 

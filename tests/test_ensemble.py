@@ -300,6 +300,15 @@ def test_a_billion_realizations_cost_status_no_memory(write, tmp_path):
     assert next(ensemble.chunks(plan, tmp_path / "data")).indices == range(5)
 
 
+def test_core_hours_of_a_model_in_two_tables_are_counted_once(write, tmp_path, monkeypatch):
+    plan, data = campaign.load(write(realizations=4)), tmp_path / "data"
+    ensemble.run(plan, data)
+    monkeypatch.setattr(store.Store, "cost", lambda _: (range(4), 7200.0))
+    parts = [plan.ensembles[0]._replace(first=first, realizations=2) for first in (0, 2, 4)]
+    spent = [account.progress_of(one, data).core_hours_spent for one in (*plan.ensembles, *parts)]
+    assert spent == pytest.approx([2, 2, 1, 1, 0])
+
+
 def test_status_tells_done_missing_failed_and_core_hours(write, command_line, tmp_path):
     path, data = write(realizations=4), tmp_path / "data"
     ensemble.run(campaign.load(path), data)

@@ -42,6 +42,8 @@ def test_what_a_page_was_given_is_what_came_after_its_first_cell():
         ({"boundary": "twisted"}, ["boundary", "twisted"]),
         ({"realizations": 0}, ["realizations", "0"]),
         ({"observables": ["magic"]}, ["observables", "entanglement", "magic"]),
+        ({"ranks": "two"}, ["ranks", "whole number", "two"]),
+        ({"launcher": 3}, ["launcher", "text", "3"]),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )

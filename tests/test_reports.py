@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inclusions import campaign, ensemble, estimates, reports
+from inclusions import account, campaign, ensemble, estimates, reports
 from inclusions.model import Model
 from inclusions.tables import runs
 
@@ -129,6 +129,7 @@ def test_what_is_missing_or_damaged_is_named_and_the_rest_is_shown(mine, tmp_pat
     assert len(results.found) == 1 and len(table) == 29
     assert shard.name in table.loc[shard.parent.name].remark
     assert len(runs.sweep(results)) == len(runs.cost(results)) == len(runs.quality(results)) == 1
+    assert account.total([]).wanted == 0  # as where no ensemble can be read
 
 
 def test_one_realization_has_no_error_bar_and_is_said_to_be_missing(tmp_path):

@@ -72,8 +72,9 @@ def _inaccessible(error: OSError) -> str:
     there = path is not None and Path(path).exists()
     if error.errno in forbidden and there and not os.access(path, os.R_OK):
         return f"cannot read {path}: {error.strerror}"
+    what = "the output" if path is None else path
     return (
-        f"cannot write {path}: {error.strerror}; what is saved stays whole, the same command goes "
+        f"cannot write {what}: {error.strerror}; what is saved stays whole, the same command goes "
         "on once this is mended"
     )
 

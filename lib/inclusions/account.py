@@ -38,6 +38,7 @@ def progress_of(one: Ensemble, data: Path) -> Progress:
     place = place_of(one, data)
     saved, seconds = place.cost()
     missing = lacking(one, data)
+    done = one.realizations - len(missing)
     each = (
         seconds / len(saved)
         if saved
@@ -46,17 +47,18 @@ def progress_of(one: Ensemble, data: Path) -> Progress:
     return Progress(
         ensemble=place.name,
         wanted=one.realizations,
-        done=one.realizations - len(missing),
+        done=done,
         missing=len(missing),
         failed=sum(index in missing for index in place.failures()),
-        core_hours_spent=seconds / 3600,
+        core_hours_spent=each * done / 3600,  # others may be of another table
         core_hours_to_go=each * len(missing) / 3600,
     )
 
 
 def total(rows: list[Progress]) -> Progress:
     """All ensembles of a campaign together."""
-    return Progress("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))
+    names = Progress._fields[1:]
+    return Progress("all", *(sum(getattr(row, name) for row in rows) for name in names))
 
 
 INCIDENTAL = {"seconds", "peak_memory", "solver", "missing_levels", "residual",

@@ -46,8 +46,6 @@ FEWEST_STATES, MOST_STATES = 3, 2**15 - 1
 """States in a sample: two gaps make a ratio; a histogram's bin counts in 16 bits, at two sites."""
 
 MOST_IN_CHUNK = 100_000
-LARGEST = 1e9
-"""Largest energy, J: beyond it, the rounding of an energy comes near what the exchange does."""
 
 Positive = Annotated[int, Field(ge=1, le=MOST)]
 States = Annotated[int, Field(ge=FEWEST_STATES, le=MOST_STATES)]
@@ -120,7 +118,7 @@ def load(path: str | Path) -> Campaign:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"campaign file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of the encoding, or of a number too long to read
         raise ValueError(f"campaign file {path} is not TOML: {error}") from None
     return checked(content, f"campaign file {path}")
 
@@ -135,11 +133,13 @@ def checked(content: dict[str, Any], source: str) -> Campaign:
         file = _File(**content)
     except ValidationError as error:
         raise ValueError(f"{source}: {_first(error)}") from None
+    if not file.name.isprintable():
+        raise ValueError(f"{source}: name must be text that can be printed, got {file.name!r}")
     try:
         check_name(file.solver)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
-    ensembles: dict[tuple, Ensemble] = {}
+    ensembles: dict[tuple, list[Ensemble]] = {}
     for number, table in enumerate(file.ensemble, 1):
         for values in product(*(getattr(table, name) for name in PARAMETERS)):
             try:
@@ -160,13 +160,24 @@ def checked(content: dict[str, Any], source: str) -> Campaign:
             )
             if complaint := _beyond(one):
                 raise ValueError(f"{source}, ensemble {number}: {complaint}")
-            # The same model named twice is one ensemble: the larger number wins.
-            place = (model.key, one.count, one.first)
-            other = ensembles.get(place, one)
-            ensembles[place] = max(one, other, key=lambda it: it.realizations)._replace(
-                observables=tuple(sorted({*one.observables, *other.observables}))
-            )
-    return Campaign(file.name, list(ensembles.values()), file.chunk, Path(file.data))
+            ensembles.setdefault((model.key, one.count), []).append(one)
+    united = [one for named in ensembles.values() for one in _united(named)]
+    return Campaign(file.name, united, file.chunk, Path(file.data))
+
+
+def _united(named: list[Ensemble]) -> list[Ensemble]:
+    """Ensembles of one model, those that share realizations as one: as the larger is computed."""
+    found: list[Ensemble] = []
+    for one in sorted(named, key=lambda it: it.first):
+        if found and one.first < found[-1].indices.stop:
+            last = found.pop()
+            stop = max(one.indices.stop, last.indices.stop)
+            one = max(last, one, key=lambda it: it.realizations)._replace(
+                first=last.first, realizations=stop - last.first,
+                observables=tuple(sorted({*last.observables, *one.observables})),
+            )  # fmt: skip
+        found.append(one)
+    return found
 
 
 def _observables(source: str, file: _File, table: _Table) -> tuple[str, ...]:
@@ -191,10 +202,6 @@ def _beyond(one: Ensemble) -> str:
         )
     if model.dimension > MOST:
         return f"{model.key} has a sector of {model.dimension}, beyond all that is numbered here"
-    for name in ("disorder", "coupling", "bandwidth", "anisotropy"):
-        value = getattr(model, name) or 0.0
-        if abs(value) > LARGEST:
-            return f"{name} must be at most {LARGEST:g} in size, got {value:g}"
     return ""
 
 

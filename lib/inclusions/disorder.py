@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,11 +44,11 @@ def draw(model: Model, seed: int, index: int, fields: ArrayLike | None = None) -
     R_2, and R_0 is 0: with bond 1 the ring is the periodic chain.
 
     Raises:
-        ValueError: a negative seed or index, or fields of the wrong length.
+        ValueError: seed or index is no whole number or negative, or fields of the wrong length.
     """
     for name, value in (("seed", seed), ("index", index)):
-        if value < 0:
-            raise ValueError(f"{name} must be at least 0, got {value}")
+        if not isinstance(value, Integral) or value < 0:
+            raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
     generator = _generator(source(model), seed, index)
     drawn = generator.uniform(-model.disorder, model.disorder, model.length)
     matrices: list[ArrayLike]

@@ -227,8 +227,11 @@ def build(realization: Realization, start: int = 0, stop: int | None = None) -> 
     """The Hamiltonian of one realization, or its rows [start, stop) for one of several ranks.
 
     Raises:
+        TypeError: it is no realization.
         ValueError: the rows are not within 0 ... dimension.
     """
+    if not isinstance(realization, Realization):
+        raise TypeError(f"build takes a realization of draw, got {type(realization).__name__}")
     dimension = realization.model.dimension
     stop = dimension if stop is None else stop
     if not 0 <= start <= stop <= dimension:

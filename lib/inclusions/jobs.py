@@ -64,6 +64,10 @@ class Job(NamedTuple):
                 f"data must be the name of a folder, got {data!r}; papermill takes a name that "
                 "looks like a number as text by -r data NAME"
             )
+        for name, kind in (("workers", int), ("ranks", int), ("launcher", str)):
+            if not isinstance(parameters[name], kind):
+                what = "text" if kind is str else "a whole number"
+                raise ValueError(f"{name} must be {what}, got {parameters[name]!r}")
         content = _campaign(parameters)
         (ensemble,) = campaigns.checked(content, "parameters").ensembles
         launch = parameters["launcher"].replace("{ranks}", str(ranks)) if ranks > 1 else ""

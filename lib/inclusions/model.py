@@ -16,6 +16,8 @@ TUNED_BANDWIDTH = {3: 0.55, 4: 0.60, 5: 0.58, 6: 0.55, 8: 0.50}
 BOUNDARIES = ("open", "periodic")
 SAMPLES = ("own", "paired")
 MIDDLE = 0.5
+LARGEST = 1e9
+"""Largest energy, J: beyond it, its rounding comes near what the exchange does."""
 """The paper's target: half way between the edges of the spectrum."""
 
 LETTERS = {
@@ -121,6 +123,8 @@ class Model:
         if not number or (lowest is not None and value < lowest):
             bound = "" if lowest is None else f" of at least {lowest:g}"
             raise ValueError(f"{name} must be a finite number{bound}, got {value!r}")
+        if abs(value) > LARGEST:
+            raise ValueError(f"{name} must be at most {LARGEST:g} in size, got {value:g}")
         value = float(value) + 0.0  # -0.0, too, is 0.0 in the key
         object.__setattr__(self, name, value)
         return value

@@ -41,8 +41,23 @@ def test_consolidated_files_that_cannot_be_merged_are_refused(place, tmp_path):
     here = Store(tmp_path / "home", MODEL, 7, 50)
     save(here, 1, 2)
     here.consolidate()
-    with pytest.raises(ValueError, match="each hold realizations that the other lacks"):
+    with pytest.raises(ValueError, match="1 realizations in common, and each some that the other"):
         store.import_archive(here.data, tmp_path / "a.tar")
+
+
+def test_consolidated_files_of_groups_that_divided_the_realizations_become_one(place, tmp_path):
+    save(place, 0, 1)
+    place.consolidate()
+    store.export(place.data, tmp_path / "a.tar")
+    here = Store(tmp_path / "home", MODEL, 7, 50)
+    save(here, 2, 3, 4)
+    here.consolidate()
+    counted = sum(int(one.load().magnetization_histogram.sum()) for one in (place, here))
+    assert store.import_archive(here.data, tmp_path / "a.tar") == (1, 2)
+    whole = here.load()
+    assert list(whole.realization.values) == [0, 1, 2, 3, 4]
+    assert int(whole.magnetization_histogram.sum()) == counted
+    assert store.import_archive(here.data, tmp_path / "a.tar") == (0, 0)
 
 
 def repack(archive, change):

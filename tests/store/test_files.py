@@ -119,6 +119,15 @@ def test_a_damaged_shard_is_set_aside_and_no_longer_counts(place, damage):
     assert path.with_name(path.name + ".damaged").exists()
 
 
+def test_a_damaged_shard_that_is_not_needed_any_more_stops_nothing(place):
+    path = save(place, 0, 1)
+    place.consolidate()
+    DAMAGES[0](path)
+    save(place, 2)
+    place.consolidate()
+    assert list(place.load().realization.values) == [0, 1, 2]
+
+
 def test_a_flipped_bit_is_found_wherever_it_is(place):
     path = save(place, 0, 1)
     content = path.read_bytes()

@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 from made_up import MODEL, record, save
 
@@ -51,7 +52,18 @@ def test_consolidating_does_not_pass_over_a_file_that_is_gone(place, command_lin
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"files": 3}', '{"files": {"a.nc": {}}}', "\udcff"]
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"files": 3}',
+        '{"files": {"a.nc": {}}}',
+        "\udcff",
+        '{"files": {"a.nc": {"sha256": "", "realizations": "x", "states": 1, "core_hours": 0.0, '
+        '"inclusions": "0"}}}',
+    ],
 )
 @pytest.mark.parametrize("command", ["verify", "claims", "consolidate"])
 def test_a_damaged_manifest_is_named(content, command, place, command_line):
@@ -63,6 +75,18 @@ def test_a_damaged_manifest_is_named(content, command, place, command_line):
     ended = command_line(command, "--data", place.data)
     assert ended.code == 1 and str(path) in ended.out + ended.err
     assert "Traceback" not in ended.err
+
+
+def test_results_do_not_wait_for_controls_that_are_damaged_or_gone(place):
+    save(place, 0, 1)
+    path = place.data / "controls" / "a.h5"
+    for change in (lambda: path.write_bytes(path.read_bytes()[:-3]), path.unlink):
+        store.write_arrays(path, {"x": np.zeros(3)}, {"seconds": 0.0})
+        store.write_manifest(place.data)
+        change()
+        place.consolidate()
+        store.write_manifest(place.data)
+        assert any("a.h5" in fault for fault in store.verify(place.data)[1])
 
 
 def listing(data, **files):

@@ -188,11 +188,15 @@ def controls(campaign: CampaignFile, data: Data = None) -> None:
     count = sum(map(len, todo.values()))
     done = sum(map(len, wanted.values())) - count
     print(f"{plan.name}: controls of {done} of {done + count} saved realizations, {count} to go")
+    if todo:
+        print("Means over disorder come first, once for each; with a bubble they take minutes.")
     with terminal.progress(count) as tell:
         for (model, seed), missing in todo.items():
             sharpening.compute(
                 folder, model, seed, missing, tell=lambda: tell(ensemble.Fate.COMPUTED)
             )
+    for model, _ in wanted:
+        sharpening.known_means(folder, model)  # a damaged file is made again
     if wanted:
         store.list_controls(folder)
     print(f"{count} computed, controls of {len(wanted)} ensembles in {folder / 'controls'}")

@@ -1,6 +1,7 @@
 """Commands about the paper and the code behind it: `claims`, `bench`."""
 
 import json
+import tempfile
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
@@ -62,6 +63,9 @@ def bench(
     from inclusions import bench as benchmarks
     from inclusions import scaling
 
+    if output is not None:  # what cannot be written is told before the work, not after it
+        output.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output.parent).close()
     if ranks is not None:
         model = Model(length or 14, benchmarks.DISORDER, bubble=bubble)
         repeats = 1 if model.dimension > 20_000 else 2
@@ -89,7 +93,6 @@ def bench(
 
 def _write(results: dict[str, Any], output: Path | None) -> None:
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 

@@ -148,6 +148,8 @@ def _read(path: Path, model: Model, seed: int, sha256: str | None = None) -> Pre
     arrays, attributes = store.read_arrays(path, sha256)
     if attributes.get("model") != model.untargeted.key or attributes.get("seed") != seed:
         raise store.DamagedFile(f"{path}: holds controls of another ensemble")
+    if len(np.unique(arrays["realization"])) < len(arrays["realization"]):
+        raise store.DamagedFile(f"{path}: has realizations twice")
     products = np.pad(arrays["products"].astype(float), ((0, 0), (FAR, 0)))
     products = products[:, : model.length // 2 + 1]
     windows = arrays["windows"].astype(float)
@@ -159,7 +161,7 @@ def _write(path: Path, parts: list[Predictions], seconds: float) -> None:
     indices = np.concatenate([part.indices for part in parts])
     order = np.argsort(indices)
     arrays = {
-        "realization": indices[order].astype(np.int32),
+        "realization": indices[order].astype(np.int64),
         "windows": np.concatenate([part.windows for part in parts])[order],
         "products": np.concatenate([part.products for part in parts])[order, FAR:],
     }

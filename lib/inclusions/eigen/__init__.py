@@ -1,5 +1,7 @@
 """Interior eigenpairs: the levels closest to an energy within the spectrum, by several solvers."""
 
+from numbers import Integral
+
 from inclusions.eigen.dense import Dense
 from inclusions.eigen.registry import DENSE_BELOW, REGISTRY, check_name, choose, solvers_found
 from inclusions.eigen.shift_invert import ShiftInvert
@@ -30,8 +32,13 @@ def solve(hamiltonian: Hamiltonian, count: int = 50, solver: str = "auto") -> Ei
         ((20,), (70, 20))
 
     Raises:
+        TypeError: it is no Hamiltonian, or count no whole number.
         ValueError: no solver has that name (`choose`).
         MissingSolver: its library is not installed.
         NotConverged, MissingLevels: it failed; the error carries what it found.
     """
-    return choose(solver, hamiltonian.dimension)(hamiltonian, count)
+    if not isinstance(hamiltonian, Hamiltonian):
+        raise TypeError(f"solve takes a Hamiltonian of build, got {type(hamiltonian).__name__}")
+    if not isinstance(count, Integral):
+        raise TypeError(f"count must be a whole number, got {count!r}")
+    return choose(solver, hamiltonian.dimension)(hamiltonian, int(count))

@@ -21,11 +21,13 @@ from inclusions.store.files import (
     UnreadableFile,
     content_of,
     parse,
+    read,
     set_aside,
     write_atomically,
+    write_dataset,
 )  # fmt: skip
 from inclusions.store.manifest import MANIFEST, stores
-from inclusions.store.records import Indices
+from inclusions.store.records import Indices, joined
 
 
 def export(data: Path, archive: Path, force: bool = False) -> int:
@@ -115,11 +117,12 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
     """Merge an archive of `export` into a folder of results: files added, realizations gained.
 
     All of it is verified before anything is written. Files here that are damaged give way to those
-    of the archive, and are set aside.
+    of the archive, and are set aside. Consolidated files that have no realization in common, as
+    of groups that divided them, become one.
 
     Raises:
         DamagedFile: the archive or a file in it is not what was packed.
-        ValueError: a consolidated file shares only some realizations with the one here.
+        ValueError: a consolidated file has some realizations of the one here, and lacks others.
         OSError: the archive cannot be read or the folder not written.
     """
     added: dict[str, tuple[Path, Store, xr.Dataset]] = {}
@@ -136,7 +139,10 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
             for place in before:
                 shards = [shard.indices for shard in place.shards()]
                 before[place] = Indices([*before[place].runs, *shards])
-            for name, (target, _, _) in added.items():
+            for name, (target, place, dataset) in added.items():
+                if target == place.consolidated and len(_here(place).indices):
+                    write_dataset(target, joined([read(target), dataset]))
+                    continue
                 if os.path.lexists(target):
                     set_aside(target)
                 write_atomically(target, _content(archive, tar, name))
@@ -181,10 +187,12 @@ def _wanted(archive: Path, name: str, dataset: xr.Dataset, place: Store) -> Path
     new = Gathered.of(dataset)
     if here.includes(new):
         return None
-    if not new.includes(here):
+    both = Indices([*new.indices.runs, *here.indices.runs])
+    common = len(new.indices) + len(here.indices) - len(both)
+    if common and not new.includes(here):
         raise ValueError(
-            f"{archive}: {name} and {place.consolidated} each hold realizations that the other "
-            "lacks; import shards instead, or into a folder of its own"
+            f"{archive}: {name} and {place.consolidated} have {common} realizations in common, and "
+            "each some that the other lacks; import it into a folder of its own"
         )
     return place.consolidated
 

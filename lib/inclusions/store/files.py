@@ -492,15 +492,15 @@ class Store:
         return paths
 
     def load(self) -> xr.Dataset:
-        """All realizations, by index; shards and the consolidated file together.
+        """All realizations, by index; the consolidated file, and shards that have what it lacks.
 
         Raises:
-            DamagedFile: some file is not what was written.
+            DamagedFile: one of these files is not what was written.
             FileNotFoundError: there are none.
         """
         paths = [
             *([self.consolidated] if os.path.lexists(self.consolidated) else []),
-            *(shard.path for shard in self.shards()),
+            *(shard.path for shard in self.needed()),
         ]
         if not paths:
             raise FileNotFoundError(f"no realizations of {self.name} in {self.data}")

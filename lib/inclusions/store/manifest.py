@@ -44,7 +44,7 @@ class ControlsEntry(TypedDict):
     inclusions: str
 
 
-SECTIONS = {"files": set(Entry.__annotations__), "controls": set(ControlsEntry.__annotations__)}
+SECTIONS = {"files": Entry.__annotations__, "controls": ControlsEntry.__annotations__}
 """What the manifest has an entry for: consolidated files and, in controls/, files of `arrays`."""
 
 
@@ -115,8 +115,7 @@ def read_manifest(data: Path, section: str = "files") -> dict[str, Any]:
     path = data / MANIFEST
     try:
         files = {"controls": {}} | json.loads(content_of(path))
-        needed = SECTIONS[section]
-        if all(needed <= entry.keys() for entry in files[section].values()):
+        if all(_is_entry(entry, SECTIONS[section]) for entry in files[section].values()):
             return files[section]
     except FileNotFoundError:
         return {}
@@ -124,6 +123,13 @@ def read_manifest(data: Path, section: str = "files") -> dict[str, Any]:
         pass
     raise DamagedFile(
         f"{path}: not a manifest; where it is moved away inclusions consolidate writes it anew"
+    )
+
+
+def _is_entry(entry: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
+    return all(
+        isinstance(entry[name], (int, float) if kind is float else kind)
+        for name, kind in kinds.items()
     )
 
 
@@ -159,8 +165,10 @@ def write_manifest(data: Path) -> Path:
 def list_controls(data: Path) -> Path:
     """Bring what the manifest says of controls in line with the folder; the rest stays.
 
+    Of files that are damaged or gone it stays as well: `verify` tells of them.
+
     Raises:
-        DamagedFile: one of them is not what was written.
+        DamagedFile: what is there is not a manifest.
         OSError: the manifest cannot be written.
     """
     return _write(data, read_manifest(data))
@@ -168,9 +176,12 @@ def list_controls(data: Path) -> Path:
 
 def _write(data: Path, entries: dict[str, Entry]) -> Path:
     path = data / MANIFEST
-    controls: dict[str, ControlsEntry] = {}
+    controls: dict[str, ControlsEntry] = read_manifest(data, "controls")
     for name, file in _controls(data).items():
-        attributes = read_arrays(file)[1]
+        try:
+            attributes = read_arrays(file)[1]
+        except DamagedFile:  # results do not wait for what sharpens them
+            continue
         controls[name] = {
             "sha256": file_hash(file),
             "core_hours": round(float(attributes["seconds"]) / 3600, 4),
