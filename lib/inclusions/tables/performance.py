@@ -160,11 +160,17 @@ PROGRAMME = (
 )
 
 
-def exponents(growth: pd.DataFrame) -> dict[str, str]:
-    """Fitted exponents by system, to glue."""
-    found = dict(zip(growth.system, growth.exponent, strict=True))
+def exponents(growth: pd.DataFrame, timings: pd.DataFrame) -> dict[str, str]:
+    """Exponents of `bench.growth` by system, and those of the last step of its timings, to glue."""
+    steps = {}
+    for system, part in timings[timings.peer == "inclusions"].groupby("system"):
+        largest = part[part.seconds.notna()].nlargest(2, "dimension")
+        if len(largest) == 2:
+            steps[system] = np.divide(*np.diff(np.log(largest[["seconds", "dimension"]].T))[:, 0])
+    fitted = dict(zip(growth.system, growth.exponent, strict=True))
     return {
-        f"exponent_{system}": f"{found[system]:.2f}" if system in found else UNKNOWN
+        f"{name}_{system}": f"{found[system]:.2f}" if system in found else UNKNOWN
+        for name, found in (("exponent", fitted), ("exponent_last", steps))
         for system in ("bubble", "chain")
     }
 

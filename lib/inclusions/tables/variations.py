@@ -123,13 +123,15 @@ FRACTIONS = (
 
 
 def fraction_texts(table: pd.DataFrame) -> dict[str, str]:
-    """At which disorders no share p of thermal samples makes the difference."""
+    """At which disorders no share p of thermal samples makes the difference, which need one."""
     none = table[table.least > table.most]
     some = table[(table.least > 0) & (table.least <= table.most)]
+    free = table[(table.least <= 0) & (table.most >= 0)]
+    kinds = {"none": none, "some": some, "free": free}
     return {
-        "fraction_none": text.listed(none.disorder) if len(none) else "no disorder",
-        "fraction_some": text.listed(some.disorder) if len(some) else "no disorder",
-    }
+        f"fraction_{kind}": text.listed(rows.disorder) if len(rows) else "no disorder"
+        for kind, rows in kinds.items()
+    } | {"fraction_most": f"{free.most.max():.3f}" if len(free) else UNKNOWN}
 
 
 # The coupling, and what closes the ring
