@@ -57,6 +57,9 @@ def test_consolidated_files_of_groups_that_divided_the_realizations_become_one(p
     whole = here.load()
     assert list(whole.realization.values) == [0, 1, 2, 3, 4]
     assert int(whole.magnetization_histogram.sum()) == counted
+    store.export(here.data, tmp_path / "b.tar")  # all of it replaces a part, and is not added
+    assert store.import_archive(place.data, tmp_path / "b.tar") == (1, 3)
+    assert int(place.load().magnetization_histogram.sum()) == counted
     assert store.import_archive(here.data, tmp_path / "a.tar") == (0, 0)
 
 

@@ -140,7 +140,7 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
                 shards = [shard.indices for shard in place.shards()]
                 before[place] = Indices([*before[place].runs, *shards])
             for name, (target, place, dataset) in added.items():
-                if target == place.consolidated and len(_here(place).indices):
+                if target == place.consolidated and not Gathered.of(dataset).includes(_here(place)):
                     write_dataset(target, joined([read(target), dataset]))
                     continue
                 if os.path.lexists(target):
