@@ -261,8 +261,8 @@ def _takes(one: Verdict) -> tuple[str, float]:
         what = f"chains longer than L = {max(filter(None, turns)):.0f}"
         rest = [test["name"] for test in undecided if not (test["drift"] or {}).get("turns")]
         if rest:
-            more = f" and {len(rest) - 1} more" if rest[1:] else ""
-            what += f"; and more realizations for “{escaped(rest[0])}”{more}"
+            more = f" and {len(rest) - 1} more are" if rest[1:] else " is"
+            what += f"; “{escaped(rest[0])}”{more} open beside"
         return what, np.nan
     if lack := [test["name"] for test in one.tests if test["value"] is None]:
         return f"data that lack: {escaped(lack[0])}", np.nan
