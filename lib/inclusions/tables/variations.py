@@ -65,13 +65,13 @@ SHARES = (
     LENGTH,
     DISORDER,
     Column("within within_error", "far $C$ within, $10^{-3}$", text.times(1e3)),
-    Column("between between_error", "far $C$ between", text.times(1e3)),
+    Column("between between_error", "far $C$ between, $10^{-3}$", text.times(1e3)),
     Column(
         "variance_within variance_within_error", r"$\mathrm{var}\,\gamma$ within, $10^{-3}$",
         text.times(1e3),
     ),
     Column(
-        "variance_between variance_between_error", r"$\mathrm{var}\,\gamma$ between",
+        "variance_between variance_between_error", r"$\mathrm{var}\,\gamma$ between, $10^{-3}$",
         text.times(1e3),
     ),
 )  # fmt: skip
