@@ -145,7 +145,7 @@ def test_the_book_is_light(book):
     html = book[1] / "html"
     files = [path for path in html.rglob("*") if path.is_file() and path.suffix != ".zip"]
     size = sum(path.stat().st_size for path in files)
-    assert size < 21e6  # of which half are the numbers behind figures, which grow with the data
+    assert size < 20e6
 
 
 def test_what_the_menu_of_a_formula_loads_is_there(book):
