@@ -10,6 +10,7 @@ import tracemalloc
 from collections import Counter
 from itertools import count
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -395,3 +396,60 @@ def test_a_record_has_the_core_seconds_of_all_threads_and_no_pause(write, monkey
     monkeypatch.setattr(ensemble.time, "process_time", lambda: next(spent))
     monkeypatch.setattr(ensemble.time, "perf_counter", lambda: next(clock))
     assert ensemble.record(one, 0)["seconds"] == 2.5
+
+
+# Gap ratios only
+
+LEAN = """
+name = "lean"
+seed = 5
+states = 20
+chunk = 5
+[[ensemble]]
+length = 8
+bubble = 4
+disorder = [1.0, 4.0]
+realizations = 12
+gap_ratios_only = {only}
+"""
+
+
+def test_gap_ratios_alone_are_those_of_the_full_records_which_take_their_place(
+    write, undisturbed, physics, tmp_path, command_line
+):
+    only, full = (write(f"{o}.toml", text=LEAN.replace("{only}", o)) for o in ("true", "false"))
+    data = tmp_path / "data"
+    assert ensemble.run(campaign.load(only), data)["computed"] == 24
+    for name, found in physics(only, data).items():
+        np.testing.assert_array_equal(found.gap_ratio, undisturbed[name].gap_ratio)
+        assert np.isnan(found.linear_entropy).all()
+    ended = command_line("run", only, "--data", data, "--recheck", 4)
+    assert (ended.code, ended.err) == (0, "") and "differ" in ended.out
+    # What is there suffices for one campaign, and not for the other.
+    assert ensemble.run(campaign.load(only), data)["computed"] == 0
+    missing = [row.missing for row in account.progress(campaign.load(full), data)]
+    assert missing == [12, 12]
+    command_line("consolidate", "--data", data)
+    assert ensemble.run(campaign.load(full), data)["computed"] == 24
+    assert identical(physics(full, data), undisturbed)
+
+
+def test_a_killed_run_of_gap_ratios_only_goes_on_from_its_journal(write, tmp_path):
+    path, data = write(text=LEAN.replace("{only}", "true")), tmp_path / "data"
+    plan = campaign.load(path)
+    calls = count()
+
+    def stop_at_the_third(fate):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.run(plan, data, tell=stop_at_the_third)
+    totals = ensemble.run(plan, data)
+    assert totals[ensemble.Fate.RECOVERED] == 3 and totals[ensemble.Fate.COMPUTED] == 21
+
+
+def test_tables_that_share_realizations_keep_all_that_either_asks_for(write):
+    text = LEAN.replace("{only}", "true") + LEAN[LEAN.index("[[") :].replace("{only}", "false")
+    both = campaign.load(write(text=text)).ensembles
+    assert [one.gap_ratios_only for one in both] == [False, False]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inclusions import account, campaign, ensemble, estimates, reports
+from inclusions import account, campaign, ensemble, estimates, reports, store
 from inclusions.model import Model
 from inclusions.tables import runs
 
@@ -181,3 +181,23 @@ def test_loaded_records_have_units_and_names():
         "long_name": "mean energy of the states found",
     }
     assert all({"units", "long_name"} <= field.attrs.keys() for field in records.data_vars.values())
+
+
+def test_a_campaign_of_gap_ratios_only_has_a_report_of_them(command_line, tmp_path):
+    text = MINE.replace("states = 8", "states = 8\ngap_ratios_only = true")
+    (tmp_path / "gaps.toml").write_text(text.replace("length = [4, 5, 6]", "length = 5"))
+    for command in ("run", "consolidate", "report"):
+        given = [] if command == "consolidate" else ["gaps.toml"]
+        ended = command_line(command, *given, "--data", "data")
+        assert (ended.code, ended.err) == (0, "")
+    folder = (tmp_path / ended.out.strip()).parent
+    points = pd.read_csv(folder / "points.csv")
+    assert points.gap_ratio.notna().all() and points.purity.isna().all()
+    (file, *_) = sorted((tmp_path / "data" / "ensembles").iterdir())
+    ended = command_line("show", file)
+    assert ended.code == 0 and "none: records have gap ratios only" in ended.out
+    model, records = Model.from_key(file.name.split("-seed")[0]), store.read(file)
+    assert 0 < estimates.gap_ratio(model, records).value < 1
+    for quantity in (estimates.purity, estimates.magnetization_density):
+        with pytest.raises(ValueError, match=f"{model.key} have gap ratios only: run a campaign"):
+            quantity(model, records)

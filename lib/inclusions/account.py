@@ -8,7 +8,7 @@ import numpy as np
 
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.cost import predicted_seconds
-from inclusions.ensemble import lacking, place_of, record
+from inclusions.ensemble import lacking, place_of, record, wanted
 from inclusions.store import FIELDS, ROUNDED
 
 
@@ -80,7 +80,7 @@ def recheck(
     saved = []
     for one in campaign.ensembles:
         place = place_of(one, data)
-        saved += [(one, place, index) for index in place.done()]
+        saved += [(one, place, index) for index in place.done(wanted(one))]
     if not saved:
         raise ValueError(f"no saved records of {campaign.name} in {data}")
     for pick in sorted(np.random.default_rng().permutation(len(saved))[:number]):
@@ -90,7 +90,7 @@ def recheck(
         faults = [
             name
             for name, (kind, _, unit) in FIELDS.items()
-            if name not in INCIDENTAL
+            if name in new and name not in INCIDENTAL
             and not np.allclose(
                 np.asarray(new[name], dtype=float), old[name].values.astype(float),
                 rtol=2.0 ** -ROUNDED[name] if name in ROUNDED else 0,

@@ -133,6 +133,7 @@ def memory(one: Ensemble, ranks: int, attempt: int, limits: Limits) -> float:
 
 def parameters(one: Ensemble, batch: Mapping[str, Any], chunk: int, data: Path) -> dict[str, Any]:
     """What the page ensemble.md is given for `first`, `realizations`, `ranks` and `launcher`."""
-    method = {name: getattr(one, name) for name in ("seed", "states", "solver", "certify")}
+    names = ("seed", "states", "solver", "certify", "gap_ratios_only")
+    method = {name: getattr(one, name) for name in names}
     more = {"observables": list(one.observables), "chunk": chunk, "workers": 1, "data": str(data)}
     return one.model.as_dict() | method | more | dict(batch)

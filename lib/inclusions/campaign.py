@@ -27,6 +27,7 @@ class Ensemble(NamedTuple):
     ranks: int | None  # MPI ranks of one sample; None is as many as its memory needs
     observables: tuple[str, ...] = ()  # wanted beside the usual ones, see `observables.OPTIONAL`
     controls: bool = True  # whether `inclusions controls` predicts it, to sharpen its means
+    gap_ratios_only: bool = False  # records leave out all else that is measured
 
     @property
     def indices(self) -> range:
@@ -73,6 +74,7 @@ class _Table(BaseModel):
     certify: Share | None = None
     observables: list[str] | None = None
     controls: bool = True
+    gap_ratios_only: bool | None = None
 
     @field_validator(*PARAMETERS, mode="before")
     @classmethod
@@ -92,6 +94,7 @@ class _File(BaseModel):
     certify: Share = 0.05
     chunk: Annotated[int, Field(ge=1, le=MOST_IN_CHUNK)] = 25
     observables: list[str] = []
+    gap_ratios_only: bool = False
     data: str = "data"
     ensemble: Annotated[list[_Table], Field(min_length=1)]
 
@@ -157,6 +160,9 @@ def checked(content: dict[str, Any], source: str) -> Campaign:
                 ranks=table.ranks,
                 observables=_observables(source, file, table),
                 controls=table.controls,
+                gap_ratios_only=(
+                    file.gap_ratios_only if table.gap_ratios_only is None else table.gap_ratios_only
+                ),
             )
             if complaint := _beyond(one):
                 raise ValueError(f"{source}, ensemble {number}: {complaint}")
@@ -175,6 +181,7 @@ def _united(named: list[Ensemble]) -> list[Ensemble]:
             one = max(last, one, key=lambda it: it.realizations)._replace(
                 first=last.first, realizations=stop - last.first,
                 observables=tuple(sorted({*last.observables, *one.observables})),
+                gap_ratios_only=last.gap_ratios_only and one.gap_ratios_only,
             )  # fmt: skip
         found.append(one)
     return found

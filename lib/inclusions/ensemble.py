@@ -29,7 +29,7 @@ from inclusions.machine import peak_memory
 from inclusions.model import Model
 from inclusions.observables import OPTIONAL, magnetizations, measure
 from inclusions.store import Store, claims
-from inclusions.store.records import Indices
+from inclusions.store.records import FULL, OBSERVABLES, Indices
 from inclusions.workers import Loop, Stop, side_by_side, threads
 
 
@@ -95,8 +95,11 @@ def record(ensemble: Ensemble, index: int, comm: Communicator | None = None) -> 
     )  # fmt: skip
     certificate, spent = solved.pairs.certificate, solved.core_seconds
     also = [OPTIONAL[name](solved.hamiltonian, solved.pairs, comm) for name in ensemble.observables]
+    measured = measure(model, solved.pairs, solved.magnetization)
+    if ensemble.gap_ratios_only:
+        measured = {name: measured[name] for name in measured.keys() - OBSERVABLES[FULL]}
     return (
-        measure(model, solved.pairs, solved.magnetization)
+        measured
         | {
             "missing_levels": 0 if certificate.complete else -1,
             "count_error": certificate.error or np.nan,
@@ -130,13 +133,18 @@ def place_of(ensemble: Ensemble, data: Path) -> Store:
     return Store(data, ensemble.model, ensemble.seed, ensemble.count)
 
 
+def wanted(ensemble: Ensemble) -> tuple[str, ...]:
+    """What the records of an ensemble are to have, of `store.OBSERVABLES`."""
+    return (*(() if ensemble.gap_ratios_only else (FULL,)), *ensemble.observables)
+
+
 def lacking(ensemble: Ensemble, data: Path) -> Indices:
     """Realizations of an ensemble that are not saved with all it asks for.
 
     Raises:
         DamagedFile: a consolidated file is damaged or cannot be read.
     """
-    return place_of(ensemble, data).done(ensemble.observables).lacking(ensemble.indices)
+    return place_of(ensemble, data).done(wanted(ensemble)).lacking(ensemble.indices)
 
 
 def chunks(campaign: Campaign, data: Path) -> Iterator[Chunk]:
@@ -229,12 +237,12 @@ def compute(chunk: Chunk, run: Run) -> bool:
 
 def _take(chunk: Chunk, run: Run, patience: float) -> _Taken | None:
     """Claim a chunk; None if another process has some of it in work."""
-    store, wanted = chunk.store, chunk.ensemble.observables
-    claim = claims.claim(store, chunk.indices, patience, wanted)
+    store, observables = chunk.store, wanted(chunk.ensemble)
+    claim = claims.claim(store, chunk.indices, patience, observables)
     if claim is None:
         return None
     journal, missing = claim
-    found = claims.journalled(store, missing, wanted)
+    found = claims.journalled(store, missing, observables)
     failed = store.failed_in(run.id)
     todo = [index for index in missing if index not in found and index not in failed]
     return _Taken(journal, todo, found, len(chunk.indices) - len(missing))

@@ -15,7 +15,7 @@ which no error follows; it names the ensemble and the command.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 from zlib import crc32
@@ -40,7 +40,8 @@ from inclusions.statistics import (
     combine,
     sharpened,
 )
-from inclusions.store import DamagedFile
+from inclusions.store import FULL, DamagedFile
+from inclusions.store.records import recorded, telling
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
@@ -125,9 +126,40 @@ def _loaded(
 _remembered: dict[tuple, Estimate] = {}
 
 
-def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
+def holding(model: Model, records: xr.Dataset, observable: str = FULL) -> xr.Dataset:
+    """The realizations that have the fields of an observable, of `store.OBSERVABLES`.
+
+    Raises:
+        ValueError: none has; the message names the ensemble and what to do.
+    """
+    fields = [name for name in telling()[observable] if name in records]
+    if not fields:  # made up, or solved live
+        return records
+    held = np.all([recorded(name, records[name].values) for name in fields], axis=0)
+    if held.all():
+        return records
+    if not held.any():
+        has = "gap ratios only" if observable == FULL else f"no {observable}"
+        raise ValueError(
+            f"the records of {model.key} have {has}: run a campaign that asks for more of it"
+        )
+    return records.isel(realization=held)
+
+
+def holds(model: Model, records: xr.Dataset, observable: str = FULL) -> bool:
+    """Whether at least two realizations, of which errors follow, have an observable."""
+    try:
+        return holding(model, records, observable).sizes["realization"] > 1
+    except ValueError:
+        return False
+
+
+def _estimate(
+    function: Callable[..., Estimate], needs: str | None = FULL
+) -> Callable[..., Estimate]:
     """An estimate of one ensemble: computed once for each file, and scaled by `as_many`.
 
+    It is of the realizations that have the observable it `needs`.
     Its error is widened by `student`, to hold as a normal one from many realizations would.
     With a `salt` its resamples are drawn from themselves: half as many, each twice, so that its
     error scatters around the first as that of resamples drawn anew would, at no cost.
@@ -142,6 +174,8 @@ def _estimate(function: Callable[..., Estimate]) -> Callable[..., Estimate]:
         salt: int = 0,
         **how: Any,
     ) -> Estimate:
+        if needs is not None:
+            records = holding(model, records, needs)
         realizations = records.sizes["realization"]
         wider = student(realizations, 1)
         key = (function.__name__, model, records.attrs.get("checksum"), more, *sorted(how.items()))
@@ -189,7 +223,7 @@ def _itself(mean: Array) -> Array:
 # Gap ratios
 
 
-@_estimate
+@partial(_estimate, needs=None)
 def gap_ratio(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     """Mean ratio of adjacent gaps, shape (), of the levels nearest the target; Sec. II, Fig. 2.
 
@@ -636,6 +670,7 @@ def fixed_disorder_correlation(model: Model, records: xr.Dataset) -> Estimate:
     Mean over r = 3 ... L/2 and both ends. What `perturbation.pearson_tail` is about: Eq. (7) read
     without the scatter of the fields. Realizations where a purity does not vary are left out.
     """
+    records = holding(model, records)
     variance = records.linear_entropy_variance.values.astype(float)
     covariance = records.linear_entropy_covariance.values.astype(float)
     ends = []
@@ -656,7 +691,7 @@ def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
     Batches of realizations are resampled, each by its states; the error is widened by `student`
     for as many equal batches as weigh the same. Fewer than two tell none.
     """
-    counts = records.magnetization_histogram.values.astype(float)
+    counts = holding(model, records).magnetization_histogram.values.astype(float)
     states = counts.sum(axis=(1, 2))
     batches = float(states.sum() ** 2 / (states**2).sum())
     density = bootstrap(
@@ -751,13 +786,13 @@ WIDTHS = ("energy_window", "spectrum_edges")
 # Entanglement
 
 
-@_estimate
+@partial(_estimate, needs="entanglement")
 def half_chain_entropy(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     """Mean entropy of half of the chain over states and realizations, shape (), in nats."""
     return _resampled(model, records, _itself, records.half_chain_entropy.values, **how)
 
 
-@_estimate
+@partial(_estimate, needs="entanglement")
 def divergence(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     """Mean Kullback-Leibler divergence of neighbouring states, shape (), in nats."""
     return _resampled(model, records, _itself, records.kullback_leibler.values, **how)

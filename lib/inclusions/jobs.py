@@ -17,7 +17,7 @@ from inclusions.model import PARAMETERS
 from inclusions.store import Store
 
 WANTED = (*PARAMETERS, "first", "realizations")
-METHOD = ("seed", "states", "chunk", "solver", "certify", "observables")
+METHOD = ("seed", "states", "chunk", "solver", "certify", "gap_ratios_only", "observables")
 START = ("workers", "ranks", "launcher", "data")
 
 
@@ -110,7 +110,8 @@ class Job(NamedTuple):
 def _campaign(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as the content of a campaign file."""
     named = parameters["observables"]
-    method = {name: parameters[name] for name in METHOD}
+    # A page of before may lack a parameter.
+    method = {name: parameters[name] for name in METHOD if name in parameters}
     method["observables"] = [named] if isinstance(named, str) else named
     for name in (*WANTED, *METHOD[:-1]):
         if not isinstance(parameters.get(name), str | bool | int | float | None):

@@ -73,6 +73,9 @@ class Report(NamedTuple):
         """One of `tables.QUANTITIES` against every parameter that is swept."""
         table, label = tables.sweep(self.results), tables.QUANTITIES[quantity]
         names = self._swept()
+        if len(table) and table[quantity].isna().all():
+            _markdown(f"No record has the {label}: the campaign keeps gap ratios only.")
+            return
         if not names:
             _markdown("Nothing is swept in this campaign: its numbers are in the table above.")
         for name in names:
@@ -110,6 +113,9 @@ class Report(NamedTuple):
         return tables.swept(one.model for one in self.results.found)
 
     def _by_distance(self, quantity: str, table: pd.DataFrame, label: str, x: str) -> None:
+        if self.results.found and table.empty:
+            _markdown(f"No record has the {label}: the campaign keeps gap ratios only.")
+            return
         names = sorted(self._swept(), key=lambda name: name != "disorder")  # it has the colours
         drawn = figures.curves(table, x, quantity, "error", names, label)
         self._figure(f"{quantity}-{x}", drawn, table, label, x)

@@ -417,7 +417,8 @@ def test_files_of_younger_versions_are_read_by_older_ones(place, monkeypatch, yo
     (shard,) = place.write_shard({0: record(0) | younger})
     for name in list(records.YOUNGER):
         monkeypatch.delitem(records.YOUNGER, name)
-    monkeypatch.setattr(records, "OBSERVABLES", {})
+    monkeypatch.delitem(records.OBSERVABLES, "entanglement")
+    monkeypatch.delitem(records.OBSERVABLES, "novelty")
     assert store.read(shard).gap_ratio.values[0] == record(0)["gap_ratio"]
 
 
@@ -426,7 +427,7 @@ def test_only_what_has_an_observable_is_done_where_it_is_asked_for(place, younge
     assert place.done() == {0, 1, 2, 3}
     assert place.done(["novelty"]) == set()
     (shard,) = place.write_shard({index: record(index) | younger for index in (1, 2)})
-    assert store.Shard.at(shard).observables == ("entanglement", "novelty")
+    assert store.Shard.at(shard).observables == ("full", "entanglement", "novelty")
     assert place.done(["novelty"]) == {1, 2}
     place.consolidate()
     assert place.done(["novelty"]) == {1, 2}
@@ -446,9 +447,11 @@ def test_only_what_has_an_observable_is_done_where_it_is_asked_for(place, younge
 def test_every_younger_field_can_be_missing():
     for name, (kind, _, _) in records.YOUNGER.items():
         assert kind[0] in records.MISSING, name
-    fields = [field for names in records.OBSERVABLES.values() for field in names]
-    assert set(fields) <= set(records.YOUNGER)
-    assert records.OBSERVABLES.keys() == observables.OPTIONAL.keys()
+    named = records.OBSERVABLES.keys() - {records.FULL}
+    assert {field for name in named for field in records.OBSERVABLES[name]} <= set(records.YOUNGER)
+    assert named == observables.OPTIONAL.keys()
+    assert set(records.OBSERVABLES[records.FULL]) <= set(records.FIELDS)
+    assert all(records.telling().values())
     assert records.LONG_NAMES.keys() == records.FIELDS.keys() | records.YOUNGER.keys()
 
 

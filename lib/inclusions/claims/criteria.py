@@ -342,8 +342,11 @@ class Results:
         """Ensembles as the estimates of a curve take them, by disorder or bandwidth."""
         return {getattr(model, key): (model, self(model)) for model in models}
 
-    def find(self, **parameters: Any) -> list[Model]:
-        """Models with these parameters, and the tuned or default value of each other, by size."""
+    def find(self, full: bool = True, **parameters: Any) -> list[Model]:
+        """Models with these parameters, and the tuned or default value of each other, by size.
+
+        Those of which all records are `full`; else those with gap ratios only, too.
+        """
         names = ("coupling", "anisotropy", "boundary", "target", "sample", "bond")
         usual = {one.name: one.default for one in fields(Model) if one.name in names} | parameters
         models = [
@@ -351,6 +354,7 @@ class Results:
             for model in self.files
             if all(getattr(model, name) == value for name, value in usual.items())
             and model.magnetization == (model.length % 2) / 2
+            and not (full and self.files[model][1].get("gap_ratios_only", 0))
         ]
         if "bandwidth" not in parameters:
             tuned = {m.bubble: tuned_bandwidth(m.bubble) for m in models if m.bubble}

@@ -44,7 +44,7 @@ STRENGTHS = (4.0, 10.0)
 def _curves(results: Results, low: float, high: float, **parameters: Any) -> dict:
     """Models by length, of lengths that reach from W <= low to W >= high."""
     found = {}
-    for length, models in by_length(results.find(**parameters)).items():
+    for length, models in by_length(results.find(full=False, **parameters)).items():
         chosen = results.disorders(model.disorder for model in models)
         if chosen and chosen[0] <= low and chosen[-1] >= high:
             found[length] = [model for model in models if model.disorder in chosen]

@@ -52,6 +52,7 @@ from inclusions.store.manifest import (
 )  # fmt: skip
 from inclusions.store.records import (
     FIELDS,
+    FULL,
     OBSERVABLES,
     ROUNDED,
     SCHEMA,
@@ -65,8 +66,8 @@ from inclusions.store.records import (
 )  # fmt: skip
 
 __all__ = [
-    "FIELDS", "OBSERVABLES", "ROUNDED", "SCHEMA", "YOUNGER", "DamagedFile", "Entry", "Indices",
-    "Journal", "Listed", "OtherVersion", "Selection", "Shard", "Store", "UnreadableFile",
+    "FIELDS", "FULL", "OBSERVABLES", "ROUNDED", "SCHEMA", "YOUNGER", "DamagedFile", "Entry",
+    "Indices", "Journal", "Listed", "OtherVersion", "Selection", "Shard", "Store", "UnreadableFile",
     "code_version", "dimensions", "ensemble_name", "export", "file_hash", "import_archive",
     "list_controls", "read", "read_arrays", "read_listed", "read_manifest", "round_mantissa",
     "select", "stores", "to_dataset", "verify", "write_arrays", "write_atomically", "write_dataset",

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from inclusions.store.files import Store, content_of, owner, process_space
-from inclusions.store.records import FIELDS, OBSERVABLES, observables_in
+from inclusions.store.records import FIELDS, FULL, OBSERVABLES, observables_in
 
 
 class Journal(NamedTuple):
@@ -130,7 +130,8 @@ def journalled(
     What lacks a field, as of another version or without these observables, is left out.
     """
     wanted, records = set(indices), {}
-    fields = {*FIELDS, *(field for name in observables for field in OBSERVABLES[name])}
+    always = FIELDS.keys() - OBSERVABLES[FULL]
+    fields = {*always, *(field for name in observables for field in OBSERVABLES[name])}
     for journal in journals(store):
         for index, record in read_journal(journal.path):
             if index in wanted and fields <= record.keys():

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import getnode, uuid4
@@ -22,6 +23,7 @@ from xarray.backends import H5NetCDFStore
 from inclusions.model import Model
 from inclusions.store.records import (
     FIELDS,
+    FULL,
     OBSERVABLES,
     SCHEMA,
     YOUNGER,
@@ -34,12 +36,17 @@ from inclusions.store.records import (
     observables_in,
     observed,
     rounded,
+    telling,
+    thinned,
     to_dataset,
 )  # fmt: skip
 
 # After the end of the HDF5 part, which its readers do not look at: every bit of it is under this
 # hash, not only the values, which the checksum inside covers. Files of older versions lack it.
 SEAL = b"sha256:"
+
+
+GAPS = "-gaps"  # in the name of a shard whose records have gap ratios only
 
 
 class DamagedFile(RuntimeError):
@@ -61,7 +68,7 @@ class Shard(NamedTuple):
     first: int
     count: int  # type: ignore[assignment]  # nothing is counted in this tuple
     seconds: float | None  # of computing; older names do not tell
-    observables: tuple[str, ...] = ()  # that its campaign asked for beside the usual fields
+    observables: tuple[str, ...] = ()  # of `OBSERVABLES`, that all its records have
 
     @property
     def indices(self) -> range:
@@ -70,12 +77,21 @@ class Shard(NamedTuple):
     @classmethod
     def at(cls, path: Path) -> "Shard | None":
         """The shard a path names, None if it names none."""
-        match = re.fullmatch(r"(\d+)-(\d+)(?:-(\d+\.?\d*)s)?((?:\+\w+)*)\.nc", path.name)
+        match = re.fullmatch(rf"(\d+)-(\d+)(?:-(\d+\.?\d*)s)?({GAPS})?((?:\+\w+)*)\.nc", path.name)
         if match is None:
             return None
-        first, count, seconds, also = match.groups()
+        first, count, seconds, gaps, also = match.groups()
         cost = None if seconds is None else float(seconds)
-        return cls(path, int(first), int(count), cost, tuple(also.split("+")[1:]))
+        held = (*(() if gaps else (FULL,)), *also.split("+")[1:])
+        return cls(path, int(first), int(count), cost, held)
+
+    @staticmethod
+    def name(indices: range, seconds: float, observables: Iterable[str]) -> str:
+        """The name of a shard that cost so much, of records with these observables."""
+        held = set(observables)
+        also = "".join(f"+{name}" for name in sorted(held - {FULL}))
+        gaps = "" if FULL in held else GAPS
+        return f"{indices.start}-{len(indices)}-{seconds:.1f}s{gaps}{also}.nc"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -105,6 +121,7 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
     Raises:
         OSError: no space, no permission; nothing is left behind.
     """
+    dataset = thinned(dataset)
     dataset = dataset.assign_attrs(checksum=checksum(dataset), sealed=1)
     # One chunk each: files are read whole.
     encoding = {
@@ -244,7 +261,7 @@ def parse(path: Path, content: bytes) -> xr.Dataset:
         found = dataset.attrs.get("schema", "none")
         raise OtherVersion(f"{path}: schema {found}, this version reads {SCHEMA}")
     absent = [name for name in FIELDS if name not in dataset]
-    if absent:
+    if absent and set(absent) != set(OBSERVABLES[FULL]):
         raise OtherVersion(f"{path}: no field {', '.join(absent)}")
     try:
         model = Model(**json.loads(dataset.attrs["model"]))
@@ -302,7 +319,7 @@ class Gathered(NamedTuple):
     def of(cls, dataset: xr.Dataset) -> "Gathered":
         """What a dataset has."""
         indices = dataset.realization.values
-        values = {name: dataset[name].values for name in YOUNGER}
+        values = {name: dataset[name].values for name in chain(*telling().values())}
         seconds = float(dataset.seconds.sum())
         return cls(Indices.of(indices), seconds, observed(indices, values))
 
@@ -373,7 +390,7 @@ class Store:
         check_seal(path, content)
         try:
             with h5py.File(io.BytesIO(content)) as file:
-                indices, names = file["realization"][:], sum(OBSERVABLES.values(), ())
+                indices, names = file["realization"][:], chain(*telling().values())
                 held = {name: file[name][:] for name in names if name in file}
                 seconds = float(file["seconds"][:].sum())
                 return Gathered(Indices.of(indices), seconds, observed(indices, held))
@@ -482,8 +499,7 @@ class Store:
         for run in Indices.of(list(records)).runs:
             seconds = sum(float(records[index]["seconds"]) for index in run)
             held = [set(observables_in(records[index])) for index in run]
-            also = "".join(f"+{name}" for name in sorted(set.intersection(*held)))
-            path = self.folder / f"{run[0]}-{len(run)}-{seconds:.1f}s{also}.nc"
+            path = self.folder / Shard.name(run, seconds, set.intersection(*held))
             chosen = {index: records[index] for index in run}
             write_dataset(path, to_dataset(self.model, self.seed, self.states, chosen))
             paths.append(path)

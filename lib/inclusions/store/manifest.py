@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import xarray as xr
 
@@ -15,6 +15,7 @@ from inclusions.model import Model
 from inclusions.store.arrays import read_arrays
 from inclusions.store.files import (
     DamagedFile,
+    Gathered,
     Store,
     UnreadableFile,
     content_of,
@@ -22,6 +23,7 @@ from inclusions.store.files import (
     read,
     write_atomically,
 )  # fmt: skip
+from inclusions.store.records import FULL
 
 MANIFEST = "manifest.json"
 
@@ -34,6 +36,7 @@ class Entry(TypedDict):
     states: int  # of all realizations together
     core_hours: float
     inclusions: str  # version that computed them
+    gap_ratios_only: NotRequired[int]  # realizations that have nothing else; if there are any
 
 
 class ControlsEntry(TypedDict):
@@ -44,7 +47,11 @@ class ControlsEntry(TypedDict):
     inclusions: str
 
 
-SECTIONS = {"files": Entry.__annotations__, "controls": ControlsEntry.__annotations__}
+SECTIONS = {
+    "files": {name: kind for name, kind in Entry.__annotations__.items()
+              if name in Entry.__required_keys__},
+    "controls": ControlsEntry.__annotations__,
+}  # fmt: skip
 """What the manifest has an entry for: consolidated files and, in controls/, files of `arrays`."""
 
 
@@ -153,6 +160,9 @@ def write_manifest(data: Path) -> Path:
             "core_hours": round(float(dataset.seconds.sum()) / 3600, 4),
             "inclusions": str(dataset.attrs["inclusions"]),
         }
+        held = Gathered.of(dataset)
+        if less := len(held.indices) - len(held.observed[FULL]):
+            entries[path.name]["gap_ratios_only"] = less
     path = data / MANIFEST
     for name in read_manifest(data).keys() - entries.keys():
         raise DamagedFile(

@@ -50,13 +50,22 @@ again for a new one, and nothing refused. The seal of a file covers them, its ch
 that versions that do not know them read the rest.
 """
 
-OBSERVABLES: dict[str, tuple[str, ...]] = {
-    "entanglement": ("half_chain_entropy", "half_chain_entropy_variance", "kullback_leibler"),
-}
-"""The younger fields that belong to an observable which campaigns ask for by name; the function
-that computes them is in `inclusions.observables.OPTIONAL`."""
+FULL = "full"
 
-MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "S": b""}
+OBSERVABLES: dict[str, tuple[str, ...]] = {
+    FULL: (
+        "energy_mean", "magnetization_error", "energy_window", "spectrum_edges", "linear_entropy",
+        "linear_entropy_variance", "linear_entropy_covariance", "magnetization_histogram",
+    ),
+    "entanglement": ("half_chain_entropy", "half_chain_entropy_variance", "kullback_leibler"),
+}  # fmt: skip
+"""The fields that belong together, which a record has all or none of.
+
+Those of a `FULL` record every campaign wants but one of gap ratios only, whose records take a
+fifth of the space. The others are `YOUNGER`, and campaigns ask for them by name; the function that
+computes them is in `inclusions.observables.OPTIONAL`."""
+
+MISSING: dict[str, Any] = {"f": np.nan, "i": -1, "u": 0, "S": b""}
 """What stands for a value that a record lacks, by the kind of its type."""
 
 LONG_NAMES = {
@@ -167,19 +176,24 @@ def code_version() -> str:
     return version("inclusions")
 
 
+def _may_lack() -> set[str]:
+    """The fields that a record, and a file of such records, may lack."""
+    return {*YOUNGER, *OBSERVABLES[FULL]}
+
+
 def to_dataset(model: Model, seed: int, states: int, records: dict[int, dict]) -> xr.Dataset:
     """Records by index as one dataset, typed and ordered as `FIELDS` and `YOUNGER` say.
 
-    Of the younger fields it has those that some record has.
+    Of the fields that a record may lack it has those that some record has.
     """
     indices = sorted(records)
     held = {name for record in records.values() for name in record}
-    data = {}
+    optional, data = _may_lack(), {}
     for name, (kind, dims, _) in (FIELDS | YOUNGER).items():
-        if name not in FIELDS and name not in held:
+        if name in optional and name not in held:
             continue
         shape = tuple(dimensions(model)[d] for d in dims)
-        lacking = None if name in FIELDS else np.full(shape, MISSING[kind[0]])
+        lacking = np.full(shape, MISSING[kind[0]]) if name in optional else None
         values = [records[i].get(name, lacking) for i in indices]
         whole = np.array(values).astype(kind).reshape(-1, *shape)
         data[name] = (("realization", *dims), whole, described(name))
@@ -203,11 +217,17 @@ def recorded(name: str, values: np.ndarray) -> np.ndarray:
     return there.reshape(len(values), -1).any(axis=1)
 
 
+def telling() -> dict[str, list[str]]:
+    """The fields that tell whether a record has an observable: those of one number, by its name."""
+    fields = FIELDS | YOUNGER
+    return {name: [f for f in held if not fields[f][1]] for name, held in OBSERVABLES.items()}
+
+
 def observed(indices: np.ndarray, values: Mapping[str, np.ndarray]) -> dict[str, Indices]:
-    """Of which realizations there are all fields of an observable, by its name."""
+    """Of which realizations there is an observable, by its name."""
     held = {
         name: np.all([recorded(field, values[field]) for field in fields], axis=0)
-        for name, fields in OBSERVABLES.items()
+        for name, fields in telling().items()
         if all(field in values for field in fields)
     }
     return {name: Indices.of(indices[there]) for name, there in held.items()}
@@ -221,15 +241,23 @@ def observables_in(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def completed(model: Model, dataset: xr.Dataset) -> xr.Dataset:
-    """The same records with every younger field, missing where it is not there."""
-    sizes = dimensions(model)
+    """The same records with every field, missing where it is not there."""
+    sizes = dimensions(model) | dict(dataset.sizes)
     absent = {}
-    for name, (kind, dims, _) in YOUNGER.items():
+    for name, (kind, dims, _) in (FIELDS | YOUNGER).items():
         if name not in dataset:
-            shape = (dataset.sizes["realization"], *(sizes[d] for d in dims))
-            values = np.full(shape, MISSING[kind[0]]).astype(kind)
-            absent[name] = (("realization", *dims), values, described(name))
+            batched = name == "magnetization_histogram" and "batch" in dataset.sizes
+            axes = ("batch" if batched else "realization", *dims)
+            values = np.full([sizes[d] for d in axes], MISSING[kind[0]]).astype(kind)
+            absent[name] = (axes, values, described(name))
     return dataset.assign(absent)
+
+
+def thinned(dataset: xr.Dataset) -> xr.Dataset:
+    """The same records without the fields of `FULL` ones, if none is."""
+    fields = [name for name in OBSERVABLES[FULL] if name in dataset]
+    full = any(recorded(name, dataset[name].values).any() for name in fields)
+    return dataset if full else dataset.drop_vars(fields)
 
 
 def rounded(dataset: xr.Dataset) -> xr.Dataset:
@@ -249,12 +277,14 @@ def round_mantissa(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def checksum(dataset: xr.Dataset) -> str:
-    """SHA-256 of the values of `FIELDS` and of the attributes that say what they are."""
+    """SHA-256 of the values of the `FIELDS` there, and of the attributes that say what they are."""
     digest = sha256()
     for name in ("model", "seed", "states", "schema"):
         digest.update(str(dataset.attrs[name]).encode())
     digest.update(np.ascontiguousarray(dataset.realization.values, dtype="<i8").tobytes())
     for name, (kind, _, _) in FIELDS.items():
+        if name not in dataset:
+            continue
         values = np.ascontiguousarray(dataset[name].values)
         digest.update(values.astype("<" + (kind if kind[0] != "u" else "u4")).tobytes())
     return digest.hexdigest()
@@ -263,8 +293,8 @@ def checksum(dataset: xr.Dataset) -> str:
 def joined(parts: list[xr.Dataset]) -> xr.Dataset:
     """Records of one ensemble as one dataset, by index, histograms added up over batches.
 
-    Of a realization that several parts have the first counts; younger fields that it lacks are
-    taken from the others. `batch` counts `BATCH` realizations each; or single ones, by the first
+    Of a realization that several parts have the first counts; fields that it lacks are taken from
+    the others. `batch` counts `BATCH` realizations each; or single ones, by the first
     of a batch, if there are fewer than `APART`: then the attribute `batch_unit` is 1.
     """
     taken: set[int] = set()
@@ -275,10 +305,8 @@ def joined(parts: list[xr.Dataset]) -> xr.Dataset:
         if fresh:
             first.append(part if "batch" in part.dims else part.sel(realization=fresh))
     unit = 1 if len(taken) < APART else BATCH
-    batches, place = np.unique(np.concatenate([*map(_begins, first)]) // unit, return_inverse=True)
-    histograms = [part.magnetization_histogram for part in first]
-    total = np.zeros((batches.size, *histograms[0].shape[1:]), np.uint32)
-    np.add.at(total, place, np.concatenate([histogram.values for histogram in histograms]))
+    batches = np.unique(np.concatenate([*map(_begins, first)]) // unit)
+    total = _histograms(parts, batches, unit)
     whole = xr.concat(
         [part.drop_vars(["magnetization_histogram", "batch"], errors="ignore") for part in first],
         "realization", combine_attrs="override", data_vars="all",
@@ -287,12 +315,32 @@ def joined(parts: list[xr.Dataset]) -> xr.Dataset:
         whole.attrs.pop(name, None)
     if unit == 1:
         whole.attrs["batch_unit"] = 1
-    dims = "batch", *histograms[0].dims[1:]
+    dims = "batch", *FIELDS["magnetization_histogram"][1]
     return (
         _filled(whole, parts)
-        .assign(magnetization_histogram=(dims, total, histograms[0].attrs))
+        .assign(magnetization_histogram=(dims, total, described("magnetization_histogram")))
         .assign_coords(batch=batches)
     )
+
+
+def _histograms(parts: list[xr.Dataset], batches: np.ndarray, unit: int) -> np.ndarray:
+    """The histograms of some parts added up by batch, that of each realization once."""
+    shape = parts[0].magnetization_histogram.shape[1:]
+    total = np.zeros((batches.size, *shape), np.uint32)
+    counted: set[int] = set()
+    for part in parts:
+        indices = part.realization.values
+        fresh = np.array([int(i) not in counted for i in indices])
+        counts = part.magnetization_histogram.values
+        begins = _begins(part)
+        if "batch" not in part.dims:
+            counts, begins = counts[fresh], begins[fresh]
+        elif not fresh.any():
+            continue
+        np.add.at(total, np.searchsorted(batches, begins // unit), counts)
+        has = fresh & np.all([recorded(f, part[f].values) for f in telling()[FULL]], axis=0)
+        counted.update(indices[has].tolist())
+    return total
 
 
 def _begins(part: xr.Dataset) -> np.ndarray:
@@ -303,9 +351,9 @@ def _begins(part: xr.Dataset) -> np.ndarray:
 
 
 def _filled(whole: xr.Dataset, parts: list[xr.Dataset]) -> xr.Dataset:
-    """The same records with the younger fields that any part has."""
+    """The same records with the fields that any part has, but histograms."""
     changed = {}
-    for name in YOUNGER:
+    for name in _may_lack() - {"magnetization_histogram"} if len(parts) > 1 else ():
         values, attributes = whole[name].values.copy(), whole[name].attrs
         for part in parts:
             place = np.searchsorted(whole.realization.values, part.realization.values)

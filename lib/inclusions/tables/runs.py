@@ -84,8 +84,8 @@ def sweep(results: Results) -> pd.DataFrame:
         row["sharpened"] = not estimates.why_plain(model, records)
         for name, estimate in (
             ("gap_ratio", _gap_ratio),
-            ("purity", estimates.purity),
-            ("far_correlation", estimates.far_correlation),
+            ("purity", _of_full(estimates.purity)),
+            ("far_correlation", _of_full(estimates.far_correlation)),
         ):
             found = estimate(model, records)
             row[name], row[f"{name}_error"] = np.ravel(found.value)[0], np.ravel(found.error)[0]
@@ -122,8 +122,10 @@ def correlations(results: Results) -> pd.DataFrame:
 def _by_distance(
     results: Results, name: str, function: Callable[[Model, xr.Dataset], Estimate], first: int
 ) -> pd.DataFrame:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one, records in results.found.items():
+        if not estimates.holds(one.model, records):
+            continue
         start, found = _given(one.model) | {"states": one.count}, function(one.model, records)
         rows += [
             start | {"distance": distance, name: value, "error": error}
@@ -132,11 +134,23 @@ def _by_distance(
     return pd.DataFrame(rows, columns=[*PARAMETERS, "states", "distance", name, "error"])
 
 
+Function = Callable[[Model, xr.Dataset], Estimate]
+
+UNKNOWN = Estimate(*(np.array(np.nan),) * 2, np.full(1000, np.nan))
+
+
 def _gap_ratio(model: Model, records: xr.Dataset) -> Estimate:
     """As `estimates.gap_ratio`; nan where samples have fewer than three states."""
-    if (records.states <= 2).any():
-        return Estimate(*(np.array(np.nan),) * 2, np.full(1000, np.nan))
-    return estimates.gap_ratio(model, records)
+    return UNKNOWN if (records.states <= 2).any() else estimates.gap_ratio(model, records)
+
+
+def _of_full(estimate: Function) -> Function:
+    """The same estimate; nan where records have gap ratios only."""
+
+    def known(model: Model, records: xr.Dataset) -> Estimate:
+        return estimate(model, records) if estimates.holds(model, records) else UNKNOWN
+
+    return known
 
 
 def quality(results: Results) -> pd.DataFrame:
@@ -205,9 +219,12 @@ def contents(records: xr.Dataset) -> dict[str, str]:
         "states": f"{int(records.states.sum())}, at most {int(records.states.max())} in each",
     }
     if indices.size > 1:
-        for name, estimate in (("mean gap ratio", _gap_ratio), ("middle purity", estimates.purity)):
+        wanted = {"mean gap ratio": _gap_ratio, "middle purity": _of_full(estimates.purity)}
+        for name, estimate in wanted.items():
             found = estimate(model, records)
             told[name] = f"{float(found.value):.4f} ± {float(found.error):.4f}"
+    if not estimates.holds(model, records):
+        told["middle purity"] = "none: records have gap ratios only"
     return told | {
         "worst residual": f"{float(records.residual.max()):.1e} J",
         "levels counted": f"{100 * float((records.missing_levels == 0).mean()):.0f} %",
