@@ -242,21 +242,29 @@ def compare(
     for peer in peers:
         job = json.dumps([peer, model.as_dict(), count, repeats])
         command = [sys.executable, "-m", "inclusions.bench", job]
-        try:
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=timeout
-            )
-        except subprocess.TimeoutExpired:
-            rows.append({"peer": peer, "model": model.as_dict(), "failed": f"over {timeout:.0f} s"})
-            report(rows[-1])
-            continue
-        if done.returncode:
-            reason = last_words(done.stderr, f"exit code {done.returncode}")
-            rows.append({"peer": peer, "model": model.as_dict(), "failed": reason})
-        else:
-            rows.append(json.loads(done.stdout.splitlines()[-1]))
+        told = {"peer": peer, "model": model.as_dict()}
+        rows.append(told_by(command, environment, timeout, told))
         report(rows[-1])
     return rows
+
+
+def told_by(
+    command: list[str], environment: dict[str, str], timeout: float, told: dict[str, Any]
+) -> dict[str, Any]:
+    """The row that a process prints last; if it fails or takes too long, what was `told` and why.
+
+    It has no input: a launcher of ranks would wait for the terminal where it runs behind another.
+    """
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return told | {"failed": f"over {timeout:.0f} s"}
+    if done.returncode:
+        return told | {"failed": last_words(done.stderr, f"exit code {done.returncode}")}
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 BUBBLES = [Model(length, DISORDER, bubble=4) for length in (8, 10, 12, 14, 16)]

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
@@ -11,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from inclusions.bench import SEED, finished, machine
+from inclusions.bench import SEED, finished, machine, told_by
 from inclusions.disorder import draw
 from inclusions.eigen import MissingSolver, ShiftInvert, Slepc, Solver
 from inclusions.eigen.kernels import NAME, newest
 from inclusions.eigen.slepc import SlepcShell
 from inclusions.hamiltonian import build
-from inclusions.machine import last_words, peak_memory
+from inclusions.machine import peak_memory
 from inclusions.model import Model
 
 PEERS: dict[str, tuple[str, Solver]] = {
@@ -54,6 +53,9 @@ def scaling(
     return {"machine": machine(), "rows": [], "overhead": [], "workers": [], "ranks": rows}
 
 
+PATIENCE = 3600  # seconds for one peer
+
+
 def _launched(model: Model, peer: str, ranks: int, repeats: int) -> dict[str, Any]:
     """One peer in processes of its own; a row that says so if it fails."""
     environment = os.environ | {
@@ -66,11 +68,8 @@ def _launched(model: Model, peer: str, ranks: int, repeats: int) -> dict[str, An
     job = json.dumps([peer, model.as_dict(), repeats])
     program = [sys.executable, "-m", "inclusions.scaling", job]
     launcher = [] if peer == "inclusions" else ["mpiexec", "-n", str(ranks)]
-    done = subprocess.run([*launcher, *program], env=environment, capture_output=True, text=True)
-    if done.returncode:
-        reason = last_words(done.stderr, f"exit code {done.returncode}")
-        return {"peer": peer, "model": model.as_dict(), "ranks": ranks, "failed": reason}
-    return json.loads(done.stdout.splitlines()[-1])
+    told = {"peer": peer, "model": model.as_dict(), "ranks": ranks}
+    return told_by([*launcher, *program], environment, PATIENCE, told)
 
 
 def measure(peer: str, model: Model, repeats: int) -> dict[str, Any] | None:
