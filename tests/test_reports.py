@@ -93,7 +93,8 @@ def test_controls_sharpen_a_report_and_where_there_are_none_it_says_plain(
             assert (expected.value == plain.value) == (one.model.bubble == 0)
     ended = command_line("report", "mine.toml", "--data", "data")
     page = (tmp_path / ended.out.strip()).read_text(encoding="utf-8")
-    assert "Means of 1 of 3 ensembles are plain" in page
+    assert "Means of 1 of 3 ensembles are plain, as their campaign wants no controls" in page
+    assert "computes the controls that sharpen them" not in page
 
 
 def test_records_that_grow_are_estimated_anew(tmp_path):

@@ -195,10 +195,13 @@ def _provenance(
         file: entry for part in ensembles for file, entry in part.sources.items() if file in names
     })  # fmt: skip
     means = not numbers or any("error" in str(name) for table in numbers for name in table)
-    plain = {why for part in ensembles if means for why in part.only(names).why_plain()}
+    shown_by = [part.only(names) for part in ensembles if means]
+    plain = {why for part in shown_by for why in part.why_plain()}
     if plain:
         command = "`inclusions controls CAMPAIGN.toml`"
         shown += f" Means of {len(plain)} of them are plain: {command} computes what sharpens them."
+    if chosen := set().union(*(part.found.keys() & part.uncontrolled for part in shown_by)):
+        shown += f" Means of {len(chosen)} are plain, as their campaign wants no controls."
     campaigns = dict.fromkeys(part.campaign for part in ensembles)
     lacking = (_lacking([p for p in ensembles if p.campaign == one]) for one in campaigns)
     return " ".join(filter(None, [shown, *lacking]))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 from matplotlib import style
@@ -60,13 +61,19 @@ class Report(NamedTuple):
         """All means of all ensembles with their errors; which of them controls sharpen."""
         table = tables.sweep(self.results)
         self._table("points", table, tables.readable(table, self._swept()))
-        plain = len(table) - int(table.sharpened.sum())
-        if plain:
+        asked = np.array([one.controls for one in self.results.found], dtype=bool)
+        plain = ~table.sharpened.to_numpy(dtype=bool)
+        if number := (plain & asked).sum():
             _markdown(
-                f"Means of {plain} of {len(table)} ensembles are plain: "
+                f"Means of {number} of {len(table)} ensembles are plain: "
                 "`inclusions controls CAMPAIGN.toml` computes the controls that sharpen them."
             )
-        elif len(table):
+        if number := (plain & ~asked).sum():
+            _markdown(
+                f"Means of {number} of {len(table)} ensembles are plain, as their campaign wants no "
+                "controls."
+            )
+        if len(table) and not plain.any():
             _markdown("All means are sharpened by controls.")
 
     def against(self, quantity: str) -> None:

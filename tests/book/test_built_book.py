@@ -823,7 +823,9 @@ def test_the_slider_of_the_purity_holds_equation_6(ratio, p, bubble, embedded):
 @pytest.fixture(scope="module")
 def found():
     campaigns = ROOT / "book/runs/campaigns"
-    both = (tables.load(campaigns / f"{n}.toml", ROOT / "data") for n in ("gap-ratios", "crossings"))
+    both = (
+        tables.load(campaigns / f"{n}.toml", ROOT / "data") for n in ("gap-ratios", "crossings")
+    )
     return tables.merged(*both)
 
 

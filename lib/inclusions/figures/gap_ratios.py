@@ -112,7 +112,7 @@ def crossing_points(axes: Axes, crossings: pd.DataFrame) -> None:
     axes.set_xlabel("$1/L$", size=8.5, labelpad=1)
     axes.set_ylabel(r"crossing $W$ ($J$)", size=8.5, labelpad=1)
     axes.tick_params(labelsize=8)
-    axes.set_xlim(0.07, 0.135)
+    axes.set_xlim(1 / crossings.length.max() - 0.005, 1 / crossings.length.min() + 0.008)
     axes.margins(y=0.15)
     axes.set_facecolor("white")
     if handles:

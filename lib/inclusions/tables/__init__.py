@@ -29,15 +29,16 @@ class Ensembles:
     sources: dict[str, Entry]  # entries of the manifest by name of the file
     missing: tuple[str, ...]  # names of wanted ensembles that are not there
     wanted: int  # realizations the campaign asks for
+    uncontrolled: frozenset[Model] = frozenset()  # of which it wants no controls
 
     @property
     def realizations(self) -> int:
         return sum(entry["realizations"] for entry in self.sources.values())
 
     def why_plain(self) -> list[str]:
-        """Why means of purities are not sharpened by controls, a line for each such ensemble."""
-        reasons = (estimates.why_plain(model, data) for model, data in self.found.items())
-        return [reason for reason in reasons if reason]
+        """Why means are not sharpened by controls, a line for each ensemble that wants them."""
+        wanted = ((m, data) for m, data in self.found.items() if m not in self.uncontrolled)
+        return [reason for one in wanted if (reason := estimates.why_plain(*one))]
 
     def only(self, names: Collection[str]) -> "Ensembles":
         """Those of these files; what is missing and wanted stays."""
@@ -72,8 +73,9 @@ def load(campaign: Path, data: Path, **parameters: Any) -> Ensembles:
         records = read_listed(path, listed[path.name]["sha256"])
         found[one.model] = records.assign_attrs(data=str(data))  # where its controls are
     return Ensembles(
-        campaign, found, sources, tuple(missing), sum(one.realizations for one in plan)
-    )
+        campaign, found, sources, tuple(missing), sum(one.realizations for one in plan),
+        frozenset(one.model for one in plan if not one.controls),
+    )  # fmt: skip
 
 
 def _matches(model: Model, parameters: Mapping[str, Any]) -> bool:
