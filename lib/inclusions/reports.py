@@ -70,8 +70,8 @@ class Report(NamedTuple):
             )
         if number := (plain & ~asked).sum():
             _markdown(
-                f"Means of {number} of {len(table)} ensembles are plain, as their campaign wants no "
-                "controls."
+                f"Means of {number} of {len(table)} ensembles are plain, as their campaign wants "
+                "no controls."
             )
         if len(table) and not plain.any():
             _markdown("All means are sharpened by controls.")
