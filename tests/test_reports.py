@@ -197,6 +197,7 @@ def test_a_campaign_of_gap_ratios_only_has_a_report_of_them(command_line, tmp_pa
     (file, *_) = sorted((tmp_path / "data" / "ensembles").iterdir())
     ended = command_line("show", file)
     assert ended.code == 0 and "none: records have gap ratios only" in ended.out
+    assert "\ngap_ratio " in ended.out and "linear_entropy" not in ended.out
     model, records = Model.from_key(file.name.split("-seed")[0]), store.read(file)
     assert 0 < estimates.gap_ratio(model, records).value < 1
     for quantity in (estimates.purity, estimates.magnetization_density):

@@ -176,7 +176,7 @@ def code_version() -> str:
     return version("inclusions")
 
 
-def _may_lack() -> set[str]:
+def may_lack() -> set[str]:
     """The fields that a record, and a file of such records, may lack."""
     return {*YOUNGER, *OBSERVABLES[FULL]}
 
@@ -188,7 +188,7 @@ def to_dataset(model: Model, seed: int, states: int, records: dict[int, dict]) -
     """
     indices = sorted(records)
     held = {name for record in records.values() for name in record}
-    optional, data = _may_lack(), {}
+    optional, data = may_lack(), {}
     for name, (kind, dims, _) in (FIELDS | YOUNGER).items():
         if name in optional and name not in held:
             continue
@@ -211,7 +211,7 @@ def described(name: str) -> dict[str, str]:
 
 
 def recorded(name: str, values: np.ndarray) -> np.ndarray:
-    """Of which realizations a younger field has values, shape (R,)."""
+    """Of which realizations a field that may be lacking has values, shape (R,)."""
     kind = (FIELDS | YOUNGER)[name][0][0]
     there = ~np.isnan(values) if kind == "f" else values != MISSING[kind]
     return there.reshape(len(values), -1).any(axis=1)
@@ -353,7 +353,7 @@ def _begins(part: xr.Dataset) -> np.ndarray:
 def _filled(whole: xr.Dataset, parts: list[xr.Dataset]) -> xr.Dataset:
     """The same records with the fields that any part has, but histograms."""
     changed = {}
-    for name in _may_lack() - {"magnetization_histogram"} if len(parts) > 1 else ():
+    for name in may_lack() - {"magnetization_histogram"} if len(parts) > 1 else ():
         values, attributes = whole[name].values.copy(), whole[name].attrs
         for part in parts:
             place = np.searchsorted(whole.realization.values, part.realization.values)

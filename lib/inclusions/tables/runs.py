@@ -17,6 +17,7 @@ from inclusions.ensemble import place_of
 from inclusions.model import PARAMETERS, Model
 from inclusions.statistics import Estimate
 from inclusions.store import DamagedFile, ensemble_name
+from inclusions.store.records import may_lack, recorded
 
 QUANTITIES = {
     "gap_ratio": "mean gap ratio ⟨r⟩",
@@ -235,7 +236,7 @@ def contents(records: xr.Dataset) -> dict[str, str]:
 
 
 def fields(records: xr.Dataset) -> pd.DataFrame:
-    """The fields of a file of results: name, dimensions, unit, meaning."""
+    """The fields of a file of results that some record has: name, dimensions, unit, meaning."""
     return pd.DataFrame(
         {
             "field": str(name),
@@ -244,4 +245,5 @@ def fields(records: xr.Dataset) -> pd.DataFrame:
             "meaning": field.attrs.get("long_name", ""),
         }
         for name, field in records.data_vars.items()
+        if name not in may_lack() or recorded(str(name), field.values).any()
     )
