@@ -12,7 +12,8 @@ A folder `data/` holds
 
 where <ensemble> is the model's key, the seed and the number of states. What a consolidated file
 holds counts as done, so the shards behind it may go. A shard's name tells its cost too (older
-ones lack it), so that nothing need be opened to add up what a campaign has taken.
+ones lack it), so that nothing need be opened to add up what a campaign has taken; `-gaps` in it,
+that its records have gap ratios only; and `+` what they have beside the usual fields.
 
 Nothing is locked. A process claims realizations by creating its journal, whose name carries host
 and process, and then looks who else claims some of them: whoever sees another living claim gives
