@@ -41,7 +41,7 @@ from inclusions.statistics import (
     sharpened,
 )
 from inclusions.store import FULL, DamagedFile
-from inclusions.store.records import recorded, telling
+from inclusions.store.records import having
 
 MIDDLE = 2
 """Greatest distances whose mean is the purity in the middle: four sites of an even chain."""
@@ -132,11 +132,8 @@ def holding(model: Model, records: xr.Dataset, observable: str = FULL) -> xr.Dat
     Raises:
         ValueError: none has; the message names the ensemble and what to do.
     """
-    fields = [name for name in telling()[observable] if name in records]
-    if not fields:  # made up, or solved live
-        return records
-    held = np.all([recorded(name, records[name].values) for name in fields], axis=0)
-    if held.all():
+    held = having(observable, records)
+    if held.all():  # also of none, where records are made up or solved live
         return records
     if not held.any():
         has = "gap ratios only" if observable == FULL else f"no {observable}"

@@ -81,8 +81,7 @@ class Report(NamedTuple):
         table, label = tables.sweep(self.results), tables.QUANTITIES[quantity]
         names = self._swept()
         if len(table) and table[quantity].isna().all():
-            _markdown(f"No record has the {label}: the campaign keeps gap ratios only.")
-            return
+            return _absent(label)
         if not names:
             _markdown("Nothing is swept in this campaign: its numbers are in the table above.")
         for name in names:
@@ -121,8 +120,7 @@ class Report(NamedTuple):
 
     def _by_distance(self, quantity: str, table: pd.DataFrame, label: str, x: str) -> None:
         if self.results.found and table.empty:
-            _markdown(f"No record has the {label}: the campaign keeps gap ratios only.")
-            return
+            return _absent(label)
         names = sorted(self._swept(), key=lambda name: name != "disorder")  # it has the colours
         drawn = figures.curves(table, x, quantity, "error", names, label)
         self._figure(f"{quantity}-{x}", drawn, table, label, x)
@@ -153,6 +151,10 @@ class Report(NamedTuple):
 
     def _save(self, name: str, table: pd.DataFrame) -> None:
         table.to_csv(self.folder / f"{name}.csv", index=False, float_format="%.10g")
+
+
+def _absent(label: str) -> None:
+    _markdown(f"No record has the {label}: the campaign keeps gap ratios only.")
 
 
 def _markdown(text: str) -> None:

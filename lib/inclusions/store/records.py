@@ -223,10 +223,16 @@ def telling() -> dict[str, list[str]]:
     return {name: [f for f in held if not fields[f][1]] for name, held in OBSERVABLES.items()}
 
 
+def having(observable: str, values: Mapping[Any, Any]) -> np.ndarray:
+    """Of which realizations the fields that `telling` names have values, shape (R,)."""
+    fields = [name for name in telling()[observable] if name in values]
+    return np.all([recorded(name, np.asarray(values[name])) for name in fields], axis=0)
+
+
 def observed(indices: np.ndarray, values: Mapping[str, np.ndarray]) -> dict[str, Indices]:
     """Of which realizations there is an observable, by its name."""
     held = {
-        name: np.all([recorded(field, values[field]) for field in fields], axis=0)
+        name: having(name, values)
         for name, fields in telling().items()
         if all(field in values for field in fields)
     }
@@ -338,8 +344,7 @@ def _histograms(parts: list[xr.Dataset], batches: np.ndarray, unit: int) -> np.n
         elif not fresh.any():
             continue
         np.add.at(total, np.searchsorted(batches, begins // unit), counts)
-        has = fresh & np.all([recorded(f, part[f].values) for f in telling()[FULL]], axis=0)
-        counted.update(indices[has].tolist())
+        counted.update(indices[fresh & having(FULL, part)].tolist())
     return total
 
 
