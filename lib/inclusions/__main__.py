@@ -66,9 +66,9 @@ def _one_line(error: Exception, arguments: list[str]) -> tuple[int, str]:
 def _inaccessible(error: OSError) -> str:
     """What could not be done with which file."""
     full, forbidden = (errno.ENOSPC, errno.EDQUOT, errno.EROFS), (errno.EACCES, errno.EPERM)
-    if error.errno not in full + forbidden:
-        return str(error)
     path = error.filename
+    if error.errno not in full + forbidden:
+        return str(error) if path is None else f"{path}: {error.strerror}"
     there = path is not None and Path(path).exists()
     if error.errno in forbidden and there and not os.access(path, os.R_OK):
         return f"cannot read {path}: {error.strerror}"

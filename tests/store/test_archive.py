@@ -159,6 +159,17 @@ def test_only_a_new_file_or_an_earlier_archive_is_written(place, tmp_path, comma
     assert store.import_archive(tmp_path / "home", archive) == (2, 3)
 
 
+def test_an_archive_in_a_new_folder_makes_it_and_one_in_a_file_is_refused_by_name(
+    place, tmp_path, command_line
+):
+    save(place, 0, 1)
+    (tmp_path / "file").touch()
+    assert command_line("export", tmp_path / "new" / "a.tar", "--data", place.data).code == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.tar"]
+    ended = command_line("export", tmp_path / "file" / "a.tar", "--data", place.data)
+    assert ended.code == 1 and ended.err == f"inclusions: {tmp_path / 'file'}: File exists\n"
+
+
 @pytest.mark.parametrize("manifest", [b"", b"[]", b"{}", b'{"files": 3}', b'{"files": [1]}'])
 def test_an_archive_whose_manifest_is_none_is_named(place, tmp_path, manifest):
     save(place, 0)

@@ -19,6 +19,7 @@ from inclusions.store.files import (
     Shard,
     Store,
     UnreadableFile,
+    appearing,
     content_of,
     parse,
     read,
@@ -50,8 +51,7 @@ def export(data: Path, archive: Path, force: bool = False) -> int:
     if not paths:
         raise FileNotFoundError(f"no results in {data}")
     hashes = {}
-    temporary = archive.with_name(f".{archive.name}.{os.getpid()}")
-    try:
+    with appearing(archive) as temporary:
         with tarfile.open(temporary, "x") as tar:  # the files are compressed inside
             for path in paths:
                 content = content_of(path)
@@ -61,10 +61,6 @@ def export(data: Path, archive: Path, force: bool = False) -> int:
                 _add(tar, name, content)
             _add(tar, MANIFEST, json.dumps({"files": hashes}, indent=1).encode())
         _check_target(data, archive, force)
-        os.replace(temporary, archive)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return len(paths)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -94,8 +95,9 @@ class Shard(NamedTuple):
         return f"{indices.start}-{len(indices)}-{seconds:.1f}s{gaps}{also}.nc"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write, fsync, rename: the file exists whole or not at all.
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Where to write what then appears at `path` whole or not at all.
 
     Raises:
         OSError: no space, no permission; nothing is left behind.
@@ -103,16 +105,26 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{owner()}")
     try:
-        with open(temporary, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
+        yield temporary
         os.replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # writing does not say where
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            # Writing does not say where.
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write, fsync, rename: the file exists whole or not at all.
+
+    Raises:
+        OSError: no space, no permission; nothing is left behind.
+    """
+    with appearing(path) as temporary, open(temporary, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
