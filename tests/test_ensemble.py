@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -150,6 +151,8 @@ def test_the_others_do_the_work_of_a_worker_that_is_killed(undisturbed, write, p
     code, output = finish(run)
     assert code == 0, output
     assert "0 failed" in output and "1 workers died" in output
+    told = re.findall(r"(\d+) (?:computed|recovered)", output.split("workers died")[0])
+    assert sum(map(int, told)) == len(computed(data))  # those of the dead worker but once
     assert identical(physics(path, data), undisturbed)
     assert set(computed(data).values()) == {1}
     assert leftovers(data) == []

@@ -21,10 +21,9 @@ def job(**changed):
 
 
 def test_what_a_page_was_given_is_what_came_after_its_first_cell():
-    before = {"In", "Out", "jobs"}
-    assert given({"In": [], "jobs": 1, "_i": "", "length": 6, "lenght": 7}, before) == {
-        "length": 6, "lenght": 7,
-    }  # fmt: skip
+    before = {"In": [], "Out": {}, "jobs": Job, "tables": np}
+    after = before | {"_i": "", "length": 6, "lenght": 7, "tables": 3}
+    assert given(after, before) == {"length": 6, "lenght": 7, "tables": 3}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,11 @@ def test_what_a_page_was_given_is_what_came_after_its_first_cell():
         ({"realizations": 0}, ["realizations", "0"]),
         ({"observables": ["magic"]}, ["observables", "entanglement", "magic"]),
         ({"ranks": "two"}, ["ranks", "whole number", "two"]),
+        ({"ranks": 0}, ["ranks", "1 or more", "0"]),
+        ({"workers": -3}, ["workers", "1 or more", "-3"]),
+        ({"data": ""}, ["data", "''"]),
         ({"launcher": 3}, ["launcher", "text", "3"]),
+        ({"launcher": "mpiexec 'x", "ranks": 2}, ["launcher", "mpiexec 'x", "quotation"]),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -95,6 +98,13 @@ def test_a_run_that_fails_is_an_error_with_its_own_last_line(tmp_path):
     with pytest.raises(FailedRun) as failed:
         job(data=str(tmp_path), realizations=4).run()
     assert str(failed.value).startswith("inclusions: ") and str(saved) in str(failed.value)
+
+
+def test_of_a_run_that_fails_its_own_words_count_not_those_of_what_launched_it(tmp_path):
+    code = "print('inclusions: why', 'ended by the launcher', '------', sep='\\n'); exit(1)"
+    one = job(data=str(tmp_path))._replace(command=[sys.executable, "-c", code])
+    with pytest.raises(FailedRun, match="^inclusions: why$"):
+        one.run()
 
 
 @pytest.mark.parametrize("code", ["import os; os.kill(os.getpid(), 9)", "raise SystemExit(3)"])

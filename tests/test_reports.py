@@ -34,13 +34,13 @@ def mine(tmp_path_factory):
 
 
 def test_from_a_campaign_file_to_a_report_in_three_commands(command_line, tmp_path):
-    (tmp_path / "my chains.toml").write_text(MINE)
+    (tmp_path / "my {chains}.toml").write_text(MINE)
     for command in ("run", "consolidate", "report"):
-        given = [] if command == "consolidate" else ["my chains.toml"]
+        given = [] if command == "consolidate" else ["my {chains}.toml"]
         ended = command_line(command, *given, "--data", "my data")
         assert (ended.code, ended.err) == (0, "")
     report = tmp_path / ended.out.strip()
-    assert report == tmp_path / "my data" / "reports" / "my chains" / "report.html"
+    assert report == tmp_path / "my data" / "reports" / "my {chains}" / "report.html"
     page = report.read_text(encoding="utf-8")
     assert "<title>mine [x] &lt;b&gt;</title>" in page and "<b>" not in page
     assert "every realization that the campaign asks for is there" in page
@@ -150,7 +150,8 @@ def test_a_page_that_fails_says_why(tmp_path):
     text += "kernelspec: {name: python3, display_name: Python 3, language: python}\n---\n\n"
     (tmp_path / "page.md").write_text(text + (tmp_path / "page.md").read_text())
     with pytest.raises(reports.FailedRun, match="no luck"):
-        reports.execute(tmp_path / "page.md", tmp_path / "out.ipynb", {})
+        reports.execute(tmp_path / "page.md", tmp_path / "{out}.ipynb", {})
+    assert "no luck" in (tmp_path / "{out}.ipynb").read_text()
 
 
 def test_a_file_says_what_it_holds(mine, command_line):

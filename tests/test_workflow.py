@@ -88,6 +88,15 @@ def test_a_job_that_fails_is_told_once_with_what_stopped_it(page, reason, flow):
     assert one.log.read_text() == "its own words\n"
 
 
+def test_a_workflow_that_fails_is_told_as_a_failure_and_not_as_a_fault_of_the_program(
+    flow, tmp_path, command_line
+):
+    flow("raise SystemExit(1)")
+    ended = command_line("workflow", tmp_path / "campaign.toml", "--data", tmp_path / "data")
+    assert ended.code == 1
+    assert "0 of 6 realizations are done" in ended.err and "fault" not in ended.err
+
+
 @pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
 def test_sigterm_withdraws_the_jobs_and_ends(handler, flow, request):
     before = signal.signal(signal.SIGINT, handler)  # ignored in the background of a script

@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import signal
 import sys
 import tempfile
 import traceback
@@ -16,7 +17,10 @@ from inclusions.commands import app
 from inclusions.commands.launch import let_the_first_speak
 from inclusions.commands.terminal import accept_any_letter, complain
 from inclusions.eigen import MissingLevels, MissingSolver, NotConverged
+from inclusions.jobs import FailedRun
+from inclusions.workflow import FailedWorkflow
 
+STOPPED = 130
 UsageError = typer.BadParameter.__bases__[0]  # of whichever click typer brings
 
 
@@ -30,7 +34,7 @@ def main() -> NoReturn:
     except (typer.Exit, SystemExit) as ended:
         code = ended.exit_code if isinstance(ended, typer.Exit) else ended.code
     except (typer.Abort, KeyboardInterrupt):
-        code = 130
+        code = STOPPED
         complain("stopped")
     except Exception as error:
         if debug:
@@ -39,6 +43,8 @@ def main() -> NoReturn:
         let_the_first_speak()
         complain(message)
     code = code if isinstance(code, int) else 0
+    if code == STOPPED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already
     mpi = sys.modules.get("mpi4py.MPI")
     if code and mpi and mpi.COMM_WORLD.size > 1:
         sys.stderr.flush()
@@ -54,7 +60,8 @@ def _one_line(error: Exception, arguments: list[str]) -> tuple[int, str]:
         return 2, str(error)
     if isinstance(error, OSError):
         return 1, _inaccessible(error)
-    expected = (NotConverged, MissingLevels, MemoryError, store.DamagedFile)
+    ended = (FailedRun, FailedWorkflow, NotConverged, MissingLevels)
+    expected = (*ended, MemoryError, store.DamagedFile)
     if isinstance(error, expected) or type(error) is RuntimeError:
         return 1, str(error) or type(error).__name__
     return 1, (

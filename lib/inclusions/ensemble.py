@@ -313,7 +313,7 @@ def run(
             with threadpool_limits(threads()):
                 loop(hear, comm=comm)
         else:
-            _share_out(loop, campaign, data, workers, hear, stop)
+            totals[Fate.RECOVERED] -= _share_out(loop, campaign, data, workers, hear, stop)
     del totals[Fate.WAITING]
     return totals
 
@@ -349,8 +349,11 @@ def _loop(
 
 def _share_out(
     loop: Loop, campaign: Campaign, data: Path, workers: int, hear: Tell, stop: Stop
-) -> None:
-    """The loop in several processes, none without work to begin with."""
+) -> int:
+    """The loop in several processes, none without work to begin with.
+
+    How many realizations it told of twice: computed by a worker that died, recovered by another.
+    """
     wanted = sum(len(lacking(one, data)) for one in campaign.ensembles)
     workers = sum(1 for _ in islice(chunks(campaign, data), workers))
     met: Counter[Fate] = Counter()
@@ -366,7 +369,9 @@ def _share_out(
             f"all {workers} workers died (out of memory?); what is finished is saved; try fewer "
             "--workers"
         )
-    for _ in range(wanted - met[Fate.COMPUTED] - met[Fate.FAILED] - met[Fate.RECOVERED]):
+    elsewhere = wanted - met[Fate.COMPUTED] - met[Fate.FAILED] - met[Fate.RECOVERED]
+    for _ in range(elsewhere):
         hear(Fate.ELSEWHERE)
     for _ in range(died):
         hear(Fate.DIED)
+    return max(-elsewhere, 0)

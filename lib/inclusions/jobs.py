@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,15 +25,16 @@ class FailedRun(RuntimeError):
     """A run that ended with an error; the message is the last line it printed."""
 
 
-def given(namespace: Mapping[str, Any], before: Set[str]) -> dict[str, Any]:
+def given(namespace: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a page: what it holds now and did not hold before they were set.
 
-    Papermill sets what it is told to, a misspelt name too; so all that came is looked at.
+    Papermill sets what it is told to, a misspelt name too, or that of what the page itself needs;
+    so all that came or changed is looked at.
     """
     return {
         name: value
         for name, value in namespace.items()
-        if name not in before and not name.startswith("_")
+        if not name.startswith("_") and (name not in before or value is not before[name])
     }
 
 
@@ -59,7 +60,7 @@ class Job(NamedTuple):
                 advice = f"did you mean {similar[0]}?" if similar else f"known: {', '.join(known)}"
                 raise ValueError(f"no parameter is called {name}; {advice}")
         data, workers, ranks = (parameters[name] for name in ("data", "workers", "ranks"))
-        if not isinstance(data, str):
+        if not (isinstance(data, str) and data):
             raise ValueError(
                 f"data must be the name of a folder, got {data!r}; papermill takes a name that "
                 "looks like a number as text by -r data NAME"
@@ -68,10 +69,16 @@ class Job(NamedTuple):
             if not isinstance(parameters[name], kind):
                 what = "text" if kind is str else "a whole number"
                 raise ValueError(f"{name} must be {what}, got {parameters[name]!r}")
+            if kind is int and parameters[name] < 1:
+                raise ValueError(f"{name} must be 1 or more, got {parameters[name]}")
         content = _campaign(parameters)
         (ensemble,) = campaigns.checked(content, "parameters").ensembles
         launch = parameters["launcher"].replace("{ranks}", str(ranks)) if ranks > 1 else ""
-        command = [*shlex.split(launch), sys.executable, "-m", "inclusions", "run"]
+        try:
+            launcher = shlex.split(launch)
+        except ValueError as error:
+            raise ValueError(f"launcher {launch!r}: {error}") from None
+        command = [*launcher, sys.executable, "-m", "inclusions", "run"]
         return cls(_as_toml(content), ensemble, Path(data), [*command, "--workers", str(workers)])
 
     @property
@@ -83,11 +90,11 @@ class Job(NamedTuple):
         """Run it in processes of its own, and print what it prints.
 
         Raises:
-            FailedRun: it ends with an error; the message is the last line it printed.
+            FailedRun: it ends with an error; the message is its own last line, or the last line.
         """
         self.data.mkdir(parents=True, exist_ok=True)
         plain = {"FORCE_COLOR": "", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"}
-        last = ""
+        last = own = ""
         # in the folder of results, which every node sees
         with tempfile.NamedTemporaryFile(
             "w", dir=self.data, suffix=".toml", encoding="utf-8"
@@ -101,10 +108,11 @@ class Job(NamedTuple):
                 for line in process.stdout or ():
                     print(line, end="", flush=True)
                     last = line.strip() or last
+                    own = line.strip() if line.startswith("inclusions: ") else own
         if process.returncode < 0 or not last:
-            last = f"the run was ended by signal or code {process.returncode}; last: {last!r}"
+            own = f"the run was ended by signal or code {process.returncode}; last: {last!r}"
         if process.returncode:
-            raise FailedRun(last)
+            raise FailedRun(own or last)  # a launcher of ranks has words of its own after ours
 
 
 def _campaign(parameters: Mapping[str, Any]) -> dict[str, Any]:

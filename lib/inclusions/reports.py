@@ -5,6 +5,7 @@ import html
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -203,16 +204,19 @@ def execute(page: Path, output: Path, parameters: Mapping[str, Any]) -> None:
         # Kernels keep nothing in HOME, which may not be writable.
         folders = ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR")
         environment = os.environ | dict.fromkeys(folders, own)
-        source = Path(own) / "page.ipynb"
+        # Papermill reads braces in the names of files: it is given none of the user's.
+        source, executed = Path(own) / "page.ipynb", Path(own) / "executed.ipynb"
         for tool, *arguments in (
             ("jupytext", "--quiet", "--to", "ipynb", "--output", source, page),
             ("papermill", "--no-progress-bar", "--start-timeout", "600",
-             "-y", json.dumps(parameters), source, output),
+             "-y", json.dumps(parameters), source, executed),
         ):  # fmt: skip
             done = subprocess.run(
                 [sys.executable, "-m", tool, *map(str, arguments)],
                 env=environment, capture_output=True, encoding="utf-8", errors="replace",
             )  # fmt: skip
+            if executed.exists():
+                shutil.copyfile(executed, output)
             if done.returncode:
                 raise FailedRun(last_words(done.stderr, f"{tool} ended with {done.returncode}"))
 

@@ -85,6 +85,8 @@ def side_by_side(loop: Loop, workers: int, hear: Say, stop: Stop) -> int:
     finally:
         for process in crew.values():
             process.terminate()
+        for process in crew.values():
+            process.join()
     return died
 
 

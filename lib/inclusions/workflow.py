@@ -18,7 +18,7 @@ from inclusions import account, places
 from inclusions.batches import Batch, Limits, batches, decided
 from inclusions.campaign import Campaign
 from inclusions.ensemble import place_of
-from inclusions.machine import available_cores, available_memory
+from inclusions.machine import available_cores, available_memory, last_words
 from inclusions.store import write_atomically
 
 LOG = Path("logs", "workflow.log")
@@ -88,11 +88,29 @@ class Profile(NamedTuple):
                 "no sbatch on the path: is this a login node of a Slurm cluster? Profile laptop "
                 "runs here"
             )
+        # Where the first submissions fail Snakemake may wait for ever.
+        if (fault := _fault_of("sinfo", "-h")) is not None:
+            raise ValueError(f"no Slurm answers: {fault}")
+
+    def status_command(self) -> list[str]:
+        """Snakemake's option for asking after jobs: where Slurm keeps no accounts, squeue knows."""
+        if self.local or "slurm-status-command" in self.options:
+            return []
+        return [] if _fault_of("sacct", "-n", "-X") is None else ["--slurm-status-command=squeue"]
 
     def limits(self) -> Limits:
         """What a job may ask for; where the profile leaves memory open, what is free here."""
         free = {"max_mem_mb": 0.9 * available_memory()}
         return Limits.of(free | {k: v for k, v in self.settings.items() if v is not None})
+
+
+def _fault_of(*command: str) -> str | None:
+    """What a command of Slurm complains of; None if it works."""
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return last_words(done.stderr, f"code {done.returncode}") if done.returncode else None
 
 
 class Workflow:
@@ -167,6 +185,7 @@ class Workflow:
             "--snakefile", str(places.runs_file("Snakefile")),
             "--profile", str(self.profile.folder.resolve()),
             "--configfile", str(self.settings),
+            *self.profile.status_command(),
         ]  # fmt: skip
         if self.profile.local:
             command += ["--resources", f"mem_mb={int(self.limits.max_mem_mb)}"]

@@ -50,7 +50,6 @@ class Workflow:
         # The project's own profile, told of this Slurm and made to look often.
         profile = yaml.safe_load((PROFILE / "config.yaml").read_text()) | {
             "default-resources": ["mem_mb=1000", "runtime=10", "slurm_partition=test"],
-            "slurm-status-command": "squeue",
             "slurm-init-seconds-before-status-checks": 1,
             "seconds-between-status-checks": 1,
             "latency-wait": 5,
@@ -146,6 +145,18 @@ def job_of(journal):
     with suppress(psutil.NoSuchProcess, KeyError):
         job = psutil.Process(journal.pid).environ()
         return f"{job['SLURM_ARRAY_JOB_ID']}_{job['SLURM_ARRAY_TASK_ID']}"
+
+
+def test_where_no_slurm_answers_nothing_is_submitted_and_it_is_said(
+    slurm, tmp_path, command_line, monkeypatch
+):
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none"))
+    (tmp_path / "campaign.toml").write_text(SMALL.format(realizations=2))
+    given = ("campaign.toml", "--data", "data", "--profile", "slurm")
+    ended = command_line("workflow", *given)
+    assert ended.code == 2 and ended.err.count("\n") == 1
+    assert ended.err.startswith("inclusions: no Slurm answers: ")
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_array_of_serial_jobs_and_an_mpi_job_end_in_a_manifest(

@@ -416,3 +416,12 @@ def test_records_do_not_depend_on_the_order_of_the_realizations(solver, tmp_path
     for first, second in zip(forth, back, strict=True):
         for field in store.FIELDS.keys() - {"seconds", "peak_memory"}:
             np.testing.assert_array_equal(first[field], second[field], err_msg=field)
+
+
+@ranks_needed
+def test_records_are_rechecked_by_one_process_and_ranks_are_told_so(tmp_path):
+    path = tmp_path / "campaign.toml"
+    path.write_text(CAMPAIGN.format(solver="auto", chunk=2))
+    ended = on_ranks(2, "run", path, "--data", tmp_path / "data", "--recheck", 1, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.count("--recheck is of one process") == 1

@@ -34,7 +34,10 @@ def test_a_wide_table_breaks_its_long_cells_and_no_word():
     assert "colwidths-given" in table["classes"] and "colwidths-auto" not in table["classes"]
     assert shares[0] * paper.FONTS["normalsize"] >= len("a-longer-name")
     assert shares[1] > 0.7
-    assert raw == [r"\begingroup\normalsize\setlength{\tabcolsep}{3pt}", r"\endgroup"]
+    assert raw == [
+        r"\begingroup\normalsize\setlength{\tabcolsep}{3pt}\binoppenalty=10000",
+        r"\endgroup",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,10 +58,24 @@ def test_a_long_one_in_the_text_may_break_between_pages():
     assert "longtable" in section["classes"] and "longtable" not in quoted["classes"]
 
 
+def test_a_tall_narrow_one_may_break_too():
+    tall = printed(publish_doctree(
+        "Title\n=====\n\nText.\n\n.. list-table::\n\n" + "   * - 8\n" * (paper.TALL + 1),
+        settings_overrides={"doctitle_xform": False},
+    ))[0]  # fmt: skip
+    assert "longtable" in tall["classes"]
+
+
 def test_a_formula_is_as_wide_as_in_print():
     document = page(["a", "b"], ["1", r":math:`\gamma_\mathrm{XXZ}`"])
     entry = list(document.findall(nodes.entry))[-1]
     assert len(paper.printed(entry)) < 8
+
+
+def test_a_power_of_ten_stays_on_one_line():
+    long = "many words that need not stand on one line of the page " * 3
+    _, shares, raw = printed(page(["n", "text"], [r":math:`1.23 \times 10^4`", long]))
+    assert shares[0] * paper.FONTS["normalsize"] >= len("1.23 x 10") and "binoppenalty" in raw[0]
 
 
 def test_code_is_wider_than_text():

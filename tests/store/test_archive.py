@@ -1,5 +1,8 @@
 """Archives: all of it comes home, or nothing."""
 
+import bz2
+import gzip
+import lzma
 import os
 import tarfile
 
@@ -91,16 +94,19 @@ def test_nothing_of_a_damaged_archive_is_merged(place, tmp_path, change):
     assert not home.exists()
 
 
-@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize(
+    "kind",
+    [tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE],
+)
 def test_an_archive_in_which_a_name_is_a_file_and_something_else_is_refused(kind, place, tmp_path):
     save(place, 0, 1)
     archive, home = tmp_path / "a.tar", tmp_path / "home"
     store.export(place.data, archive)
     with tarfile.open(archive, "a") as tar:
         twin = tarfile.TarInfo(next(name for name in tar.getnames() if name.endswith(".nc")))
-        twin.type = kind
+        twin.type, twin.linkname = kind, twin.name
         tar.addfile(twin)
-    with pytest.raises(DamagedFile, match=r"a\.tar: .*\.nc is no file"):
+    with pytest.raises(DamagedFile, match=r"a\.tar: its files are not those of its manifest"):
         store.import_archive(home, archive)
     assert not home.exists()
 
@@ -109,6 +115,22 @@ def test_what_is_no_archive_is_said_to_be_none(tmp_path):
     (tmp_path / "a.tar").write_text("no tar file")
     with pytest.raises(DamagedFile, match="not an archive"):
         store.import_archive(tmp_path, tmp_path / "a.tar")
+
+
+@pytest.mark.parametrize("squeeze", [gzip, bz2, lzma])
+def test_a_compressed_archive_comes_home_and_a_damaged_one_is_said_to_be_none(
+    squeeze, place, tmp_path
+):
+    save(place, 0, 1)
+    archive, home = tmp_path / "a.tar", tmp_path / "home"
+    store.export(place.data, archive)
+    archive.write_bytes(squeeze.compress(archive.read_bytes()))
+    assert store.import_archive(home, archive) == (1, 2)
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 99] = bytes(99)
+    archive.write_bytes(content)
+    with pytest.raises(DamagedFile, match=r"a\.tar: "):
+        store.import_archive(tmp_path / "other", archive)
 
 
 def flip_a_bit(path):
@@ -170,7 +192,9 @@ def test_an_archive_in_a_new_folder_makes_it_and_one_in_a_file_is_refused_by_nam
     assert ended.code == 1 and ended.err == f"inclusions: {tmp_path / 'file'}: File exists\n"
 
 
-@pytest.mark.parametrize("manifest", [b"", b"[]", b"{}", b'{"files": 3}', b'{"files": [1]}'])
+@pytest.mark.parametrize(
+    "manifest", [b"", b"[]", b"{}", b'{"files": 3}', b'{"files": [1]}', b"[" * 100000]
+)
 def test_an_archive_whose_manifest_is_none_is_named(place, tmp_path, manifest):
     save(place, 0)
     store.export(place.data, tmp_path / "a.tar")

@@ -1,5 +1,6 @@
 """Files of the store: what is saved is whole, and what is damaged is named."""
 
+import errno
 import os
 import re
 import subprocess
@@ -239,6 +240,16 @@ def test_cost_counts_no_realization_twice_after_consolidation(place):
     _, after = place.cost()
     added = float(record(2)["seconds"])
     assert after == pytest.approx(before + added, rel=1e-2)
+
+
+def test_where_nothing_can_be_written_or_removed_the_file_is_named(tmp_path, monkeypatch):
+    def refuse(self, *_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr("builtins.open", lambda path, mode: refuse(path))
+    with pytest.raises(OSError, match=r"Read-only file system: '.*/manifest\.json'"):
+        store.write_atomically(tmp_path / "manifest.json", b"")
 
 
 def test_status_needs_the_names_of_the_shards_only(tmp_path, monkeypatch):

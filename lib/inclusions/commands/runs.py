@@ -40,6 +40,8 @@ def run(
     comm = launch.world()
     launch.agree(comm, {"the campaign": plan, "the folder of results": folder})
     if recheck:
+        if comm is not None and comm.size > 1:
+            raise ValueError("--recheck is of one process: start it without ranks")
         _recheck(plan, folder, recheck, solver or "auto")
         return
     launch.tell_idle(comm, *(one.model for one in plan.ensembles))

@@ -10,8 +10,8 @@ FONTS = {"normalsize": 92, "small": 102, "footnotesize": 115, "scriptsize": 130,
 """Characters on a line of the page, by the size of the font."""
 GAP = 2
 """Characters that the space between two columns takes."""
-LONG = 12
-"""Rows of a wide table that stay on one page."""
+LONG, TALL = 12, 20
+"""Rows that stay on one page, of a wide table and of a narrow one."""
 
 
 def print_as_paper(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -69,6 +69,9 @@ def fit(table: nodes.table) -> None:
     its longest cell. A long one may break between pages, where it stands in the text by itself.
     """
     rows = [[printed(entry) for entry in row] for row in table.findall(nodes.row)]
+    alone = isinstance(table.parent, nodes.section)
+    if len(rows) > TALL and alone:
+        table["classes"].append("longtable")
     columns = list(zip_longest(*rows, fillvalue=""))
     whole = [max(map(len, column)) for column in columns]
     words = [max(len(word) for cell in column for word in cell.split() or [""])
@@ -82,11 +85,11 @@ def fit(table: nodes.table) -> None:
     table["classes"] = [c for c in table["classes"] if c != "colwidths-auto"] + ["colwidths-given"]
     for column, word, cell in zip(table.findall(nodes.colspec), words, whole, strict=True):
         column["colwidth"] = round(10 * (word + spare * (cell - word) + GAP))
-    if len(rows) > LONG and isinstance(table.parent, nodes.section):
+    if TALL >= len(rows) > LONG and alone:
         table["classes"].append("longtable")
     place = table.parent.index(table)
     table.parent.insert(place + 1, nodes.raw("", r"\endgroup", format="latex"))
-    narrow = rf"\begingroup\{font}\setlength{{\tabcolsep}}{{3pt}}"
+    narrow = rf"\begingroup\{font}\setlength{{\tabcolsep}}{{3pt}}\binoppenalty=10000"
     table.parent.insert(place, nodes.raw("", narrow, format="latex"))
 
 
@@ -94,7 +97,8 @@ def printed(entry: nodes.entry) -> str:
     """The text of a cell about as long as it is in print: formulas are shorter, code is wider."""
     text = entry.astext()
     for formula in entry.findall(nodes.math):
-        short = re.sub(r"\\[a-z]+|[{}_^$\s\\]", lambda m: "x" * (len(m[0]) > 1),
+        short = re.sub(r"\\[a-z]+|[{}_^$\s\\]",
+                       lambda m: "x" * (3 if m[0] == r"\times" else len(m[0]) > 1),
                        formula.astext())  # fmt: skip
         text = text.replace(formula.astext(), short)
     for code in entry.findall(nodes.literal):

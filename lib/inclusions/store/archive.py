@@ -1,10 +1,13 @@
 """Archives: all results in one tar file, to bring them from one machine to another."""
 
+import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 import time
+import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +32,9 @@ from inclusions.store.files import (
 )  # fmt: skip
 from inclusions.store.manifest import MANIFEST, stores
 from inclusions.store.records import Indices, joined
+
+NO_ARCHIVE = (tarfile.TarError, EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
+"""What reading something else than a whole archive raises."""
 
 
 def export(data: Path, archive: Path, force: bool = False) -> int:
@@ -79,7 +85,7 @@ def _check_target(data: Path, archive: Path, force: bool) -> None:
     try:
         with tarfile.open(archive) as tar:
             _hashes(archive, tar)
-    except (tarfile.TarError, EOFError, DamagedFile):
+    except (*NO_ARCHIVE, DamagedFile):
         raise ValueError(f"{archive}: not an archive of inclusions export: left alone") from None
 
 
@@ -96,13 +102,14 @@ def _hashes(archive: Path, tar: tarfile.TarFile) -> dict[str, str]:
     Raises:
         DamagedFile: it lists none, or those of other files.
     """
-    names = [member.name for member in tar if member.isfile()]
+    # Of two with one name the last counts, here as for who unpacks it.
+    names = [name for name, member in {m.name: m for m in tar}.items() if member.isfile()]
     if MANIFEST not in names:
         raise DamagedFile(f"{archive}: no {MANIFEST} inside")
     try:
-        hashes = json.loads(_content(archive, tar, MANIFEST))["files"]
-        alike = sorted(hashes) == sorted(set(names) - {MANIFEST})
-    except (KeyError, TypeError, ValueError):
+        hashes = dict(json.loads(_content(archive, tar, MANIFEST))["files"])
+        alike = hashes.keys() == set(names) - {MANIFEST}
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise DamagedFile(f"{archive}: its {MANIFEST} is none") from None
     if not alike:
         raise DamagedFile(f"{archive}: its files are not those of its {MANIFEST}")
@@ -142,7 +149,7 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
                 if os.path.lexists(target):
                     set_aside(target)
                 write_atomically(target, _content(archive, tar, name))
-    except (tarfile.TarError, EOFError) as error:
+    except NO_ARCHIVE as error:
         raise DamagedFile(f"{archive}: not an archive of inclusions export ({error})") from None
     gained = 0
     for place, had in before.items():
@@ -152,13 +159,9 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
 
 
 def _content(archive: Path, tar: tarfile.TarFile, name: str) -> bytes:
-    """What a file of an archive holds.
-
-    Raises:
-        DamagedFile: something else has its name, too.
-    """
-    if (file := tar.extractfile(name)) is None:
-        raise DamagedFile(f"{archive}: {name} is no file")
+    """What a file of an archive holds."""
+    file = tar.extractfile(name)
+    assert file is not None, f"{archive}: {name} is no file"  # `_hashes` lists no others
     return file.read()
 
 
