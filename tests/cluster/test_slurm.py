@@ -43,17 +43,23 @@ ranks = 2
 class Workflow:
     """`make campaign` on a campaign file, running."""
 
-    def __init__(self, slurm, folder: Path, text: str, data: Path, **limits) -> None:
+    def __init__(
+        self, slurm, folder: Path, text: str, data: Path, options: dict | None = None, **limits
+    ) -> None:
         folder.mkdir()
         self.path, self.data = folder / "campaign.toml", data
         self.path.write_text(text)
         # The project's own profile, told of this Slurm and made to look often.
-        profile = yaml.safe_load((PROFILE / "config.yaml").read_text()) | {
-            "default-resources": ["mem_mb=1000", "runtime=10", "slurm_partition=test"],
-            "slurm-init-seconds-before-status-checks": 1,
-            "seconds-between-status-checks": 1,
-            "latency-wait": 5,
-        }
+        profile = (
+            yaml.safe_load((PROFILE / "config.yaml").read_text())
+            | {
+                "default-resources": ["mem_mb=1000", "runtime=10", "slurm_partition=test"],
+                "slurm-init-seconds-before-status-checks": 1,
+                "seconds-between-status-checks": 1,
+                "latency-wait": 5,
+            }
+            | (options or {})
+        )
         (folder / "config.yaml").write_text(yaml.safe_dump(profile))
         offered = yaml.safe_load((PROFILE / "limits.yaml").read_text()) | limits
         (folder / "limits.yaml").write_text(yaml.safe_dump(offered))
@@ -87,9 +93,9 @@ def submit(slurm, tmp_path):
     """A function that starts a workflow; what it started ends with the test."""
     workflows = []
 
-    def submit(text, data=tmp_path / "data", **limits):
+    def submit(text, data=tmp_path / "data", **how):
         folder = tmp_path / f"workflow{len(workflows)}"
-        workflows.append(Workflow(slurm, folder, text, data, **limits))
+        workflows.append(Workflow(slurm, folder, text, data, **how))
         return workflows[-1]
 
     yield submit
@@ -141,16 +147,16 @@ def at_work(workflow):
 
 
 def job_of(journal):
-    """The id of the array task that a journal's owner belongs to; none if it is at its end."""
+    """The id of the job that a journal's owner belongs to; none if it is at its end."""
     with suppress(psutil.NoSuchProcess, KeyError):
-        job = psutil.Process(journal.pid).environ()
-        return f"{job['SLURM_ARRAY_JOB_ID']}_{job['SLURM_ARRAY_TASK_ID']}"
+        return psutil.Process(journal.pid).environ()["SLURM_JOB_ID"]
 
 
 def test_where_no_slurm_answers_nothing_is_submitted_and_it_is_said(
     slurm, tmp_path, command_line, monkeypatch
 ):
-    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "none"))
+    (tmp_path / "slurm.conf").touch()  # of no cluster
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
     (tmp_path / "campaign.toml").write_text(SMALL.format(realizations=2))
     given = ("campaign.toml", "--data", "data", "--profile", "slurm")
     ended = command_line("workflow", *given)
@@ -159,14 +165,11 @@ def test_where_no_slurm_answers_nothing_is_submitted_and_it_is_said(
     assert not (tmp_path / "data").exists()
 
 
-def test_an_array_of_serial_jobs_and_an_mpi_job_end_in_a_manifest(
-    submit, physics, undisturbed, tmp_path
-):
+def test_serial_jobs_and_an_mpi_job_end_in_a_manifest(submit, physics, undisturbed, tmp_path):
     model = campaign.load(undisturbed.parent / "campaign.toml").ensembles[0].model
     half = 10 * cost.predicted_seconds(model, 20) / 60
     workflow = submit(SMALL.format(realizations=20) + MPI, job_minutes=half)
     workflow.finish()
-    assert "array" in workflow.log.read_text()
     results = physics(workflow.path, workflow.data)
     serial, parallel = results.values()
     (reference,) = physics(undisturbed.parent / "campaign.toml", undisturbed).values()
@@ -182,6 +185,18 @@ def test_an_array_of_serial_jobs_and_an_mpi_job_end_in_a_manifest(
     assert store.verify(workflow.data)[1] == []
 
 
+def test_a_campaign_of_more_jobs_than_the_queue_may_hold_is_computed_whole(
+    submit, physics, undisturbed
+):
+    model = campaign.load(undisturbed.parent / "campaign.toml").ensembles[0].model
+    short = 10 * cost.predicted_seconds(model, 20) / 60
+    workflow = submit(SMALL.format(realizations=40), options={"jobs": 2}, job_minutes=short)
+    workflow.finish()
+    (found,) = physics(workflow.path, workflow.data).values()
+    assert found.sizes["realization"] == 40
+    assert len(list(workflow.data.glob("logs/*/*.ipynb"))) > 2
+
+
 def test_a_cancelled_job_and_one_past_its_time_limit_are_taken_up_again(
     submit, slurm, physics, undisturbed
 ):
@@ -190,13 +205,17 @@ def test_a_cancelled_job_and_one_past_its_time_limit_are_taken_up_again(
     workflow = submit(SMALL.format(realizations=80), job_minutes=half)
     stuck, *_ = wait_for(workflow, lambda: at_work(workflow))
     psutil.Process(stuck.pid).suspend()  # so that it runs into the limit, the shortest there is
-    slurm("scontrol", "update", f"JobId={job_of(stuck)}", "TimeLimit=1")
+    late = job_of(stuck)
+    slurm("scontrol", "update", f"JobId={late}", "TimeLimit=1")
 
     def others():
         jobs = (job_of(journal) for journal in at_work(workflow) if journal.pid != stuck.pid)
         return [job for job in jobs if job]
 
     slurm("scancel", wait_for(workflow, others)[0])
+    wait_for(workflow, lambda: late not in slurm.jobs())
+    with suppress(psutil.NoSuchProcess):  # without cgroups, what is suspended may outlive its job
+        psutil.Process(stuck.pid).kill()
     workflow.finish()
     assert workflow.log.read_text().count("Trying to restart job") == 2
     assert same(physics, workflow, undisturbed)
