@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -161,3 +162,12 @@ def test_the_profiles_of_the_project_are_found_by_name():
     assert Profile.at("laptop").local
     with pytest.raises(ValueError, match="no profile"):
         Profile.at("nowhere")
+
+
+def test_a_profile_with_arrays_of_jobs_is_refused(tmp_path, pytestconfig):
+    profile = tmp_path / "mine"
+    shutil.copytree(pytestconfig.rootpath / "book" / "runs" / "profiles" / "slurm", profile)
+    with open(profile / "config.yaml", "a") as file:
+        file.write("slurm-array-jobs: all\n")
+    with pytest.raises(ValueError, match=r"mine/config\.yaml: take slurm-array-jobs out"):
+        Profile.at(str(profile))

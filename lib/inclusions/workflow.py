@@ -81,6 +81,11 @@ class Profile(NamedTuple):
     def _check_executor(self) -> None:
         if self.options.get("executor") != "slurm":
             return
+        if "slurm-array-jobs" in self.options:
+            raise ValueError(
+                f"{self.folder / 'config.yaml'}: take slurm-array-jobs out: Snakemake's plugin "
+                "loses jobs of arrays (its issue 473), and waits for them for ever"
+            )
         if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
             raise ValueError("no Slurm executor: pip install snakemake-executor-plugin-slurm")
         if shutil.which("sbatch") is None:
