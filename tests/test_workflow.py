@@ -164,6 +164,25 @@ def test_the_profiles_of_the_project_are_found_by_name():
         Profile.at("nowhere")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"executor": "slurm"}, ["--slurm-status-command=squeue"]),
+        ({"executor": "slurm", "slurm-status-command": "sacct"}, []),
+        ({"executor": "lsf"}, []),
+        ({}, []),
+    ],
+)
+def test_where_slurm_keeps_no_accounts_squeue_is_asked(options, told, tmp_path, monkeypatch):
+    sacct = tmp_path / "sacct"
+    sacct.write_text("#!/bin/sh\necho Slurm accounting storage is disabled >&2\nexit 1\n")
+    sacct.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert Profile(tmp_path, options, {}).status_command() == told
+    sacct.write_text("#!/bin/sh\n")
+    assert Profile(tmp_path, options, {}).status_command() == []
+
+
 def test_a_profile_with_arrays_of_jobs_is_refused(tmp_path, pytestconfig):
     profile = tmp_path / "mine"
     shutil.copytree(pytestconfig.rootpath / "book" / "runs" / "profiles" / "slurm", profile)

@@ -313,7 +313,8 @@ def run(
             with threadpool_limits(threads()):
                 loop(hear, comm=comm)
         else:
-            totals[Fate.RECOVERED] -= _share_out(loop, campaign, data, workers, hear, stop)
+            twice = _share_out(loop, campaign, data, workers, hear, stop)
+            totals -= Counter({Fate.RECOVERED: twice})
     del totals[Fate.WAITING]
     return totals
 

@@ -78,8 +78,13 @@ class Profile(NamedTuple):
         """Whether jobs run on this machine."""
         return "executor" not in self.options
 
+    @property
+    def on_slurm(self) -> bool:
+        """Whether jobs are Slurm's."""
+        return self.options.get("executor") == "slurm"
+
     def _check_executor(self) -> None:
-        if self.options.get("executor") != "slurm":
+        if not self.on_slurm:
             return
         if "slurm-array-jobs" in self.options:
             raise ValueError(
@@ -99,9 +104,10 @@ class Profile(NamedTuple):
 
     def status_command(self) -> list[str]:
         """Snakemake's option for asking after jobs: where Slurm keeps no accounts, squeue knows."""
-        if self.local or "slurm-status-command" in self.options:
-            return []
-        return [] if _fault_of("sacct", "-n", "-X") is None else ["--slurm-status-command=squeue"]
+        open_to_us = self.on_slurm and "slurm-status-command" not in self.options
+        if open_to_us and _fault_of("sacct", "-n", "-X") is not None:
+            return ["--slurm-status-command=squeue"]
+        return []
 
     def limits(self) -> Limits:
         """What a job may ask for; where the profile leaves memory open, what is free here."""
