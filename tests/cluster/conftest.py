@@ -132,6 +132,9 @@ def slurm(tmp_path_factory):
             cpus=os.cpu_count(),
         )
     )
+    # In /tmp, what another Slurm left of a job of the same number keeps steps from starting.
+    (folder / "pmix").mkdir()
+    (folder / "mpi.conf").write_text(f"PMIxCliTmpDirBase={folder}/pmix\n")
     cluster = Slurm(folder)
     try:
         cluster.start(
