@@ -69,15 +69,15 @@ def fit(table: nodes.table) -> None:
     its longest cell. A long one may break between pages, where it stands in the text by itself.
     """
     rows = [[printed(entry) for entry in row] for row in table.findall(nodes.row)]
-    alone = isinstance(table.parent, nodes.section)
-    if len(rows) > TALL and alone:
-        table["classes"].append("longtable")
     columns = list(zip_longest(*rows, fillvalue=""))
     whole = [max(map(len, column)) for column in columns]
     words = [max(len(word) for cell in column for word in cell.split() or [""])
              for column in columns]  # fmt: skip
     gaps = GAP * len(columns)
-    if sum(whole) + gaps <= FONTS["normalsize"]:
+    wide = sum(whole) + gaps > FONTS["normalsize"]
+    if len(rows) > (LONG if wide else TALL) and isinstance(table.parent, nodes.section):
+        table["classes"].append("longtable")
+    if not wide:
         return
     fitting = (f for f, line in FONTS.items() if 1.15 * sum(words) + gaps <= line)
     font = next(fitting, "tiny")
@@ -85,8 +85,6 @@ def fit(table: nodes.table) -> None:
     table["classes"] = [c for c in table["classes"] if c != "colwidths-auto"] + ["colwidths-given"]
     for column, word, cell in zip(table.findall(nodes.colspec), words, whole, strict=True):
         column["colwidth"] = round(10 * (word + spare * (cell - word) + GAP))
-    if TALL >= len(rows) > LONG and alone:
-        table["classes"].append("longtable")
     place = table.parent.index(table)
     table.parent.insert(place + 1, nodes.raw("", r"\endgroup", format="latex"))
     narrow = rf"\begingroup\{font}\setlength{{\tabcolsep}}{{3pt}}\binoppenalty=10000"
