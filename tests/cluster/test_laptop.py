@@ -98,7 +98,7 @@ def test_runs_that_fail_make_the_workflow_fail_and_say_why(tmp_path):
     [
         (SMALL + "memory = 3\n", "unknown key ensemble.1.memory"),
         (SMALL + "ranks = 1000\n", "ranks = 1000, this profile has"),
-        (CAMPAIGN.format(length=26), "this profile"),  # has too little memory, or time
+        (CAMPAIGN.format(length=30), "this profile has"),
     ],
     ids=["unknown key", "impossible resource", "too large a model"],
 )
