@@ -496,11 +496,33 @@ def test_a_verdict_shows_every_test_with_and_without_controls_and_under_other_ch
         assert test["paper_error"] == pytest.approx(
             test["plain_error"] / 2 / estimates.student(500), rel=1e-6
         )
-    assert set(found.choices) == set(claims.CHOICES)
+    assert set(found.choices) == {*claims.CHOICES, claims.NO_DRIFT}
     # shorter chains have no distance 5 at two lengths
     assert found.choices.pop("without the longest length") == OPEN
     assert found.choices.pop("without the shortest length") == OPEN
     assert set(found.choices.values()) == {REPRODUCED}
+
+
+def test_a_verdict_that_a_drift_leaves_open_says_what_it_is_without():
+    fades = near_bubble(lambda w: 0.05 if w < 6 else 0.0, 0.4)
+
+    def drifting(model):
+        return fades(model) - (0.004 * (18 - model.length) if model.bubble else 0.0)
+
+    found = judged("C7", MadeUp(systems(), gamma=drifting, noise=0.005, realizations=2000))
+    assert found.verdict == OPEN and found.choices[claims.NO_DRIFT] == REFUTED
+
+
+def test_a_plateau_of_a_fit_that_its_chi2_rules_out_decides_nothing():
+    def humped(model):
+        lower = np.zeros(-(-model.length // 2))
+        if model.bubble:
+            lower = 0.1 * (-1.0) ** np.arange(len(lower))
+        return localized(model) - lower
+
+    found = judged("C12", MadeUp(systems(), gamma=humped, noise=0.005, realizations=2000))
+    assert found.verdict == OPEN
+    assert {test["says"] for test in found.tests} == {"cannot tell"}
 
 
 def test_what_is_within_an_error_larger_than_the_papers_is_not_decided():
@@ -618,9 +640,9 @@ def test_each_erratum_has_evidence(empty):
 def test_evidence_is_the_test_that_speaks_of_the_erratum(empty):
     table = errata.table(empty).set_index("paper").evidence
     printed = table["Eqs. (16), (19), (21)"]
-    assert "of Eq. (19) as printed, W\xa0=\xa040, 3." in printed  # times 1 - gamma
+    assert "of paper Eq. (19) as printed, W\xa0=\xa040, 3." in printed  # times 1 - gamma
     assert "minus the exact" in table["Eq. (23), Sec. IV"]
-    assert "bracket of Eq. (23) times" in table["Eq. (23)"]
+    assert "bracket of paper Eq. (23) times" in table["Eq. (23)"]
 
 
 def test_the_printed_distance_is_off_by_the_factor_of_its_own_formula(empty):

@@ -36,7 +36,7 @@ def test_the_bar_has_every_claim_once_under_its_verdict(verdicts):
 @pytest.mark.parametrize(
     ("shift", "error", "said"),
     [
-        (0.02, 0.002, "lowers the purity .* by 0.020\\(2\\) at .* up to .*8"),
+        (0.02, 0.002, "lowers the purity .* by 0.020\\(2\\) at .* up to .*8.*J.\\.$"),
         (0.001, 0.002, "cannot tell"),
     ],
 )
@@ -44,6 +44,14 @@ def test_the_answer_follows_from_the_shifts(shift, error, said):
     rows = [("bubble", 14, w, shift, error) for w in (4.0, 5.2, 8.0)]
     table = pd.DataFrame(rows, columns=["system", "length", "disorder", "shift", "error"])
     assert re.search(said, front.answer(table))
+
+
+def test_the_answer_does_not_call_ring_closure_ergodic():
+    rows = [("bubble", 14, w, 0.02, 0.002) for w in (4.0, 5.2, 8.0)]
+    rows += [("beyond", 14, w, 0.015 if w < 8 else 0.004, 0.002) for w in (4.0, 5.2, 8.0)]
+    rows += [("beyond", 12, 10.0, 0.015, 0.002)]  # of another chain
+    table = pd.DataFrame(rows, columns=["system", "length", "disorder", "shift", "error"])
+    assert re.search("ring .* by 0.015\\(2\\).* up to .*W = 5.2.*J.\\.$", front.answer(table))
 
 
 def test_every_figure_and_equation_of_the_paper_has_its_place():

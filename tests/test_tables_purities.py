@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import purity_store as synthetic
 import pytest
+import xarray as xr
 
-from inclusions import estimates, perturbation, statistics, tables, text
+from inclusions import estimates, experiments, perturbation, statistics, tables, text
 from inclusions.model import Model
 from inclusions.tables import correlations, purities
 from inclusions.tables.model import bandwidth_texts, bandwidths_found
@@ -100,6 +101,36 @@ def test_trends_are_lines_through_the_purities(parts):
     assert at(table, bubble=4, distance=5).empty  # lengths 8 and 10 have no distance 5
 
 
+def growing(bubble, distance, disorder, slope, error):
+    return dict(bubble=bubble, boundary="open", distance=distance, disorder=disorder, slope=slope,
+                error=error)  # fmt: skip
+
+
+def test_growth_is_told_with_that_of_the_chain_over_disorders_that_both_have():
+    rows = [growing(4, 5, w, 2e-3, 3e-4) for w in (4.0, 5.2, 8.0)]
+    rows += [growing(0, 5, w, 0.5e-3, 4e-4) for w in (5.2, 8.0, 10.0)]
+    rows += [growing(0, 3, w, 9e-3, 4e-4) for w in (5.2, 8.0)]
+    texts = purities.growth_texts(pd.DataFrame(rows))
+    assert texts["growth_bubble"] == text.number(2.0, 0.3 / 2**0.5)
+    assert texts["growth_chain"] == text.number(0.5, 0.4 / 2**0.5)
+    assert texts["growth_rest"] == text.number(1.5, 0.5 / 2**0.5)
+
+
+def test_chains_of_pairs_lose_nothing_beyond_their_pairs():
+    models = [Model(6, 50.0), Model(8, 50.0), Model(8, 15.0), Model(8, 50.0, bubble=4)]
+    found = {}
+    for model in models:
+        pairs = experiments.conserved_sample(model.length, model.disorder, 150, 20, seed=7)
+        more = 0.1 * perturbation.resonant_loss(model.length, 50.0) * (model.length == 8)
+        index = np.arange(150)
+        found[model] = pairs.assign_coords(realization=index).assign_attrs(seed=7, states=20)
+        found[model]["linear_entropy"] = pairs.linear_entropy + more
+    table = purities.losses_beyond_pairs(tables.Ensembles(None, found, {}, (), 150))
+    assert table.disorder.tolist() == [50.0, 50.0] and set(table.bubble) == {0}
+    assert table.set_index("length").rest.to_dict() == pytest.approx({6: 0.0, 8: 0.1})
+    assert table.error.tolist() == pytest.approx([0.0, 0.0], abs=1e-12)
+
+
 # Differences
 
 
@@ -137,7 +168,7 @@ def test_plateaus_are_fitted_with_and_without(parts):
 def test_shifts_compare_middles_and_name_their_systems(source, parts):
     trivial = synthetic.load(source, bubble=1)
     table = purities.shifts(*parts, trivial)
-    assert set(table.system) == {"bubble", "edges", "trivial", "ring", "short"}
+    assert set(table.system) == {"bubble", "edges", "trivial", "beyond", "ring", "short"}
     entropy = source[2]
     middle = entropy[Model(12, 4.0)][..., 4:8].mean()
     far = {
@@ -149,6 +180,7 @@ def test_shifts_compare_middles_and_name_their_systems(source, parts):
     rows = at(table, length=10, disorder=4.0).set_index("system")["shift"]
     for system, value in far.items():
         assert rows[system] == pytest.approx(value - middle, abs=1e-7), system
+    assert rows["beyond"] == pytest.approx(far["bubble"] - far["trivial"], abs=1e-7)
     edges = far["bubble"] - entropy[Model(12, 4.0)].mean()
     assert rows["edges"] == pytest.approx(edges, abs=1e-7)
 
@@ -254,6 +286,30 @@ def test_conserved_tails_take_open_chains_and_measure_as_numpy_does(source, part
     assert fixed.measured == pytest.approx(wanted, abs=1e-4)
 
 
+def test_what_correlates_near_is_told_beside_what_does_at_half_the_chain(source, parts):
+    few = correlations.approach_texts(*parts)
+    assert set(few.values()) == {text.UNKNOWN}  # of less than a hundred realizations
+    many = [replace(part, found={m: doubled(d) for m, d in part.found.items()}) for part in parts]
+    texts = correlations.approach_texts(*many)
+    assert (texts["approach_length"], texts["approach_disorder"]) == ("12", "1")
+    entropy = source[2][Model(12, 1.0)]
+    assert texts["approach_formula"] == f"{perturbation.averaged_tail(12, 1.0):.4f}"
+    inner = entropy - entropy.mean(axis=1, keepdims=True)
+    for name, r in (("near", 3), ("far", 6)):
+        ends = [(inner[..., a] * inner[..., b]).mean() for a, b in ((0, r), (11, 11 - r))]
+        first = entropy[..., [0, 11]].var()
+        wanted = np.mean(ends) / np.sqrt(first * entropy[..., [r, 11 - r]].var())
+        assert float(texts[f"approach_{name}"].split("(")[0].replace("−", "-")) == pytest.approx(
+            wanted, abs=0.01
+        )
+
+
+def doubled(data):
+    """The same realizations twice, as if there were as many again."""
+    twice = xr.concat([data, data], dim="realization", data_vars="minimal")
+    return twice.assign_coords(realization=np.arange(twice.sizes["realization"]))
+
+
 # Fig. 6
 
 
@@ -308,7 +364,7 @@ def test_mean_shifts_are_of_the_longest_chain_at_disorders_all_have(source, part
     trivial = synthetic.load(source, bubble=1)
     table, texts = purities.shifts(*parts, trivial), purities.shift_texts(*parts, trivial)
     assert texts["shift_length"] == 10 and texts["shift_disorders"] == "4"
-    for system in ("bubble", "edges", "trivial", "ring", "short"):
+    for system in ("bubble", "edges", "trivial", "beyond", "ring", "short"):
         row = at(table, system=system, length=10, disorder=4.0).iloc[0]
         assert texts[f"shift_{system}"] == text.number(1e3 * row["shift"], 1e3 * row.error)
     assert len(text.readable(table, purities.SHIFTS)) == len(

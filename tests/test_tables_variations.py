@@ -17,10 +17,13 @@ from inclusions.tables import Ensembles, gap_ratios
 from inclusions.tables import variations as tables
 
 
-def samples(purity: np.ndarray) -> xr.Dataset:
-    """Records of chains of 4 whose realizations have these purities on all sites."""
-    entropy = np.repeat(1 - purity[:, None], 4, axis=1)
-    return xr.Dataset({"linear_entropy": (("realization", "site"), entropy)})
+def samples(purity: np.ndarray, length: int = 4) -> xr.Dataset:
+    """Records of chains whose realizations have these purities on all sites."""
+    entropy = np.repeat(1 - purity[:, None], length, axis=1)
+    states = np.full(len(purity), 50)
+    return xr.Dataset(
+        {"linear_entropy": (("realization", "site"), entropy), "states": ("realization", states)}
+    )
 
 
 def test_a_share_of_thermal_samples_lies_between_its_bounds():
@@ -38,6 +41,18 @@ def test_a_shift_of_all_samples_is_no_share_of_them():
     chain, bubble = rng.uniform(0.7, 1.0, (2, 2000))
     found, upper = estimates.thermal_fraction(samples(bubble - 0.05), samples(chain))
     assert found.least > upper
+
+
+def test_a_spin_at_the_front_counts_for_the_second_bound_alone():
+    rng = np.random.default_rng(1)
+    chain, bubble = rng.uniform(0.8, 1.0, (2, 2000))
+    bubble[:400] = 0.7  # below 1/2 + 1/4
+    pair = (Model(8, 4.0, bubble=4), samples(bubble, 8)), (Model(10, 4.0), samples(chain, 10))
+    found = [Ensembles(Path("made-up.toml"), dict([one]), {}, (), 2000) for one in pair]
+    row = tables.fractions((found[0],), (found[1],)).iloc[0]
+    assert row.most < row.least < 0.2 < row.swallowed < 0.25
+    texts = tables.fraction_texts(tables.fractions((found[0],), (found[1],)))
+    assert texts["fraction_none"] == "4" and texts["fraction_none_swallowed"] == "no disorder"
 
 
 def test_windows_grow_with_the_states_and_change_against_the_first():

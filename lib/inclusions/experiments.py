@@ -569,17 +569,21 @@ def flip_energies() -> tuple[float, float]:
 # Where in the spectrum
 
 
-def offsets(lengths: Sequence[int], disorder: float, realizations: int = 20) -> pd.DataFrame:
+def offsets(lengths: Sequence[int], disorder: float, realizations: int = 400) -> pd.DataFrame:
     """How far the middle between the edges lies from the mean energy of open chains, mean.
 
-    Columns: length, energy (J), share (of the standard deviation of the levels).
+    Columns: length, energy (J), share (of the standard deviation of the levels), each with its
+    error over realizations, and energy_scatter, the standard deviation over samples (J).
     """
-    found = [
-        np.mean([_offset(Model(length, disorder), index) for index in range(realizations)], axis=0)
-        for length in lengths
-    ]
-    energy, share = np.transpose(found)
-    return pd.DataFrame({"length": lengths, "energy": energy, "share": share})
+    rows = []
+    for length in lengths:
+        model = Model(length, disorder)
+        found = np.array([_offset(model, index) for index in range(realizations)])
+        mean, scatter = found.mean(axis=0), found.std(axis=0, ddof=1)
+        error = scatter / np.sqrt(realizations)
+        rows.append((length, mean[0], error[0], scatter[0], mean[1], error[1]))
+    names = ("length", "energy", "energy_error", "energy_scatter", "share", "share_error")
+    return pd.DataFrame(rows, columns=names)
 
 
 def _offset(model: Model, index: int) -> tuple[float, float]:

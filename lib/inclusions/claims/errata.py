@@ -101,23 +101,24 @@ def _of_the_expansion(by_id: dict[str, Verdict]) -> list[Erratum]:
     return [
         Erratum(
             9, "Eq. (10)", r"$e^{iA}$, $A$ Hermitian",
-            r"$e^{A}$: Eq. (11) is real and antisymmetric",
+            r"$e^{A}$: paper Eq. (11) is real and antisymmetric",
             f"On a chain of 6 the largest entry of A is {np.abs(mixing).max():.2g}, of "
             f"$A + A^\\mathsf{{T}}$ {np.abs(mixing + mixing.T).max():.0g}.", "",
         ),
         Erratum(
             9, "Eq. (14)", r"$+ i[A, \sigma^z_i]$",
-            r"$- i[A, \sigma^z_i]$ for the $e^{iA}$ of Eq. (10)",
+            r"$- i[A, \sigma^z_i]$ for the $e^{iA}$ of paper Eq. (10)",
             "For a Hermitian A of norm 0.01 the expansion misses "
             f"$e^{{-iA}} \\sigma e^{{iA}}$ by {power(other)} as printed and by {power(taken)} with "
             "the other sign. Harmless: the term has no expectation value.", "",
         ),
         Erratum(
             4, "Eq. (12)", r"$J(\eta_{i+1} - \eta_i)$ over $4(h_{i+1} - h_i) + 2 J_z(\dots)$",
-            r"$J(\eta_i - \eta_{i+1})$, as in Eq. (11), over $4(h_{i+1} - h_i) + 4 J_z(\dots)$",
-            f"Of all flips in all configurations of a chain of 8, the energy of Eq. (9) differs "
-            f"from the corrected one by {power(flips)}, from the printed one by up to {halved:.2g} "
-            "$J_z$.", "",
+            r"$J(\eta_i - \eta_{i+1})$, as in paper Eq. (11), over "
+            r"$4(h_{i+1} - h_i) + 4 J_z(\dots)$",
+            "Of all flips in all configurations of a chain of 8, the energy of paper Eq. (9) "
+            f"differs from the corrected one by {power(flips)}, from the printed one by up to "
+            f"{halved:.2g} $J_z$.", "",
         ),
         Erratum(
             5, "Eqs. (16), (19), (21)", "prefactors 2, 2, 4; a plus sign in (19)",

@@ -33,7 +33,7 @@ def expansion(table: pd.DataFrame) -> Figure:
     left.set(ylabel=r"$1 - \gamma$")
     left.legend(loc="lower left")
     names = {
-        "printed_error": ("^", "#CC79A7", "Eq. (19) as printed, clear of resonance"),
+        "printed_error": ("^", "#CC79A7", "paper Eq. (19) as printed, clear of resonance"),
         "error": ("s", BUBBLE, "corrected, all states"),
         "clear_error": ("o", "#009E73", "corrected, clear of resonance"),
     }

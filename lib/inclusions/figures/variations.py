@@ -135,8 +135,9 @@ def fractions(curves: pd.DataFrame, bounds: pd.DataFrame) -> Figure:
             colour = CHAIN if against == "open" else RING
             right.plot(curve.disorder, curve.least, color=colour, marker="^")
             right.plot(curve.disorder, curve.distance, color=colour, ls=":", marker=".")
-        most = bounds.groupby("disorder").most.max()
-        right.plot(most.index, most, color=BUBBLE, marker="v")
+        upper = bounds.groupby("disorder")[["most", "swallowed"]].max()
+        right.plot(upper.index, upper.most, color=BUBBLE, marker="v")
+        right.plot(upper.index, upper.swallowed, color=BUBBLE, ls="--", marker="v", mfc="w")
         right.set(ylabel="share $p$ of the samples", ylim=(0, None))
         disorder_axis(right)
     handles = [
@@ -144,6 +145,7 @@ def fractions(curves: pd.DataFrame, bounds: pd.DataFrame) -> Figure:
         Line2D([], [], color=NEUTRAL, marker="^", label="$p$ at least"),
         Line2D([], [], color=NEUTRAL, marker=".", ls=":", label="distance $D$"),
         Line2D([], [], color=BUBBLE, marker="v", label="$p$ at most"),
+        Line2D([], [], color=BUBBLE, ls="--", marker="v", mfc="w", label="at the front, at most"),
     ]
     legend_below(figure, handles)
     return figure

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from inclusions import estimates, experiments, perturbation, statistics, text
+from inclusions.claims.criteria import ENOUGH
 from inclusions.model import Model
 from inclusions.tables import Ensembles, compared, each, entry, frame, merged, named, valued
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
@@ -159,4 +160,36 @@ def conserved_texts(table: pd.DataFrame) -> dict[str, str]:
         texts["artefact_exponent"] = number(fit.values["exponent"], fit.errors["exponent"])
         steps = np.polyfit(np.log(by_length.length), np.log(by_length.formula), 1)
         texts["artefact_formula_exponent"] = f"{-steps[0]:.1f}"
+    return texts
+
+
+def approach_texts(*ensembles: Ensembles) -> dict[str, str]:
+    """C(r) within realizations at r = 3 and L/2 beside the formula for large r, as texts.
+
+    Of the longest open chain of `ENOUGH` realizations, at the weakest disorder there is of it.
+    """
+    names = ("length", "disorder", "near", "far", "formula")
+    texts = {f"approach_{name}": UNKNOWN for name in names}
+    able = [
+        (-model.length, model.disorder, model)
+        for model, data in merged(*ensembles).items()
+        if not model.bubble
+        and model.boundary == "open"
+        and model.length >= 2 * estimates.FAR
+        and data.sizes["realization"] >= ENOUGH
+    ]
+    if able:
+        *_, model = min(able, key=lambda one: one[:2])
+        data = merged(*ensembles)[model]
+        within = estimates.correlation(model, data, among=estimates.far(model.length))
+        shown = {name: within.entry(1, at) for name, at in (("near", 0), ("far", -1))}
+        texts |= {
+            f"approach_{name}": number(float(one.value), float(one.error))
+            for name, one in shown.items()
+        }
+        texts["approach_length"] = str(model.length)
+        texts["approach_disorder"] = f"{model.disorder:g}"
+        texts["approach_formula"] = (
+            f"{perturbation.averaged_tail(model.length, model.disorder):.4f}"
+        )
     return texts

@@ -103,9 +103,13 @@ def closure_texts(bubble: int, weak: float = 0.25) -> dict[str, str]:
 
 def offset_texts(offsets: pd.DataFrame) -> dict[str, str]:
     """How far the middle between the edges lies from the mean energy, `experiments.offsets`."""
-    texts = {
-        "lengths": ", ".join(map(str, offsets.length)),
-        "values": ", ".join(f"{value:.2f}" for value in offsets.energy),
-        "relative": text.span(offsets.share),
+
+    def shown(name: str) -> str:
+        return ", ".join(map(text.number, offsets[name], offsets[f"{name}_error"]))
+
+    return {
+        "offset_lengths": ", ".join(map(str, offsets.length)),
+        "offset_values": shown("energy"),
+        "offset_relative": shown("share"),
+        "offset_scatter": text.span(offsets.energy_scatter),
     }
-    return {f"offset_{name}": value.replace("-", "−") for name, value in texts.items()}

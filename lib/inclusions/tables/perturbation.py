@@ -14,9 +14,9 @@ from inclusions.text import DISORDER, LENGTH, Column, number
 ADMIXTURES = (
     Column("bond", "bond"),
     Column("exact", "exact", "+.5f"),
-    Column("matrix", "Eq. (11)", "+.5f"),
-    Column("formula", "Eq. (12), corrected", "+.5f"),
-    Column("printed", "Eq. (12), printed", "+.5f"),
+    Column("matrix", "paper Eq. (11)", "+.5f"),
+    Column("formula", "paper Eq. (12), corrected", "+.5f"),
+    Column("printed", "the same, printed", "+.5f"),
 )
 
 

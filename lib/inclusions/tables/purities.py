@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from inclusions import estimates, perturbation, statistics, text
+from inclusions import estimates, experiments, perturbation, statistics, text
 from inclusions.claims.criteria import ENOUGH
 from inclusions.estimates import SYSTEM
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
@@ -145,7 +145,8 @@ def losses(*ensembles: Ensembles) -> pd.DataFrame:
 def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
     """How the loss of purity falls with W beyond `least`, and chi2 of its spread over lengths.
 
-    The spread is that of the loss over its limit, which has the length in it.
+    The spread is that of the loss over its limit, which has the length in it. The exponent's error
+    is wider by the root of chi2 for a degree of freedom, where a power does not fit.
     """
     strong = table[table.disorder >= least]
     texts = {"strong_w": f"{least:g}", "loss_exponent": UNKNOWN, "loss_chi2": UNKNOWN}
@@ -153,7 +154,8 @@ def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
     if strong.disorder.nunique() >= 3:
         ratio = strong.loss / strong.resonant * strong.disorder.pow(-1)
         fit = statistics.fit_power_law(strong.disorder, ratio, ratio * strong.error / strong.loss)
-        texts["loss_exponent"] = number(fit.values["exponent"], fit.errors["exponent"])
+        wider = max(fit.chi2 / fit.degrees, 1.0) ** 0.5
+        texts["loss_exponent"] = number(fit.values["exponent"], wider * fit.errors["exponent"])
         texts["loss_chi2"] = f"{fit.chi2:.1f} for {fit.degrees}"
     if len(strong):
         last = strong[strong.disorder == strong.disorder.max()]
@@ -166,6 +168,50 @@ def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
             texts["loss_volume"] = (
                 f"χ² = {chi2:.1f} for {len(last) - 1} (probability of more: {text.probability(p)})"
             )
+    return texts
+
+
+def losses_beyond_pairs(*ensembles: Ensembles) -> pd.DataFrame:
+    """What open chains lose beyond their pairs of spins, at the strongest disorder there is.
+
+    1 - gamma in the middle minus that of product states of the same fields, as many and as close to
+    the middle of the spectrum, with each antiparallel bond solved alone; a unit of
+    `perturbation.resonant_loss`. Error over realizations.
+    """
+    found = {
+        model: data
+        for model, data in merged(*ensembles).items()
+        if not model.bubble and model.boundary == "open" and data.sizes["realization"] >= ENOUGH
+    }
+    strongest = max((model.disorder for model in found), default=0.0)
+    rows = []
+    for model, data in found.items():
+        if model.disorder < strongest:
+            continue
+        index, states, seed = data.realization.values, data.attrs["states"], data.attrs["seed"]
+        pairs = experiments.conserved_sample(
+            model.length, model.disorder, int(index.max()) + 1, states, seed
+        ).isel(realization=index)
+        limit = perturbation.resonant_loss(model.length, model.disorder)
+        rest = (estimates.centre_entropies(data) - estimates.centre_entropies(pairs)) / limit
+        spread = {"rest": rest.mean(), "error": rest.std(ddof=1) / len(rest) ** 0.5}
+        rows.append(entry(model, data) | spread)
+    return frame(rows, "rest error")
+
+
+def beyond_pairs_texts(table: pd.DataFrame) -> dict[str, str]:
+    """Mean over lengths of `losses_beyond_pairs`, and chi2 of its spread over them."""
+    texts = dict.fromkeys(("pairs_rest", "pairs_lengths", "pairs_volume"), UNKNOWN)
+    if len(table) > 1:
+        weights = table.error**-2.0
+        mean = np.average(table.rest, weights=weights)
+        chi2, p = statistics.agreement(table.rest, table.error)
+        texts = {
+            "pairs_rest": number(mean, weights.sum() ** -0.5),
+            "pairs_lengths": text.listed(table.length),
+            "pairs_volume": f"χ² = {chi2:.1f} for {len(table) - 1} (probability of more: "
+            f"{text.probability(p)})",
+        }
     return texts
 
 
@@ -201,6 +247,25 @@ TRENDS = (
     Column("slope error", r"$\mathrm{d}\gamma_i/\mathrm{d}L$ ($10^{-3}$)", text.times(1e3)),
     Column("chi2 degrees", r"$\chi^2/\mathrm{dof}$", text.chi2),
 )
+
+
+def growth_texts(table: pd.DataFrame, least: float = 5.2) -> dict[str, str]:
+    """Mean slopes of gamma_5 over L from W = `least` on, in 10^-3: bubble, chain, and the rest.
+
+    Of `trends`, over the disorders that both have.
+    """
+    far = table[(table.distance == 5) & (table.disorder >= least) & (table.boundary == "open")]
+    bubble, chain = (far[far.bubble == n].set_index("disorder") for n in (4, 0))
+    shared = bubble.index.intersection(chain.index)
+    if shared.empty:
+        return dict.fromkeys(("growth_bubble", "growth_chain", "growth_rest"), UNKNOWN)
+    means = [
+        (one.slope[shared].mean(), np.hypot.reduce(one.error[shared]) / len(shared))
+        for one in (bubble, chain)
+    ]
+    rest = means[0][0] - means[1][0], np.hypot(means[0][1], means[1][1])
+    names = ("growth_bubble", "growth_chain", "growth_rest")
+    return {name: text.times(1e3)(*one) for name, one in zip(names, (*means, rest), strict=True)}
 
 
 # Fig. 8: size of the bubble
@@ -338,21 +403,23 @@ REFERENCES = (
 
 
 def _against(name: str, length: int, disorder: float) -> tuple[Model, Model, str]:
-    """A system of `shifts`, the isolated chain of L + 2 and its sites that it is held against."""
+    """A system of `shifts`, and the one and its sites that it is held against."""
     chain, ring = (
         Model(length + 2, disorder, boundary=boundary) for boundary in ("open", "periodic")
     )
     bubble, trivial = (Model(length, disorder, bubble=states) for states in (4, 1))
     system = {"trivial": trivial, "ring": ring, "short": Model(length, disorder)}.get(name, bubble)
-    return system, ring if name == "rest" else chain, "all" if name == "edges" else "middle"
+    against = {"rest": ring, "beyond": trivial}.get(name, chain)
+    return system, against, "all" if name == "edges" else "middle"
 
 
 def shifts(*ensembles: Ensembles) -> pd.DataFrame:
     """gamma_XXZ(open, L + 2) minus the purity farthest from the bubble, and what stands for it.
 
     `system` is "bubble"; "edges", the bubble against the mean over all sites of the open chain;
-    "trivial", the ring closed by a bubble of one state; "ring", the periodic chain of L + 2;
-    "short", the isolated chain of L itself. `length` is that of the chain with the bubble.
+    "trivial", the ring closed by a bubble of one state; "beyond", the bubble against that ring;
+    "ring", the periodic chain of L + 2; "short", the isolated chain of L itself. `length` is that
+    of the chain with the bubble.
     """
     found, rows = merged(*ensembles), []
     for model, data in found.items():
@@ -384,6 +451,7 @@ NAMES = {
     "bubble": "bubble, $n = 4$",
     "edges": "bubble, against all sites",
     "trivial": "trivial bubble, $n = 1$",
+    "beyond": "bubble, against the trivial",
     "ring": "periodic chain",
     "short": "open chain of $L$",
 }

@@ -81,19 +81,27 @@ SHARES = (
 
 
 def fractions(probes: tuple[Ensembles, ...], chains: tuple[Ensembles, ...]) -> pd.DataFrame:
-    """Each bubble against an isolated chain of L + 2: means, medians, and bounds on p."""
+    """Each bubble against an isolated chain of L + 2: means, medians, and bounds on p.
+
+    `plain` is the mean as the samples have it, of which distance and bounds are; `most` is of
+    purities near 1/2, `swallowed` of those that a spin at the avalanche's front may have.
+    """
     rows = []
     for probe, chain in compared(merged(*probes), merged(*chains)):
         found, upper = estimates.thermal_fraction(probe[1], chain[1])
+        front = 0.5 + 1 / probe[0].bubble
         medians = (estimates.median_purity(*one) for one in (chain, probe))
         rows.append(
             entry(*probe, chain, against=chain[0].boundary)
             | named("mean", estimates.middle_deficit(*probe, *chain))
+            | named("plain", estimates.middle_deficit(*probe, *chain, plain=True))
             | named("median", statistics.combine(np.subtract, *medians))
             | found._asdict()
             | {"most": upper}
+            | {"swallowed": estimates.thermal_fraction(probe[1], chain[1], front)[1]}
         )
-    return frame(rows, "against mean mean_error median median_error distance p_value least most")
+    names = "mean mean_error plain plain_error median median_error"
+    return frame(rows, f"against {names} distance p_value least most swallowed")
 
 
 def distributions(*ensembles: Ensembles) -> pd.DataFrame:
@@ -114,24 +122,34 @@ FRACTIONS = (
     DISORDER,
     Column("against", "against"),
     Column("mean mean_error", "mean deficit, $10^{-3}$", text.times(1e3)),
+    Column("plain plain_error", "of the samples, $10^{-3}$", text.times(1e3)),
     Column("median median_error", "of the median, $10^{-3}$", text.times(1e3)),
     Column("distance", "distance $D$", ".3f"),
     Column("p_value", "chance", text.probability),
     Column("least", r"$p \geq$", ".3f"),
     Column("most", r"$p \leq$", ".3f"),
+    Column("swallowed", r"$p \leq$, front", ".3f"),
 )
 
 
 def fraction_texts(table: pd.DataFrame) -> dict[str, str]:
-    """At which disorders no share p of thermal samples makes the difference, which need one."""
+    """At which disorders no share p of thermal samples makes the difference, which need one.
+
+    `none` is of purities near 1/2, `none_swallowed` of those at the avalanche's front.
+    """
     none = table[table.least > table.most]
     some = table[(table.least > 0) & (table.least <= table.most)]
     free = table[(table.least <= 0) & (table.most >= 0)]
-    kinds = {"none": none, "some": some, "free": free}
+    beyond = table[table.least > table.swallowed]
+    off = ((table.plain - table["mean"]) / table.plain_error).abs()
+    kinds = {"none": none, "some": some, "free": free, "none_swallowed": beyond}
     return {
         f"fraction_{kind}": text.listed(rows.disorder) if len(rows) else "no disorder"
         for kind, rows in kinds.items()
-    } | {"fraction_most": f"{free.most.max():.3f}" if len(free) else UNKNOWN}
+    } | {
+        "fraction_most": f"{free.most.max():.3f}" if len(free) else UNKNOWN,
+        "fraction_farthest": f"{table.disorder[off.idxmax()]:g}" if len(table) else UNKNOWN,
+    }
 
 
 # The coupling, and what closes the ring
