@@ -511,6 +511,7 @@ def test_a_verdict_that_a_drift_leaves_open_says_what_it_is_without():
 
     found = judged("C7", MadeUp(systems(), gamma=drifting, noise=0.005, realizations=2000))
     assert found.verdict == OPEN and found.choices[claims.NO_DRIFT] == REFUTED
+    assert report.texts([found])["without_drift"] == f"C7 {REFUTED}"
 
 
 def test_a_plateau_of_a_fit_that_its_chi2_rules_out_decides_nothing():
@@ -558,7 +559,8 @@ def test_identities_are_counted_apart(empty):
     held = [one for one in empty if one.identity]
     assert [one.id for one in held] == ["C4", "C13"]
     assert sum(report.tally(empty).values()) == 14
-    assert report.texts(empty)["identities_hold"] == 2
+    texts = report.texts(empty)
+    assert texts["identities_hold"] == 2 and texts["without_drift"] == "none otherwise"
 
 
 def test_pages_get_the_words_and_the_tests_of_the_scorecard():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from inclusions import campaign
-from inclusions.claims import Verdict
+from inclusions.claims import NO_DRIFT, Verdict
 from inclusions.claims.criteria import (
     ENOUGH,
     OPEN,
@@ -196,7 +196,10 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The tally and the rules as a page says them."""
     counts = {f"count_{k.replace(' ', '_')}": v or "no" for k, v in tally(verdicts).items()}
     identities = [one for one in verdicts if one.identity]
+    other = {one.id: one.choices.get(NO_DRIFT, one.verdict) for one in verdicts}
+    changed = [f"{one.id} {other[one.id]}" for one in verdicts if other[one.id] != one.verdict]
     return counts | {
+        "without_drift": ", ".join(changed) or "none otherwise",
         "sure": f"{SURE:g}",
         "reach": f"{REACH:g}",
         "enough": ENOUGH,
