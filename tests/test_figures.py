@@ -1,5 +1,8 @@
 """Figures draw what the tables say, and one thing looks the same in all of them."""
 
+import io
+import re
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -7,6 +10,7 @@ import pytest
 from matplotlib import colors, pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
 
 from inclusions import figures
 from inclusions.disorder import draw
@@ -170,6 +174,23 @@ def test_neighbouring_curves_can_be_told_apart_by_whatever_eyes(colour, values, 
     assert np.linalg.norm(np.diff(places, axis=0), axis=1).min() > apart
 
 
+@pytest.mark.parametrize("disorder", DISORDERS)
+def test_names_in_a_curves_colour_can_be_read_on_a_dark_page(disorder):
+    def luminance(colour):
+        linear = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
+        return np.dot([0.2126, 0.7152, 0.0722], [*linear])
+
+    shade = colors.to_hex(figures.colour_of(disorder))
+    figure = Figure()
+    figure.text(0.5, 0.5, "W", color=shade)
+    drawn = io.StringIO()
+    figure.savefig(drawn, format="svg")
+    style = re.search("<style>@media.*?</style>", dark.following(drawn.getvalue()))[0]
+    last = re.findall(f'fill: {shade}"\\]{{fill:(#[0-9a-f]{{6}})', style)[-1]
+    page, word = (luminance(colors.to_rgb(one)) for one in (dark.counterpart("#ffffff"), last))
+    assert (word + 0.05) / (page + 0.05) >= 4.5  # what WCAG 2.1 asks of text
+
+
 def test_lengths_differ_by_marker_as_well_as_by_shade():
     lengths = [6, 8, 10, 12, 14, 16, 18, 20]
     assert len({figures.marker_of(n) for n in lengths}) == len(lengths)
@@ -180,8 +201,11 @@ def test_lengths_differ_by_marker_as_well_as_by_shade():
 def test_blocks_show_every_entry_of_the_matrix_and_no_other(length):
     hamiltonian = build(draw(Model(length, 1.0, bubble=3), 1, 0))
     panel = model.matrix_blocks(hamiltonian, hamiltonian).axes[0]
-    image = np.asarray(panel.images[0].get_array())
-    np.testing.assert_array_equal(image > 0, hamiltonian.matrix.toarray() != 0)
+    centres = np.arange(hamiltonian.dimension) + 0.5
+    at = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)  # column, row
+    drawn = sum(patch.get_path().contains_points(at).astype(int) for patch in panel.patches)
+    entries = hamiltonian.matrix.toarray() != 0
+    np.testing.assert_array_equal(drawn.reshape(entries.shape), entries)
 
 
 def test_density_marks_the_middle_between_the_edges_and_the_levels_closest_to_it():

@@ -166,7 +166,7 @@ def test_the_summary_of_a_run_counts_what_its_folder_holds(source):
     summary = tables.summary(results).value
     assert summary["realizations"] == 5
     assert summary["failures"] == 0
-    assert summary["certified"] == "100 %"
+    assert summary["certified"] == "100\xa0%"
     results.fail(9, "NotConverged: for a test")
     assert tables.summary(results).value["failures"] == 1
 

@@ -71,7 +71,7 @@ def test_quality_adds_up_the_points():
     table = methods.quality(ensembles(0.5))
     row = text.readable(methods.curves(table), methods.CURVES).iloc[0]
     assert row["points"] == "1" and row["realizations"] == "200"
-    assert row["certified"] == "50 %" and row["core-hours"] == "2"
+    assert row["certified"] == "50\xa0%" and row["core-hours"] == "2"
     assert len(text.readable(table, methods.POINTS)) == 1
     texts = methods.quality_texts(table)
     assert texts["quality_missed"] == "0"

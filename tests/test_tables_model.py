@@ -14,7 +14,7 @@ def test_closing_bonds_are_as_weak_and_as_strong_as_the_drawn_ones():
     one = np.array([draw(Model(4, 1.0, bubble=1), 1, i).bubble[2, 0, 0] for i in range(2000)])
     weak = np.mean(np.abs(2 * one) < 0.25)
     error = np.sqrt(weak * (1 - weak) / 2000)
-    assert abs(float(texts["closure_weak"].removesuffix(" %")) / 100 - weak) < 4 * error + 0.005
+    assert abs(float(texts["closure_weak"].removesuffix("\xa0%")) / 100 - weak) < 4 * error + 0.005
     four = np.array([draw(Model(4, 1.0, bubble=4), 1, i).bubble[2] for i in range(2000)])
     ratio = np.sqrt((four**2).sum(axis=2).mean() / (one**2).mean())
     assert float(texts["closure_ratio"]) == pytest.approx(ratio, abs=0.1)

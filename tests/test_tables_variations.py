@@ -141,7 +141,7 @@ def test_paired_systems_are_compared_sample_by_sample_with_the_bubble():
     readable = text.readable(tables.paired(together(found)), tables.PAIRED)
     assert readable.shape == (5, 5)
     said = tables.paired_texts(table.reset_index())
-    assert said == {"closed_share": "-100 to -100 %", "closed_within": "no disorder"}
+    assert said == {"closed_share": "-100 to -100\xa0%", "closed_within": "no disorder"}
     assert "not computed" in tables.paired_texts(tables.paired(NOTHING))["closed_share"]
 
 

@@ -488,10 +488,10 @@ def prefactors(length: int, disorder: float) -> pd.DataFrame:
     lost = 1 - perturbation.purity_pauli(fields, eta, 0.5, 0.0)
     printed = {
         # Eq. (16) is half of the brackets of Eq. (19), times -2 eta_i, all with one sign
-        "$1 - \\eta_i\\langle\\sigma^z_i\\rangle$, Eq. (16)": (np.abs(nineteen), exact["Z"]),
-        "$1 - P_i$, Eq. (19)": (nineteen, exact["P"]),
+        "$1 - \\eta_i\\langle\\sigma^z_i\\rangle$, paper Eq. (16)": (np.abs(nineteen), exact["Z"]),
+        "$1 - P_i$, paper Eq. (19)": (nineteen, exact["P"]),
         # Eq. (21) has 4 where `free_purity_pauli` has 1/2
-        "$1 - P_i$, Eq. (21)": (
+        "$1 - P_i$, paper Eq. (21)": (
             8 * (1 - perturbation.free_purity_pauli(fields, eta, 0.5)), exact["P"],
         ),
         "$1 - P_i$, this book": (lost, exact["P"]),

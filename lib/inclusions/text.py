@@ -176,7 +176,7 @@ def grouped(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share in percent, to three digits."""
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}\xa0%"
 
 
 def magnitude(value: float) -> str:

@@ -73,7 +73,7 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
             f"$n 4^{{\\ell_c}}$ misses the paper's own $n^{{1/(1-\\xi/\\xi_*)}}$ by up to a "
             f"factor {printed:.0f} as printed ($\\xi \\leq 0.9\\,\\xi_*$), and by {power(ours)} of "
             "it as corrected.",
-            "fig-regimes",
+            "fig-resonances",
         ),
         Erratum(
             3, "SM D", r"$d_{\mathrm{eff},i} = e^{+2i/\xi} d_\mathrm{therm}$",

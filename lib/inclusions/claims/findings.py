@@ -513,7 +513,7 @@ def magnetization_peaks(results: Results) -> Finding:
         parts.append(part(positive, f"change {name}, W = 4 over W = 1", less, 4.0, 1.0))
         beside.append(part(vanishes, f"change {name}, W = 1", lambda d, i=place: d[..., i], 1.0))
     models = [model for pair in found[last].values() for model in pair]
-    return Finding(parts, models, f"L = {last}.", beside=beside)
+    return Finding(parts, models, f"In chains of {last}.", beside=beside)
 
 
 def bubble_size_trend(results: Results) -> Finding:
@@ -539,7 +539,7 @@ def bubble_size_trend(results: Results) -> Finding:
         for i, fall in enumerate(falls[length])
     ]  # fmt: skip
     used = [m for models in sizes[length].values() for m in models]
-    return Finding(parts[::-1], used, f"L = {length}.")
+    return Finding(parts[::-1], used, f"In chains of {length}.")
 
 
 def _falls(results: Results, sizes: dict[float, list[Model]]) -> list[Estimate]:

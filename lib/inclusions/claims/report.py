@@ -233,7 +233,8 @@ def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
 
     If ensembles are there: so many times their realizations, if the values stay and nothing but
     the number of samples is in the error; the cost is that of the ensembles so far, scaled. If
-    they are not: the campaigns, as far as not done, predicted. Under `SOON`, with the command.
+    they are not: the campaigns, as far as not done, predicted. Under `SOON`, with the command. No
+    column of costs where realizations decide nothing.
     """
     rows = []
     for one in verdicts:
@@ -243,7 +244,8 @@ def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
         if cost < SOON:
             what += f"; now: `{one.command}`"
         rows.append({"": one.id, "takes": what, "core-hours": rounded(cost)})
-    return pd.DataFrame(rows, columns=["", "takes", "core-hours"])
+    costs = "core-hours" if any(row["core-hours"] != rounded(np.nan) for row in rows) else None
+    return pd.DataFrame(rows, columns=["", "takes", *filter(None, [costs])])
 
 
 SOON = 10.0

@@ -18,7 +18,7 @@ def prediction(points: pd.DataFrame) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1.6, 1))
     if empty(left, points):
         return figure
-    left.plot(points.window, points["sample"], ".", color=CHAIN, ms=2.5, alpha=0.5, rasterized=True)
+    left.plot(points.window, points["sample"], ".", color=CHAIN, ms=2.5, alpha=0.5)
     ends = np.array([points.window.min(), points.window.max()])
     slope = np.polyfit(points.window, points["sample"], 1)
     left.plot(ends, np.polyval(slope, ends), color=GREY, ls="--")

@@ -14,6 +14,10 @@ def following(svg: str) -> str:
     """
     pairs = sorted(set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", svg)))
     rules = [f'[style*="{what}: {c}"]{{{what}:{counterpart(c)}!important}}' for what, c in pairs]
+    for what, colour in pairs:  # words need more contrast than lines do
+        word = readable(counterpart(colour))
+        if what == "fill" and word != counterpart(colour):
+            rules.append(f'[id^="text_"] [style*="fill: {colour}"]{{fill:{word}!important}}')
     inside = "".join([f"svg{{fill:{counterpart('#000000')}}}", *rules])
     style = f"<style>@media (prefers-color-scheme: dark){{{inside}}}</style>"
     return svg.replace("<defs>", f"<defs>\n  {style}", 1)
@@ -65,4 +69,32 @@ def counterpart(colour: str) -> str:
         light = 0.07 + 0.85 * (1 - light)
     else:
         light = 0.52 + 0.32 * light
-    return "#" + "".join(f"{round(255 * part):02x}" for part in hls_to_rgb(hue, light, saturation))
+    return _hexadecimal(hls_to_rgb(hue, light, saturation))
+
+
+def readable(colour: str) -> str:
+    """A colour of chroma that words on a dark page may have: itself, or lighter.
+
+    4.5 : 1 against the page is what WCAG 2.1 asks for.
+
+    >>> readable("#5e41f7"), readable("#ebebeb")
+    ('#7f68f9', '#ebebeb')
+    """
+    hue, light, saturation = rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
+    while saturation and _luminance(hls_to_rgb(hue, light, saturation)) < READABLE:
+        light += 0.01
+    return _hexadecimal(hls_to_rgb(hue, light, saturation))
+
+
+READABLE = 0.205
+"""Relative luminance that has 4.5 : 1 against the dark page."""
+
+
+def _luminance(colour: tuple[float, float, float]) -> float:
+    """Relative luminance of an sRGB colour (IEC 61966-2-1)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _hexadecimal(colour: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)

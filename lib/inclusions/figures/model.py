@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, FancyArrowPatch, Patch
+from matplotlib.patches import Circle, FancyArrowPatch, Patch, PathPatch
+from matplotlib.path import Path
 from matplotlib.ticker import NullFormatter, ScalarFormatter
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import Affine2D, blended_transform_factory
 
 from inclusions.figures import (
     BUBBLE,
@@ -71,12 +71,14 @@ def matrix_blocks(*hamiltonians: Hamiltonian) -> Figure:
         terms = np.where(pattern.hopping != 0, 2, 0)
         terms[pattern.diagonal] = 1
         terms[pattern.ring] = 3
-        entries = np.zeros((size, size), int)
-        entries[np.repeat(np.arange(size), np.diff(pattern.indptr)), pattern.indices] = terms
-        axes.imshow(
-            np.ma.masked_equal(entries, 0), cmap=ListedColormap(colours), vmin=1, vmax=3,
-            extent=(0, size, size, 0), interpolation="none",
-        )  # fmt: skip
+        rows, columns = np.repeat(np.arange(size), np.diff(pattern.indptr)), pattern.indices
+        for term, colour in enumerate(colours, start=1):  # shapes, so that they follow the page
+            corners = np.stack([columns, rows], axis=1)[terms == term]
+            square = Path.unit_rectangle()
+            squares = [square.transformed(Affine2D().translate(*corner)) for corner in corners]
+            if squares:
+                axes.add_patch(PathPatch(Path.make_compound_path(*squares), fc=colour, lw=0))
+        axes.set(xlim=(0, size), ylim=(size, 0), aspect="equal")
         axes.grid(False)
         axes.spines[["top", "right"]].set_visible(True)
         axes.set(

@@ -194,7 +194,7 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
             )
             name_end(axes, curve, "distance", "purity")
         if len(levels):
-            _fading(axes, levels.purity)
+            _fading(axes, levels.purity, named=axes is panels[0])
             strongest = levels[levels.index.isin(localized.disorder)].purity.idxmax()
             alone = f"chain alone, {length + 2} spins"
             top = levels.purity[strongest] + levels.error[strongest]
@@ -210,13 +210,14 @@ def purity_profiles(purities: pd.DataFrame, isolated: pd.DataFrame) -> Figure:
     return figure
 
 
-def _fading(axes: Axes, levels: pd.Series) -> None:
+def _fading(axes: Axes, levels: pd.Series, named: bool) -> None:
     """Mark the purity of the isolated chain where the paper sees curves reach their bands."""
     levels = levels.sort_index()
     if len(levels) and levels.index[0] <= FADES[0] and levels.index[-1] >= FADES[1]:
         low, high = np.interp(FADES, levels.index, levels)
         paper_says(axes, low, high, across=True)
-        note(axes, 0.05, (low + high) / 2, "the paper", va="center")
+        if named:
+            note(axes, 0.05, (low + high) / 2, "the paper", va="center")
 
 
 # Fig. 4
@@ -340,7 +341,7 @@ def plateaus(differences: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         _decay(axes, localized[localized.length == length], fitted[fitted.length == length])
     tops[0].set_ylabel(r"$\gamma_\mathrm{XXZ} - \gamma_i$")
     disorders = sorted(set(part.disorder))
-    handles = [Line2D([], [], color=colour_of(w), marker="o", ls="--") for w in disorders]
+    handles = [Line2D([], [], color=colour_of(w), ls="--") for w in disorders]
     if handles:
         names = [f"$W = {w:g}$" for w in disorders]
         above.legend(handles, names, loc="outside lower center", ncols=5)

@@ -363,7 +363,7 @@ def deficits(shifts: pd.DataFrame) -> Exploration:
     ]  # fmt: skip
     zero = pd.DataFrame({"disorder": [0.0, 11.0], "shift": 0.0})
     curves.append(Series("", zero, "disorder", "shift", dash=DOTTED))
-    up = Axis("γ_{XXZ}(L + 2) − γ, farthest site", -0.02, 0.12)
+    up = Axis("γ_{XXZ}(L + 2) − γ, four farthest sites", -0.02, 0.12)
     curves.append(_paper_says(*FADES, up, "it end"))
     return Exploration(controls, [Panel("", Axis("disorder W (J)", 0.5, 10.5), up, curves)])
 

@@ -62,7 +62,11 @@ def windows(reaches: pd.DataFrame, counts: pd.DataFrame) -> Figure:
         for kind, part in reaches.groupby([reaches.bubble > 0, "boundary"]):
             colour, line, _ = SYSTEMS[kind]
             mean = part.groupby("length").share.mean()
-            left.plot(mean.index, mean, color=colour, ls=line, marker="o")
+            below = kind == (False, "open")  # the periodic chain's lies on it
+            left.plot(
+                mean.index, mean, color=colour, ls=line, marker="o",
+                lw=4 if below else 1.4, ms=9 if below else 5,
+            )  # fmt: skip
         left.set(yscale="log", xlabel="length $L$", ylabel="share of the spectrum's width")
     if not empty(right, counts):
         for (length, bubble), curve in counts.groupby(["length", "bubble"]):

@@ -145,7 +145,7 @@ def summary(results: Store) -> pd.DataFrame:
         "failures": len(results.failures()),
         "mean gap ratio": ratio,
         "worst residual": f"{data.residual.values.max():.1e} J",
-        "certified": f"{100 * (data.missing_levels.values == 0).mean():.0f} %",
+        "certified": f"{100 * (data.missing_levels.values == 0).mean():.0f}\xa0%",
         "core-hours": text.rounded(data.seconds.values.sum() / 3600),
         "peak memory": f"{data.peak_memory.values.max():.0f} MB",
     }

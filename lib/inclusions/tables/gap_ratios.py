@@ -43,8 +43,11 @@ def crossings(*ensembles: Ensembles) -> pd.DataFrame:
 def _interval(low: float, high: float) -> str:
     if np.isnan(low):
         return "–"
-    ends = (f"{end:.2f}" if np.isfinite(end) else "open" for end in (low, high))
-    return " … ".join(ends)
+    if np.isfinite(low) and np.isfinite(high):
+        return f"{low:.2f} … {high:.2f}"
+    if np.isfinite(low):
+        return f"above {low:.2f}"
+    return f"below {high:.2f}" if np.isfinite(high) else "anywhere"
 
 
 CROSSINGS = (

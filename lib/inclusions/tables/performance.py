@@ -56,7 +56,6 @@ SCALING = (
     Column("time", "ratio", known(".2f", instead="–")),
     Column("peak", "peak (MB)", ".0f"),
     Column("memory", "ratio of peaks", known(".2f", instead="–")),
-    Column("reductions", "sums", known(".0f", instead="–")),
 )
 
 SIZES = (Model(18, 4.0, bubble=4), Model(20, 4.0), Model(20, 4.0, bubble=4), Model(22, 4.0))
@@ -84,7 +83,7 @@ WORKERS = (
 def _outside(inside: float, whole: float) -> str:
     """A share that two timings give; their noise may exceed it."""
     share = 1 - inside / whole
-    return f"{100 * share:.0f} %" if share >= 0.01 else "under 1 %"
+    return f"{100 * share:.0f}\xa0%" if share >= 0.01 else "under 1 %"
 
 
 OVERHEAD = (

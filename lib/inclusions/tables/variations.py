@@ -247,7 +247,7 @@ def paired_texts(table: pd.DataFrame) -> dict[str, str]:
     share = 1 - shift[CLOSED_BY_J] / shift["open"]
     within = shift.index[shift[CLOSED_BY_J] <= SURE * error]
     return {
-        "closed_share": f"{100 * share.min():.0f} to {100 * share.max():.0f} %",
+        "closed_share": f"{100 * share.min():.0f} to {100 * share.max():.0f}\xa0%",
         "closed_within": ", ".join(f"{w:g} J at L = {n}" for n, w in within) or "no disorder",
     }
 
