@@ -185,12 +185,12 @@ COMPARED = (
     Column("length", "L"),
     DIMENSION,
     Column("states", "states"),
+    Column("seconds_factor seconds", "faster", lambda a, b: "L D Lᵀ" if a < b else "filter"),
     Column("seconds_factor predicted", "L D Lᵀ, CPU-s", partial(_timed, word="predicted")),
     Column("seconds whole", "filter, CPU-s", lambda s, whole: _timed(s, not whole, "share")),
     Column("memory_factor predicted", "L D Lᵀ, MB", partial(_timed, word="predicted")),
     Column("memory", "filter, MB", grouped),
     Column("products", "products", lambda n: power(n, 3)),
-    Column("seconds_factor seconds", "faster", lambda a, b: "L D Lᵀ" if a < b else "filter"),
 )
 
 
