@@ -107,6 +107,46 @@ def test_records_do_not_depend_on_the_workers(undisturbed, write, physics, tmp_p
     assert identical(physics(path, tmp_path / "data"), undisturbed)
 
 
+UNEVEN = """
+name = "test"
+seed = 5
+states = 20
+chunk = {chunk}
+[[ensemble]]
+length = [6, 14]
+disorder = 4.0
+realizations = {realizations}
+"""
+
+
+def test_a_worker_that_is_done_does_not_take_the_others_for_another_run(write, tmp_path):
+    told = []
+    ensemble.run(
+        campaign.load(write(chunk=1, realizations=1, text=UNEVEN)),
+        tmp_path / "data",
+        2,
+        told.append,
+    )
+    assert told == [ensemble.Fate.COMPUTED] * 2
+
+
+def test_workers_say_that_they_wait_for_another_run(write, tmp_path):
+    planned = campaign.load(write(chunk=1, realizations=1, text=UNEVEN))
+    folder = ensemble.place_of(planned.ensembles[1], tmp_path / "data").folder
+    folder.mkdir(parents=True)
+    claimed = folder / f"0-1.{claims.owner()}.part"  # of this process, which is none of the workers
+    claimed.write_text("# claimed\n")
+    told = []
+
+    def tell(fate):
+        told.append(fate)
+        if fate is ensemble.Fate.WAITING:
+            claimed.unlink(missing_ok=True)
+
+    ensemble.run(planned, tmp_path / "data", 2, tell)
+    assert told.count(ensemble.Fate.COMPUTED) == 2 and ensemble.Fate.WAITING in told
+
+
 def test_a_larger_campaign_computes_only_what_is_new(write, tmp_path):
     ensemble.run(campaign.load(write(realizations=4)), tmp_path / "data")
     fates = ensemble.run(campaign.load(write(realizations=6)), tmp_path / "data")

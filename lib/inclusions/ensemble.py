@@ -343,9 +343,16 @@ def _loop(
     if workers > 1:
         busy = refused(chunks(campaign, data))
     while busy:
-        tell(Fate.WAITING)
+        if workers == 1 or not all(map(_with_siblings, busy)):
+            tell(Fate.WAITING)
         time.sleep(POLL)
         busy = refused(busy)
+
+
+def _with_siblings(chunk: Chunk) -> bool:
+    """Whether none but other workers of this run have a chunk in work."""
+    now, held = time.time(), claims.overlapping(chunk.store, chunk.indices)
+    return all(one.sibling for one in held if one.alive(now, 10 * HEARTBEAT))
 
 
 def _share_out(

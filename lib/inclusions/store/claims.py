@@ -44,6 +44,16 @@ class Journal(NamedTuple):
         """Whether it is of this very process."""
         return self.path.name.endswith(f".{owner()}.part")
 
+    @property
+    def sibling(self) -> bool:
+        """Whether it is of a process with this one's parent, as workers of one run have it."""
+        if not self.space or self.space != process_space():
+            return False
+        try:
+            return psutil.Process(self.pid).ppid() == os.getppid()
+        except psutil.NoSuchProcess:
+            return False
+
     def alive(self, now: float, patience: float) -> bool:
         """Whether its owner works on: its process runs, or elsewhere it wrote lately."""
         try:
@@ -85,6 +95,13 @@ def journals(store: Store) -> list[Journal]:
     return [journal for path in store.files(".part") if (journal := Journal.at(path))]
 
 
+def overlapping(store: Store, indices: range) -> Iterator[Journal]:
+    """Every claim on some of these realizations, living or not; otherwise as `journals`."""
+    for journal in journals(store):
+        if journal.indices.start < indices.stop and indices.start < journal.indices.stop:
+            yield journal
+
+
 def claim(
     store: Store, indices: range, patience: float, observables: Iterable[str] = ()
 ) -> tuple[Path, list[int]] | None:
@@ -107,9 +124,8 @@ def claim(
         path.unlink(missing_ok=True)
         raise
     now = path.stat().st_mtime  # by the clock of the file server, like all the others
-    for journal in journals(store):
-        apart = journal.indices.stop <= indices.start or indices.stop <= journal.indices.start
-        if not apart and not journal.own and journal.alive(now, patience):
+    for journal in overlapping(store, indices):
+        if not journal.own and journal.alive(now, patience):
             path.unlink(missing_ok=True)
             return None
     # Only now: whoever gave up a claim before had saved its shard by then.
