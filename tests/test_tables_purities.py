@@ -326,6 +326,14 @@ def test_exponents_find_the_power():
     assert table.degrees["whole"] == 1
     texts = purities.exponent_texts(table.reset_index())
     assert texts["whole_exponents"].startswith("0.5") and texts["scatter_exponents"][0] == "1"
+    assert text.readable(table.reset_index(), purities.EXPONENTS)["$a$, all sizes"][0] == "0.500(3)"
+
+
+def test_no_exponent_is_told_where_no_power_fits():
+    bent = power(0.5)
+    bent.loc[1, "excess"] *= 1.2
+    shown = text.readable(purities.exponents(bent), purities.EXPONENTS).set_index("part")
+    assert shown["$a$, all sizes"]["whole"] == "–" != shown["$a$, all sizes"]["scatter"]
 
 
 def test_losses_that_follow_their_limit_agree_and_others_scatter():

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from inclusions import estimates, experiments, perturbation, statistics, text
-from inclusions.claims.criteria import ENOUGH
+from inclusions.claims.criteria import CHANCE, ENOUGH
 from inclusions.estimates import SYSTEM
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
 from inclusions.observables import HISTOGRAM_EDGES
@@ -110,7 +110,7 @@ EXPONENTS = (
     DISORDER,
     Column("lengths", "$L$"),
     Column("part", "part"),
-    Column("exponent error", "$a$, all sizes", number),
+    Column("p_value exponent error", "$a$, all sizes", lambda p, *a: text.unless(p > CHANCE, *a)),
     Column("chi2 degrees", r"$\chi^2/\mathrm{dof}$", text.chi2),
     Column("p_value", "$p$", text.probability),
     Column("last last_error", "$a$, two largest", number),
