@@ -73,11 +73,15 @@ def matrix_blocks(*hamiltonians: Hamiltonian) -> Figure:
         terms[pattern.ring] = 3
         rows, columns = np.repeat(np.arange(size), np.diff(pattern.indptr)), pattern.indices
         for term, colour in enumerate(colours, start=1):  # shapes, so that they follow the page
-            corners = np.stack([columns, rows], axis=1)[terms == term]
-            square = Path.unit_rectangle()
-            squares = [square.transformed(Affine2D().translate(*corner)) for corner in corners]
-            if squares:
-                axes.add_patch(PathPatch(Path.make_compound_path(*squares), fc=colour, lw=0))
+            x, y = columns[terms == term], rows[terms == term]
+            ends = np.flatnonzero((np.diff(x) != 1) | (np.diff(y) != 0)) + 1  # of runs in a row
+            runs = np.split(np.stack([x, y], axis=1), ends) if len(x) else []
+            bars = [
+                Path.unit_rectangle().transformed(Affine2D().scale(len(run), 1).translate(*run[0]))
+                for run in runs
+            ]
+            if bars:
+                axes.add_patch(PathPatch(Path.make_compound_path(*bars), fc=colour, lw=0))
         axes.set(xlim=(0, size), ylim=(size, 0), aspect="equal")
         axes.grid(False)
         axes.spines[["top", "right"]].set_visible(True)
