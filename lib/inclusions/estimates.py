@@ -763,11 +763,20 @@ def thermal_fraction(
     no such p.
     """
     with_bubble, without = (1 - centre_entropies(part) for part in (records, isolated))
-    thermal, samples = int((with_bubble < purity).sum()), len(with_bubble)
-    upper = (
-        special.betaincinv(thermal + 1, samples - thermal, confidence) if thermal < samples else 1.0
-    )
-    return statistics.two_samples(with_bubble, without, confidence), float(upper)
+    upper = most_below(records, purity, confidence)
+    return statistics.two_samples(with_bubble, without, confidence), upper
+
+
+def most_below(records: xr.Dataset, purity: float, confidence: float = 0.95) -> float:
+    """Upper bound on the share of samples with a purity below `purity` farthest from the ends.
+
+    At this confidence, by Clopper and Pearson (1934).
+    """
+    gamma = 1 - centre_entropies(records)
+    below, samples = int((gamma < purity).sum()), len(gamma)
+    if below == samples:
+        return 1.0
+    return float(special.betaincinv(below + 1, samples - below, confidence))
 
 
 @_estimate

@@ -174,9 +174,9 @@ def grouped(value: float) -> str:
     return f"{value:,.0f}".replace(",", "\u202f")
 
 
-def percent(share: float) -> str:
-    """A share in percent, to three digits."""
-    return f"{100 * share:.3g}\xa0%"
+def percent(share: float, form: str = ".3g") -> str:
+    """A share in percent, to three digits or as a format specification says."""
+    return f"{100 * share:{form}}\xa0%"
 
 
 def magnitude(value: float) -> str:

@@ -257,19 +257,18 @@ class Finding(NamedTuple):
             readings={name: [change(p) for p in own] for name, own in self.readings.items()},
         )
 
-    def looked_at(self, paper: Mapping[str, float], drifts: bool = True) -> "Finding":
+    def looked_at(self, paper: Mapping[str, float]) -> "Finding":
         """What the errors of the paper's statistics, by test, and the drifts leave decided.
 
         That a number is within an error larger than the paper's says nothing, and what the drift
-        with the length would turn is not decided, unless `drifts` are not to be followed.
+        with the length would turn is not decided.
         """
 
         def checked(part: Part) -> Part:
             limit = paper.get(part.name, np.inf)
             if part.rule is vanishes and part.holds and part.error > BLUR * limit:
                 part = part._replace(holds=None, needed=(part.error / limit) ** 2)
-            turns = drifts and part.drift and np.isfinite(part.drift.turns)
-            if part.holds is not None and turns:
+            if part.holds is not None and part.drift and np.isfinite(part.drift.turns):
                 part = part._replace(holds=None, needed=np.inf)
             return part
 

@@ -243,9 +243,11 @@ def outlook(verdicts: Sequence[Verdict]) -> pd.DataFrame:
         what, cost = _takes(one)
         if cost < SOON:
             what += f"; now: `{one.command}`"
-        rows.append({"": one.id, "takes": what, "core-hours": rounded(cost)})
-    costs = "core-hours" if any(row["core-hours"] != rounded(np.nan) for row in rows) else None
-    return pd.DataFrame(rows, columns=["", "takes", *filter(None, [costs])])
+        rows.append((one.id, what, cost))
+    table = pd.DataFrame(rows, columns=["", "takes", "core-hours"])
+    if not table["core-hours"].notna().any():
+        return table[["", "takes"]]
+    return table.assign(**{"core-hours": table["core-hours"].map(rounded)})
 
 
 SOON = 10.0

@@ -14,9 +14,9 @@ def following(svg: str) -> str:
     """
     pairs = sorted(set(re.findall(r"(fill|stroke): (#[0-9a-f]{6})", svg)))
     rules = [f'[style*="{what}: {c}"]{{{what}:{counterpart(c)}!important}}' for what, c in pairs]
-    for what, colour in pairs:  # words need more contrast than lines do
-        word = readable(counterpart(colour))
-        if what == "fill" and word != counterpart(colour):
+    for colour in (colour for what, colour in pairs if what == "fill"):
+        shade = counterpart(colour)
+        if (word := readable(shade)) != shade:  # words need more contrast than lines do
             rules.append(f'[id^="text_"] [style*="fill: {colour}"]{{fill:{word}!important}}')
     inside = "".join([f"svg{{fill:{counterpart('#000000')}}}", *rules])
     style = f"<style>@media (prefers-color-scheme: dark){{{inside}}}</style>"
@@ -64,7 +64,7 @@ def counterpart(colour: str) -> str:
     >>> counterpart("#ffffff"), counterpart("#000000")
     ('#121212', '#ebebeb')
     """
-    hue, light, saturation = rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
+    hue, light, saturation = _hls(colour)
     if saturation * (1 - abs(2 * light - 1)) < GREY:
         light = 0.07 + 0.85 * (1 - light)
     else:
@@ -80,7 +80,7 @@ def readable(colour: str) -> str:
     >>> readable("#5e41f7"), readable("#ebebeb")
     ('#7f68f9', '#ebebeb')
     """
-    hue, light, saturation = rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
+    hue, light, saturation = _hls(colour)
     while saturation and _luminance(hls_to_rgb(hue, light, saturation)) < READABLE:
         light += 0.01
     return _hexadecimal(hls_to_rgb(hue, light, saturation))
@@ -94,6 +94,10 @@ def _luminance(colour: tuple[float, float, float]) -> float:
     """Relative luminance of an sRGB colour (IEC 61966-2-1)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _hls(colour: str) -> tuple[float, float, float]:
+    return rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
 
 
 def _hexadecimal(colour: tuple[float, float, float]) -> str:

@@ -75,18 +75,17 @@ def matrix_blocks(*hamiltonians: Hamiltonian) -> Figure:
         for term, colour in enumerate(colours, start=1):  # shapes, so that they follow the page
             x, y = columns[terms == term], rows[terms == term]
             ends = np.flatnonzero((np.diff(x) != 1) | (np.diff(y) != 0)) + 1  # of runs in a row
-            runs = np.split(np.stack([x, y], axis=1), ends) if len(x) else []
             bars = [
                 Path.unit_rectangle().transformed(Affine2D().scale(len(run), 1).translate(*run[0]))
-                for run in runs
+                for run in np.split(np.stack([x, y], axis=1), ends)
+                if len(run)
             ]
             if bars:
                 axes.add_patch(PathPatch(Path.make_compound_path(*bars), fc=colour, lw=0))
-        axes.set(xlim=(0, size), ylim=(size, 0), aspect="equal")
         axes.grid(False)
         axes.spines[["top", "right"]].set_visible(True)
         axes.set(
-            xlabel="column", ylabel="row",
+            xlim=(0, size), ylim=(size, 0), aspect="equal", xlabel="column", ylabel="row",
             title=rf"$L = {hamiltonian.model.length}$, dimension {size}",
         )  # fmt: skip
         if size <= 40:

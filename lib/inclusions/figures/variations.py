@@ -62,11 +62,8 @@ def windows(reaches: pd.DataFrame, counts: pd.DataFrame) -> Figure:
         for kind, part in reaches.groupby([reaches.bubble > 0, "boundary"]):
             colour, line, _ = SYSTEMS[kind]
             mean = part.groupby("length").share.mean()
-            below = kind == (False, "open")  # the periodic chain's lies on it
-            left.plot(
-                mean.index, mean, color=colour, ls=line, marker="o",
-                lw=4 if below else 1.4, ms=9 if below else 5,
-            )  # fmt: skip
+            broad = BELOW if kind == (False, "open") else {}  # the periodic chain's lies on it
+            left.plot(mean.index, mean, color=colour, ls=line, marker="o", **broad)
         left.set(yscale="log", xlabel="length $L$", ylabel="share of the spectrum's width")
     if not empty(right, counts):
         for (length, bubble), curve in counts.groupby(["length", "bubble"]):
@@ -155,6 +152,7 @@ def fractions(curves: pd.DataFrame, bounds: pd.DataFrame) -> Figure:
     return figure
 
 
+BELOW: dict[str, Any] = {"lw": 4, "ms": 9}
 PAPER: dict[str, Any] = {"color": "k", "lw": 6, "alpha": 0.15, "zorder": 0}
 LINES = {0.25: ":", 0.5: "--", 1.0: "-", 2.0: "-."}  # of couplings g
 

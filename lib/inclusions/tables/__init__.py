@@ -98,6 +98,15 @@ def merged(*ensembles: Ensembles) -> dict[Model, xr.Dataset]:
     return dict(sorted(found.items(), key=lambda item: _order(item[0])))
 
 
+def open_chains(*ensembles: Ensembles, least: int = 0) -> dict[Model, xr.Dataset]:
+    """The isolated open chains among them that have so many realizations at `least`."""
+    return {
+        model: data
+        for model, data in merged(*ensembles).items()
+        if not model.bubble and model.boundary == "open" and data.sizes["realization"] >= least
+    }
+
+
 def _order(model: Model) -> tuple:
     return model.bubble, model.boundary, model.length, model.disorder, model.bandwidth or 0.0
 
@@ -145,7 +154,7 @@ def summary(results: Store) -> pd.DataFrame:
         "failures": len(results.failures()),
         "mean gap ratio": ratio,
         "worst residual": f"{data.residual.values.max():.1e} J",
-        "certified": f"{100 * (data.missing_levels.values == 0).mean():.0f}\xa0%",
+        "certified": text.percent((data.missing_levels.values == 0).mean(), ".0f"),
         "core-hours": text.rounded(data.seconds.values.sum() / 3600),
         "peak memory": f"{data.peak_memory.values.max():.0f} MB",
     }

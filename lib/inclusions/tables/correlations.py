@@ -6,7 +6,17 @@ import pandas as pd
 from inclusions import estimates, experiments, perturbation, statistics, text
 from inclusions.claims.criteria import ENOUGH
 from inclusions.model import Model
-from inclusions.tables import Ensembles, compared, each, entry, frame, merged, named, valued
+from inclusions.tables import (
+    Ensembles,
+    compared,
+    each,
+    entry,
+    frame,
+    merged,
+    named,
+    open_chains,
+    valued,
+)
 from inclusions.text import DISORDER, LENGTH, UNKNOWN, Column, number
 
 PARTS = ("whole", "within", "between")
@@ -94,8 +104,8 @@ def conserved_tails(
     the sector, `formula` is `averaged_tail` or `pearson_tail`.
     """
     rows = []
-    for model, data in merged(*ensembles).items():
-        if model.bubble or model.boundary == "periodic" or model.length < 2 * estimates.FAR:
+    for model, data in open_chains(*ensembles).items():
+        if model.length < 2 * estimates.FAR:
             continue
         of = {"measured": data} | {
             name: experiments.conserved_sample(model.length, model.disorder, realizations, count)
@@ -170,17 +180,11 @@ def approach_texts(*ensembles: Ensembles) -> dict[str, str]:
     """
     names = ("length", "disorder", "near", "far", "formula")
     texts = {f"approach_{name}": UNKNOWN for name in names}
-    able = [
-        (-model.length, model.disorder, model)
-        for model, data in merged(*ensembles).items()
-        if not model.bubble
-        and model.boundary == "open"
-        and model.length >= 2 * estimates.FAR
-        and data.sizes["realization"] >= ENOUGH
-    ]
+    found = open_chains(*ensembles, least=ENOUGH)
+    able = [model for model in found if model.length >= 2 * estimates.FAR]
     if able:
-        *_, model = min(able, key=lambda one: one[:2])
-        data = merged(*ensembles)[model]
+        model = max(able, key=lambda one: (one.length, -one.disorder))
+        data = found[model]
         within = estimates.correlation(model, data, among=estimates.far(model.length))
         shown = {name: within.entry(1, at) for name, at in (("near", 0), ("far", -1))}
         texts |= {

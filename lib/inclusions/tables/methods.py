@@ -20,7 +20,7 @@ FACTORS = (
     DIMENSION,
     Column("nonzeros", "entries of $H$", text.grouped),
     Column("entries", "entries of $L$", text.grouped),
-    Column("share", "of the full triangle", lambda share: f"{100 * share:.0f}\xa0%"),
+    Column("share", "of the full triangle", lambda share: text.percent(share, ".0f")),
     Column("flops", "operations", text.power),
 )
 
@@ -51,7 +51,7 @@ def phases(pairs: Eigenpairs) -> pd.DataFrame:
 
 PHASES = (
     Column("phase", "phase"),
-    Column("share", "share of the time", lambda share: f"{100 * share:.0f}\xa0%"),
+    Column("share", "share of the time", lambda share: text.percent(share, ".0f")),
 )
 
 
@@ -114,8 +114,8 @@ def coverage_texts(
     found = experiments.coverage(data, realizations, trials)
     kind = text.system(model.bubble, model.boundary)
     return {
-        "coverage_naive": f"{100 * found.naive:.0f}\xa0%",
-        "coverage_clustered": f"{100 * found.clustered:.0f}\xa0%",
+        "coverage_naive": text.percent(found.naive, ".0f"),
+        "coverage_clustered": text.percent(found.clustered, ".0f"),
         "coverage_model": f"{kind}, L = {model.length}, W = {model.disorder:g} J",
         "coverage_trials": str(trials),
         "coverage_drawn": str(realizations),

@@ -42,7 +42,7 @@ def spectrum(energies: ArrayLike, count: int) -> Spectrum:
             "near": str(len(near)),
             "middle": number(middle, digits=3),
             "mean": number(energies.mean(), digits=3),
-            "share": f"{100 * share:.1f}\xa0%",
+            "share": text.percent(share, ".1f"),
         },
     )
 
@@ -96,7 +96,7 @@ def closure_texts(bubble: int, weak: float = 0.25) -> dict[str, str]:
     one, many = tuned_bandwidth(1), tuned_bandwidth(bubble)
     share = special.erf(weak / (2 * one) / np.sqrt(2))
     return {
-        "closure_weak": f"{100 * share:.0f}\xa0%",
+        "closure_weak": text.percent(share, ".0f"),
         "closure_ratio": f"{many / one * np.sqrt((bubble + 1) / 2):.1f}",
     }
 

@@ -11,7 +11,17 @@ from inclusions.bench_filter import published
 from inclusions.model import Model
 from inclusions.scaling import PEERS as SCALING_PEERS
 from inclusions.tables import Ensembles, each
-from inclusions.text import LENGTH, SYSTEM, UNKNOWN, Column, grouped, known, power, rounded
+from inclusions.text import (
+    LENGTH,
+    SYSTEM,
+    UNKNOWN,
+    Column,
+    grouped,
+    known,
+    percent,
+    power,
+    rounded,
+)
 
 ENSEMBLE = Column("ensemble", "ensemble", str)  # its name has hyphens, no minus signs
 DIMENSION = Column("dimension", "dimension")
@@ -83,7 +93,7 @@ WORKERS = (
 def _outside(inside: float, whole: float) -> str:
     """A share that two timings give; their noise may exceed it."""
     share = 1 - inside / whole
-    return f"{100 * share:.0f}\xa0%" if share >= 0.01 else "under 1 %"
+    return percent(share, ".0f") if share >= 0.01 else "under 1 %"
 
 
 OVERHEAD = (

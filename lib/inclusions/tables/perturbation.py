@@ -50,8 +50,8 @@ def expansion_texts(table: pd.DataFrame) -> dict[str, str]:
     return {
         "weakest": f"{first.disorder:g}",
         "strongest": f"{last.disorder:g}",
-        "matched_weak": f"{100 * first.matched:.0f}\xa0%",
-        "matched_strong": f"{100 * last.matched:.1f}\xa0%",
+        "matched_weak": text.percent(first.matched, ".0f"),
+        "matched_strong": text.percent(last.matched, ".1f"),
         "error_power": f"{-falls['error'].last:.1f}".replace("-", "−"),
         "printed_power": f"{-falls['printed_error'].last:.1f}".replace("-", "−"),
         "mean_power": number(-falls["mean"].last, falls["mean"].last_error),

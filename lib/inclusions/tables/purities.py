@@ -20,6 +20,7 @@ from inclusions.tables import (
     longest,
     merged,
     named,
+    open_chains,
     points,
     valued,
 )
@@ -159,15 +160,11 @@ def loss_texts(table: pd.DataFrame, least: float = 15.0) -> dict[str, str]:
         texts["loss_chi2"] = f"{fit.chi2:.1f} for {fit.degrees}"
     if len(strong):
         last = strong[strong.disorder == strong.disorder.max()]
-        ratio, error = last.loss / last.resonant, last.error / last.resonant
-        chi2, p = statistics.agreement(ratio, error)
         texts["largest_loss"] = f"{last.disorder.iloc[0]:g}"
-        weights = error**-2.0
-        texts["loss_ratio"] = number(np.average(ratio, weights=weights), weights.sum() ** -0.5)
+        ratio, error = last.loss / last.resonant, last.error / last.resonant
+        texts["loss_ratio"], volume = _in_common(ratio, error)
         if len(last) > 1:
-            texts["loss_volume"] = (
-                f"χ² = {chi2:.1f} for {len(last) - 1} (probability of more: {text.probability(p)})"
-            )
+            texts["loss_volume"] = volume
     return texts
 
 
@@ -178,11 +175,7 @@ def losses_beyond_pairs(*ensembles: Ensembles) -> pd.DataFrame:
     the middle of the spectrum, with each antiparallel bond solved alone; a unit of
     `perturbation.resonant_loss`. Error over realizations.
     """
-    found = {
-        model: data
-        for model, data in merged(*ensembles).items()
-        if not model.bubble and model.boundary == "open" and data.sizes["realization"] >= ENOUGH
-    }
+    found = open_chains(*ensembles, least=ENOUGH)
     strongest = max((model.disorder for model in found), default=0.0)
     rows = []
     for model, data in found.items():
@@ -203,16 +196,19 @@ def beyond_pairs_texts(table: pd.DataFrame) -> dict[str, str]:
     """Mean over lengths of `losses_beyond_pairs`, and chi2 of its spread over them."""
     texts = dict.fromkeys(("pairs_rest", "pairs_lengths", "pairs_volume"), UNKNOWN)
     if len(table) > 1:
-        weights = table.error**-2.0
-        mean = np.average(table.rest, weights=weights)
-        chi2, p = statistics.agreement(table.rest, table.error)
-        texts = {
-            "pairs_rest": number(mean, weights.sum() ** -0.5),
-            "pairs_lengths": text.listed(table.length),
-            "pairs_volume": f"χ² = {chi2:.1f} for {len(table) - 1} (probability of more: "
-            f"{text.probability(p)})",
-        }
+        texts["pairs_rest"], texts["pairs_volume"] = _in_common(table.rest, table.error)
+        texts["pairs_lengths"] = text.listed(table.length)
     return texts
+
+
+def _in_common(values: pd.Series, errors: pd.Series) -> tuple[str, str]:
+    """The weighted mean of numbers that should be one, and chi2 of their scatter, as texts."""
+    weights = errors**-2.0
+    chi2, p = statistics.agreement(values, errors)
+    return (
+        number(np.average(values, weights=weights), weights.sum() ** -0.5),
+        f"χ² = {chi2:.1f} for {len(values) - 1} (probability of more: {text.probability(p)})",
+    )
 
 
 # Fig. 4: purity at a fixed distance

@@ -18,6 +18,7 @@ from inclusions.model import PARAMETERS, Model
 from inclusions.statistics import Estimate
 from inclusions.store import DamagedFile, ensemble_name
 from inclusions.store.records import may_lack, recorded
+from inclusions.text import percent
 
 QUANTITIES = {
     "gap_ratio": "mean gap ratio ⟨r⟩",
@@ -161,7 +162,7 @@ def quality(results: Results) -> pd.DataFrame:
             "ensemble": place_of(one, results.data).name,
             "realizations": records.sizes["realization"],
             "worst residual (J)": float(records.residual.max()),
-            "levels counted": f"{100 * float((records.missing_levels == 0).mean()):.0f}\xa0%",
+            "levels counted": percent(float((records.missing_levels == 0).mean()), ".0f"),
             "largest error of the total S^z": float(records.magnetization_error.max()),
             "solver": ", ".join(sorted({name.decode() for name in records.solver.values})),
         }
@@ -228,7 +229,7 @@ def contents(records: xr.Dataset) -> dict[str, str]:
         told["middle purity"] = "none: records have gap ratios only"
     return told | {
         "worst residual": f"{float(records.residual.max()):.1e} J",
-        "levels counted": f"{100 * float((records.missing_levels == 0).mean()):.0f}\xa0%",
+        "levels counted": percent(float((records.missing_levels == 0).mean()), ".0f"),
         "core-hours": f"{float(records.seconds.sum()) / 3600:.3g}",
         "peak memory": f"{float(records.peak_memory.max()):.0f} MB",
         "computed by": f"inclusions {records.attrs['inclusions']}",

@@ -97,8 +97,7 @@ def fractions(probes: tuple[Ensembles, ...], chains: tuple[Ensembles, ...]) -> p
             | named("plain", estimates.middle_deficit(*probe, *chain, plain=True))
             | named("median", statistics.combine(np.subtract, *medians))
             | found._asdict()
-            | {"most": upper}
-            | {"swallowed": estimates.thermal_fraction(probe[1], chain[1], front)[1]}
+            | {"most": upper, "swallowed": estimates.most_below(probe[1], front)}
         )
     names = "mean mean_error plain plain_error median median_error"
     return frame(rows, f"against {names} distance p_value least most swallowed")
