@@ -275,22 +275,28 @@ def test_every_entry_has_a_place_of_its_own_in_the_panel_of_its_column(model):
     assert np.array_equal(form.permutation[form.first[panel] + columns], of_column)
 
 
-@compiled
-@pytest.mark.parametrize("precision", [np.float64, np.float32])
-def test_several_threads_make_the_factor_that_one_makes(precision):
-    hamiltonian = build(draw(Model(12, 3.0, bubble=4), seed=5, index=0))
-    factors = []
-    for threads in (1, 2, 3, 5):
-        with threadpool_limits(threads, user_api="blas"):
-            with LDL(hamiltonian, 0.1, precision) as factor:
-                factors.append((factor.negative, factor.growth, factor.d, factor.order))
+def factor_of(hamiltonian, threads: int, precision: type) -> LDL:
+    """What is left of a factor when its memory went back: its pivots, order and counts."""
+    with threadpool_limits(threads, user_api="blas"):
+        with LDL(hamiltonian, 0.1, precision) as factor:
             assert ldl.threads() == threads
-    negative, growth, d, order = factors[0]
-    for other in factors[1:]:
-        assert other[0] == negative
-        assert other[1] == pytest.approx(growth, rel=1e-2)
-        assert np.array_equal(other[3], order)
-        assert np.allclose(other[2], d, rtol=1e-8 if precision == np.float64 else 1e-2)
+            return factor
+
+
+@compiled
+@pytest.mark.parametrize("threads", [2, 3, 5])
+@pytest.mark.parametrize("seed", [5, 6])  # the second has a small pivot, of few correct digits
+def test_several_threads_make_the_factor_that_one_makes(seed, threads):
+    """Sums in another order may round otherwise, and no further off than those of one thread."""
+    hamiltonian = build(draw(Model(12, 3.0, bubble=4), seed=seed, index=0))
+    exact, double = (factor_of(hamiltonian, n, np.float64) for n in (1, threads))
+    assert double.d == pytest.approx(exact.d, rel=1e-8)
+    rounded, single = (factor_of(hamiltonian, n, np.float32) for n in (1, threads))
+    assert np.linalg.norm(single.d - exact.d) <= 10 * np.linalg.norm(rounded.d - exact.d)
+    for factor, alone in ((double, exact), (single, rounded)):
+        assert factor.negative == alone.negative
+        assert factor.growth == pytest.approx(alone.growth, rel=1e-2)
+        assert np.array_equal(factor.order, alone.order)
 
 
 def test_nested_dissection_is_a_permutation_of_any_graph():
