@@ -1,6 +1,7 @@
 """Campaigns through `make campaign` on a real Slurm, undisturbed and disturbed."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -217,7 +218,10 @@ def test_a_cancelled_job_and_one_past_its_time_limit_are_taken_up_again(
     with suppress(psutil.NoSuchProcess):  # without cgroups, what is suspended may outlive its job
         psutil.Process(stuck.pid).kill()
     workflow.finish()
-    assert workflow.log.read_text().count("Trying to restart job") == 2
+    told = workflow.log.read_text()
+    ends = re.findall(r"SLURM status is: '(\w+)'", told)
+    assert sorted(ends) == ["CANCELLED", "TIMEOUT"], told  # no job failed for another reason
+    assert told.count("Trying to restart job") == 2
     assert same(physics, workflow, undisturbed)
 
 
