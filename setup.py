@@ -33,6 +33,7 @@ class BuildWithRuns(build_py):
                 ("campaigns/*.toml", "campaigns"),
                 ("Snakefile", "runs"),
                 ("*.md", "runs"),
+                ("*.py", "runs"),
                 ("profiles/*/*.yaml", "runs"),
             ):
                 for file in runs.glob(pattern):

@@ -147,7 +147,7 @@ def campaign_file(name: str) -> Path:
 
 
 def runs_file(name: str) -> Path:
-    """A file or folder of book/runs: a page for papermill, the Snakefile, the profiles.
+    """A file or folder of book/runs: pages, what executes them, the Snakefile, the profiles.
 
     Raises:
         FileNotFoundError: there is none.

@@ -206,13 +206,13 @@ def execute(page: Path, output: Path, parameters: Mapping[str, Any]) -> None:
         environment = os.environ | dict.fromkeys(folders, own)
         # Papermill reads braces in the names of files: it is given none of the user's.
         source, executed = Path(own) / "page.ipynb", Path(own) / "executed.ipynb"
-        for tool, *arguments in (
-            ("jupytext", "--quiet", "--to", "ipynb", "--output", source, page),
-            ("papermill", "--no-progress-bar", "--start-timeout", "600",
-             "-y", json.dumps(parameters), source, executed),
+        for tool, *given in (
+            ("jupytext", "-m", "jupytext", "--quiet", "--to", "ipynb", "--output", source, page),
+            ("papermill", places.runs_file("execute.py"), "--no-progress-bar", "--start-timeout",
+             "600", "-y", json.dumps(parameters), source, executed),
         ):  # fmt: skip
             done = subprocess.run(
-                [sys.executable, "-m", tool, *map(str, arguments)],
+                [sys.executable, *map(str, given)],
                 env=environment, capture_output=True, encoding="utf-8", errors="replace",
             )  # fmt: skip
             if executed.exists():

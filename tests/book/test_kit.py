@@ -66,7 +66,9 @@ def test_a_notebook_of_a_kit_runs_where_only_the_kit_is(kit, name, kits, tmp_pat
     spec = {"argv": command, "display_name": "kit", "language": "python"}
     (tmp_path / "kernels" / "kit" / "kernel.json").write_text(json.dumps(spec))
     specs = KernelSpecManager(kernel_dirs=[str(tmp_path / "kernels")])
-    kernel = KernelManager(kernel_name="kit", kernel_spec_manager=specs)
+    kernel = KernelManager(
+        kernel_name="kit", kernel_spec_manager=specs, transport="ipc", ip=f"{tmp_path}/kernel"
+    )
     home = {"metadata": {"path": str((folder / kit / "notebooks" / name).parent)}}
     try:
         done = NotebookClient(notebook, km=kernel, timeout=600, resources=home).execute()

@@ -129,7 +129,7 @@ def test_a_chapter_runs_with_tiny_data_and_says_what_it_glues(name, executed):
 def bare(tmp_path_factory):
     """The book's sources without data, and one kernel for all of them: most of a run is imports."""
     folder = copy_sources(tmp_path_factory.mktemp("bare"))
-    kernel = KernelManager()
+    kernel = KernelManager(transport="ipc", ip=f"{folder}/kernel")
     kernel.start_kernel(env=environment(INCLUSIONS_DATA=folder), cwd=folder / "book")
     yield folder, kernel
     kernel.shutdown_kernel(now=True)
@@ -348,6 +348,21 @@ def test_the_template_launches_ranks(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "4 computed on 2 ranks" in logged(log)
     assert results_of(tmp_path).sizes["realization"] == 4
+
+
+@pytest.mark.parametrize("temporary", ["t", "t" * 100], ids=["here", "a long way down"])
+def test_kernels_of_jobs_take_no_ports_which_others_might_take_before_them(tmp_path, temporary):
+    page, executed = tmp_path / "page.ipynb", tmp_path / "executed.ipynb"
+    asks = "import json, ipykernel as k; print(json.loads(k.get_connection_info())['transport'])"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(asks)]), page)
+    (tmp_path / temporary).mkdir()
+    done = subprocess.run(
+        [sys.executable, ROOT / "book/runs/execute.py", "-k", "python3", page, executed],
+        env=environment() | {"TMPDIR": str(tmp_path / temporary)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert logged(nbformat.read(executed, as_version=4)).split() == ["ipc"]
+    assert not list((tmp_path / temporary).iterdir())
 
 
 def test_a_run_that_cannot_be_done_fails_as_a_process(tmp_path):
