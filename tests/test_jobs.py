@@ -22,8 +22,9 @@ def job(**changed):
 
 def test_what_a_page_was_given_is_what_came_after_its_first_cell():
     before = {"In": [], "Out": {}, "jobs": Job, "tables": np}
-    after = before | {"_i": "", "length": 6, "lenght": 7, "tables": 3}
-    assert given(after, before) == {"length": 6, "lenght": 7, "tables": 3}
+    wrong = {"length": 6, "lenght": 7, "tables": 3, "_seed": 4}
+    of_ipython = {"_i": "", "_i12": "", "_ii": "", "_3": 2, "__": 1, "_dh": [], "__file__": ""}
+    assert given(before | of_ipython | {"_before": before} | wrong, before) == wrong
 
 
 @pytest.mark.parametrize(

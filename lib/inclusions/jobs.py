@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from inclusions.store import Store
 WANTED = (*PARAMETERS, "first", "realizations")
 METHOD = ("seed", "states", "chunk", "solver", "certify", "gap_ratios_only", "observables")
 START = ("workers", "ranks", "launcher", "data")
+# Inputs and outputs as IPython numbers them, and what was there before.
+OF_THE_PAGE = re.compile(r"_+|_i+|_i?\d+|_[iod]h|_exit_code|__\w+__|_before")
 
 
 class FailedRun(RuntimeError):
@@ -29,12 +32,12 @@ def given(namespace: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, 
     """The parameters of a page: what it holds now and did not hold before they were set.
 
     Papermill sets what it is told to, a misspelt name too, or that of what the page itself needs;
-    so all that came or changed is looked at.
+    so all that came or changed is looked at, but for what IPython keeps of each cell.
     """
     return {
         name: value
         for name, value in namespace.items()
-        if not name.startswith("_") and (name not in before or value is not before[name])
+        if not OF_THE_PAGE.fullmatch(name) and (name not in before or value is not before[name])
     }
 
 
