@@ -30,6 +30,7 @@ from inclusions.site.fill import (
     PDF,
     as_text,
     fill,
+    keep_together,
     with_named_defaults,
     without_aliases,
     without_raw_values,
@@ -53,6 +54,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-skip-member", without_aliases)
     app.connect("doctree-read", settle_exercises, priority=100)  # before code is linked
     app.connect("doctree-read", without_raw_values)
+    app.connect("doctree-resolved", keep_together)
     app.connect("doctree-resolved", print_as_paper)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme's buttons
     app.connect("html-page-context", offer_notebook, priority=900)  # which copy the executed one

@@ -157,6 +157,20 @@ def without_raw_values(app: Sphinx, doctree: nodes.document) -> None:
             value.parent.remove(value)
 
 
+APART = re.compile(r"(?<=\w) ([=≤≥<>≈]) (?=[−\d])|(?<=[\d)]) (?=J\b)")
+
+
+VERBATIM = (nodes.literal, nodes.math, nodes.FixedTextElement)  # with blocks of code and raw HTML
+
+
+def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """No line ends between a symbol and its number, nor between a number and J."""
+    for words in list(doctree.findall(nodes.Text)):
+        if not isinstance(words.parent, VERBATIM) and APART.search(words):
+            together = APART.sub(lambda found: found[0].replace(" ", "\xa0"), words)
+            words.parent.replace(words, nodes.Text(together))
+
+
 LINE = 90  # characters
 
 
