@@ -200,12 +200,26 @@ def test_error_bars_of_few_realizations_hold_as_often_as_those_of_many(realizati
 
 @pytest.mark.parametrize(
     ("heights", "place"),
-    [([0.6, 0.5, 0.4], 1.5), ([0.6, 0.45, 0.4], 1.0), ([0.4, 0.3, 0.2], np.nan),
-     ([0.6, 0.6, 0.5], np.nan)],
+    [((0.9, 0.7, 0.3), 1.5), ((0.9, 0.5, 0.1), 1.0), ((0.4, 0.3, 0.2), np.nan),
+     ((0.9, 0.8, 0.6), np.nan), ((0.1, 0.3, 0.6), np.nan)],
 )  # fmt: skip
-def test_a_curve_falls_through_a_level_where_its_polygon_does(heights, place):
-    found = estimates._falls_below(0.45, [0.0, 1.0, 2.0], np.array(heights))
-    assert found == pytest.approx(place, nan_ok=True)
+def test_a_midpoint_is_where_a_curve_falls_through_the_half_and_else_nowhere(heights, place):
+    means = POISSON_GAP_RATIO + (GOE_GAP_RATIO - POISSON_GAP_RATIO) * np.array(heights)
+    curve = {float(w): (Model(8, w), gap_ratios([mean] * 3)) for w, mean in enumerate(means)}
+    assert estimates.midpoint(curve).value == pytest.approx(place, nan_ok=True)
+
+
+@pytest.mark.parametrize("disorders", [(1.0, 2.0, 3.0, 4.0, 8.0), np.arange(1.0, 8.1, 0.2)])
+def test_a_midpoint_is_found_between_disorders_far_apart_as_between_near_ones(disorders):
+    """Of a curve with the form of those measured; a straight line is off by 0.04 J."""
+    rng = np.random.default_rng(6)
+    curve = {}
+    for w in map(float, disorders):
+        mean = POISSON_GAP_RATIO + (GOE_GAP_RATIO - POISSON_GAP_RATIO) / (1 + (w / 2.6) ** 3)
+        curve[w] = (Model(8, w), gap_ratios(mean + 1e-3 * rng.standard_normal(400)))
+    found = estimates.midpoint(curve)
+    assert found.value == pytest.approx(2.6, abs=0.01)
+    assert found.error < 0.002
 
 
 def test_midpoints_lie_halfway_between_goe_and_poisson():

@@ -233,29 +233,41 @@ def gap_ratio(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     )  # fmt: skip
 
 
+STEEP = (0.2, 0.8)
+"""Of the way from Poisson to GOE: between them a parabola describes how the gap ratio falls."""
+
+
 def midpoint(curve: Curve, **how: Any) -> Estimate:
     """Disorder at which a curve of mean gap ratios is halfway between GOE and Poisson, shape (), J.
 
-    `curve` has the ensembles by disorder. Linear interpolation between the two disorders that
-    enclose it; nan where no two do.
+    `curve` has the ensembles by disorder. Root of a parabola fitted to the means between `STEEP`,
+    in one stretch, and to the two that enclose it; of a straight line if there are only these. nan
+    where no two do.
     """
-    half = (statistics.GOE_GAP_RATIO + statistics.POISSON_GAP_RATIO) / 2
-    disorder = sorted(curve)
+    disorder = np.array(sorted(curve))
     means = [gap_ratio(*curve[w], **how) for w in disorder]
+    value, error = np.array([(float(one.value), float(one.error)) for one in means]).T
+    height = statistics.height(value)
+    falls = np.flatnonzero((height[:-1] >= 0.5) & (height[1:] < 0.5))
+    if not falls.size:
+        return combine(lambda *rows: np.full(len(rows[0]), np.nan), *means)
+    inside = (height > STEEP[0]) & (height < STEEP[1])
+    inside[falls[0] : falls[0] + 2] = True
+    stretch = np.cumsum(~inside)
+    chosen = inside & (stretch == stretch[falls[0]])
+    weight = 1 / error[chosen] if (error[chosen] > 0).all() else np.ones(chosen.sum())
+    origin = disorder[chosen].mean()
+    design = np.vander(disorder[chosen] - origin, min(3, chosen.sum()))
+    solve = np.linalg.pinv(design * weight[:, None]) * weight
 
     def root(*rows: Array) -> Array:
-        return np.array([_falls_below(half, disorder, row) for row in np.transpose(rows)])
+        fitted = solve @ (statistics.height(np.array(rows)[chosen]) - 0.5)
+        slope, constant = fitted[-2:]
+        bend = fitted[0] if len(fitted) == 3 else 0.0
+        with np.errstate(invalid="ignore"):  # a parabola without a root
+            return origin + 2 * constant / (np.sqrt(slope**2 - 4 * bend * constant) - slope)
 
     return combine(root, *means)
-
-
-def _falls_below(level: float, x: list[float], y: Array) -> float:
-    """First place where the polygon through (x, y) falls through `level`; nan if none."""
-    steps = np.flatnonzero((y[:-1] >= level) & (y[1:] < level))
-    if not steps.size:
-        return np.nan
-    i = steps[0]
-    return x[i] + (x[i + 1] - x[i]) * (y[i] - level) / (y[i] - y[i + 1])
 
 
 def midpoint_shifts(found: Ensembles, start: str, end: str) -> dict[int, Estimate]:

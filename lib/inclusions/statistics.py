@@ -471,6 +471,11 @@ class Crossing(NamedTuple):
         return normal(self.value, self.error, seed=int(1e6 * abs(np.nan_to_num(self.value))))
 
 
+def height(gap_ratio: Array) -> Array:
+    """How much of the way from Poisson, 0, to GOE, 1, mean gap ratios lie; of any shape."""
+    return (gap_ratio - POISSON_GAP_RATIO) / (GOE_GAP_RATIO - POISSON_GAP_RATIO)
+
+
 HEIGHTS = (0.05, 0.98)
 """Of the way from Poisson to GOE: outside, two curves have nothing to tell of their crossing."""
 
@@ -504,8 +509,7 @@ def crossing(disorder: ArrayLike, small: Sequence[Estimate], large: Sequence[Est
     if min(low_error.min(), high_error.min()) <= 0:
         raise ValueError(f"gap ratios do not vary at disorder {disorder[error.argmin()]}")
     both = (low / low_error**2 + high / high_error**2) / (1 / low_error**2 + 1 / high_error**2)
-    height = (both - POISSON_GAP_RATIO) / (GOE_GAP_RATIO - POISSON_GAP_RATIO)
-    points = (disorder, high - low, error, height)
+    points = (disorder, high - low, error, height(both))
     value, lowest, highest = _falling_root(*points, 2, HEIGHTS)
     others = [_falling_root(*points, *variant)[0] for variant in VARIANTS]
     known = [root for root in (value, *others) if np.isfinite(root)]
