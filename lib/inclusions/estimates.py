@@ -264,8 +264,9 @@ def midpoint(curve: Curve, **how: Any) -> Estimate:
         fitted = solve @ (statistics.height(np.array(rows)[chosen]) - 0.5)
         slope, constant = fitted[-2:]
         bend = fitted[0] if len(fitted) == 3 else 0.0
-        with np.errstate(invalid="ignore"):  # a parabola without a root
-            return origin + 2 * constant / (np.sqrt(slope**2 - 4 * bend * constant) - slope)
+        with np.errstate(invalid="ignore", divide="ignore"):  # what has no falling root
+            found = origin + 2 * constant / (np.sqrt(slope**2 - 4 * bend * constant) - slope)
+        return np.where(np.isfinite(found), found, np.nan)
 
     return combine(root, *means)
 
