@@ -12,9 +12,8 @@ from papermill.cli import papermill
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-LONGEST = (
-    80  # letters of the folder for temporary files; the whole name of a socket has 107 at most
-)
+# Letters of the folder for temporary files, for the whole name of a socket has 107 at most.
+LONGEST = 80
 
 
 class ThroughFiles(NBClientEngine):
