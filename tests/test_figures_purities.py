@@ -83,21 +83,18 @@ def test_bands_of_profiles_are_the_middle_of_the_open_chain_two_sites_longer(sou
 
 def test_the_papers_words_are_marked_where_figures_show_what_they_are_about(source, parts):
     table, isolated = made.mean_purities(*parts), made.isolated_purities(*parts)
-    panels = purities.purity_profiles(table, isolated).axes
+    panels, levels = purities.purity_profiles(table, isolated).axes, {}
     for axes, length in zip(panels, (10, 12), strict=True):
         middle = [
             1 - source[2][Model(length, w)][..., length // 2 - 2 : length // 2 + 2].mean()
             for w in (5.2, 8.0)
         ]
-        ends = np.interp((5.6, 6.0), (5.2, 8.0), middle)
+        levels[length] = np.interp((5.6, 6.0), (5.2, 8.0), middle)
         bands = [patch.get_extents() for patch in axes.patches]
         heights = [axes.transData.inverted().transform(band)[:, 1] for band in bands]
-        assert any(np.allclose(height, ends, atol=1e-6) for height in heights)
+        assert any(np.allclose(height, levels[length], atol=1e-6) for height in heights)
     (mark,) = (text for text in panels[0].texts if text.get_text() == "the paper")
-    low, high = np.interp((5.6, 6.0), (5.2, 8.0), [
-        1 - source[2][Model(10, w)][..., 3:7].mean() for w in (5.2, 8.0)
-    ])  # fmt: skip
-    assert mark.get_position()[1] == pytest.approx((low + high) / 2, abs=1e-6)
+    assert mark.get_position()[1] == pytest.approx(levels[10].mean(), abs=1e-6)
     five = table[table.length >= 10].assign(distance=5)
     left, right = purities.fixed_distance(five, (5,)).axes
     marked = {text.get_text() for text in left.texts}

@@ -233,44 +233,14 @@ def gap_ratio(model: Model, records: xr.Dataset, **how: Any) -> Estimate:
     )  # fmt: skip
 
 
-STEEP = (0.2, 0.8)
-"""Of the way from Poisson to GOE: between them a cubic describes how the gap ratio falls."""
-
-
 def midpoint(curve: Curve, **how: Any) -> Estimate:
     """Disorder at which a curve of mean gap ratios is halfway between GOE and Poisson, shape (), J.
 
-    `curve` has the ensembles by disorder. Root of a cubic fitted to the means between `STEEP`, in
-    one stretch, and to the two that enclose it; of fewer than five a parabola, of two a straight
-    line. nan where no two do.
+    `curve` has the ensembles by disorder. By the fit of `statistics.midpoint`; nan where no two
+    disorders enclose it.
     """
-    disorder = np.array(sorted(curve))
-    means = [gap_ratio(*curve[w], **how) for w in disorder]
-    value, error = np.array([(float(one.value), float(one.error)) for one in means]).T
-    height = statistics.height(value)
-    falls = np.flatnonzero((height[:-1] >= 0.5) & (height[1:] < 0.5))
-    if not falls.size:
-        return combine(lambda *rows: np.full(len(rows[0]), np.nan), *means)
-    inside = (height > STEEP[0]) & (height < STEEP[1])
-    inside[falls[0] : falls[0] + 2] = True
-    stretch = np.cumsum(~inside)
-    chosen = inside & (stretch == stretch[falls[0]])
-    weight = 1 / error[chosen] if (error[chosen] > 0).all() else np.ones(chosen.sum())
-    degree = 1 if chosen.sum() == 2 else 2 if chosen.sum() < 5 else 3
-    origin = disorder[falls[0] : falls[0] + 2].mean()
-    design = np.vander(disorder[chosen] - origin, degree + 1)
-    solve = np.linalg.pinv(design * weight[:, None]) * weight
-
-    def root(*rows: Array) -> Array:
-        fitted = solve @ (statistics.height(np.array(rows)[chosen]) - 0.5)
-        slope = fitted[:-1] * np.arange(degree, 0, -1)[:, None]
-        x = np.zeros(fitted.shape[1])
-        with np.errstate(all="ignore"):  # Newton's steps lead nowhere for what does not fall
-            for _ in range(20):
-                x = x - np.polyval(fitted, x) / np.polyval(slope, x)
-            return np.where(np.polyval(slope, x) < 0, origin + x, np.nan)
-
-    return combine(root, *means)
+    disorder = sorted(curve)
+    return statistics.midpoint(disorder, [gap_ratio(*curve[w], **how) for w in disorder])
 
 
 def midpoint_shifts(found: Ensembles, start: str, end: str) -> dict[int, Estimate]:

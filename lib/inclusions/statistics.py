@@ -528,8 +528,7 @@ def _falling_root(
     if within.sum() < 2:
         return np.nan, np.nan, np.nan
     # Where curves have merged, a point beyond that happens to lie within tells nothing.
-    stretch = np.cumsum(~within)
-    chosen = within & (stretch == stretch[np.where(within, abs(height - 0.5), np.inf).argmin()])
+    chosen = _stretch(within, int(np.where(within, abs(height - 0.5), np.inf).argmin()))
     x, scale = x[chosen], (height * (1 - height))[chosen]
     y, error = y[chosen] / scale, error[chosen] / scale
     middle = np.average(x, weights=error**-2)
@@ -549,6 +548,51 @@ def _falling_root(
     low = fine[before[-1] + 1] if before.size else -np.inf
     high = fine[place + after[0]] if after.size else np.inf
     return float(root), float(min(low, root)), float(max(high, root))
+
+
+def _stretch(within: NDArray[np.bool_], place: int) -> NDArray[np.bool_]:
+    """Those within that neighbour each other around a place."""
+    stretches = np.cumsum(~within)
+    return within & (stretches == stretches[place])
+
+
+STEEP = (0.2, 0.8)
+"""Of the way from Poisson to GOE: between them a cubic describes how the gap ratio falls."""
+
+
+def midpoint(disorder: ArrayLike, means: Sequence[Estimate]) -> Estimate:
+    """Disorder at which mean gap ratios are halfway between GOE and Poisson, shape ().
+
+    `disorder`, shape (n,), ascends; `means` hold an independent estimate for each. Root of a cubic
+    fitted to those between `STEEP`, in one stretch, and to the two that enclose it; of fewer than
+    five a parabola, of two a straight line. nan where no two do.
+    """
+    disorder = np.asarray(disorder, dtype=float)
+    value, error = np.array([(float(one.value), float(one.error)) for one in means]).T
+    heights = height(value)
+    falls = np.flatnonzero((heights[:-1] >= 0.5) & (heights[1:] < 0.5))
+    if not falls.size:
+        return combine(lambda *rows: np.full(len(rows[0]), np.nan), *means)
+    around = slice(falls[0], falls[0] + 2)
+    within = (heights > STEEP[0]) & (heights < STEEP[1])
+    within[around] = True
+    chosen = _stretch(within, falls[0])
+    weight = 1 / error[chosen] if (error[chosen] > 0).all() else np.ones(chosen.sum())
+    degree = 1 if chosen.sum() == 2 else 2 if chosen.sum() < 5 else 3
+    origin = disorder[around].mean()
+    design = np.vander(disorder[chosen] - origin, degree + 1)
+    solve = np.linalg.pinv(design * weight[:, None]) * weight
+
+    def root(*rows: Array) -> Array:
+        fitted = solve @ (height(np.array(rows)[chosen]) - 0.5)
+        slope = fitted[:-1] * np.arange(degree, 0, -1)[:, None]
+        x = np.zeros(fitted.shape[1])
+        with np.errstate(all="ignore"):  # Newton's steps lead nowhere for what does not fall
+            for _ in range(20):
+                x = x - np.polyval(fitted, x) / np.polyval(slope, x)
+            return np.where(np.polyval(slope, x) < 0, origin + x, np.nan)
+
+    return combine(root, *means)
 
 
 # Fits
