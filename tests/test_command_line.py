@@ -327,6 +327,20 @@ def test_without_any_compiled_library_the_process_solves_all_the_same(tmp_path):
     assert json.loads(ended.stdout)["energies"] == pytest.approx(expected.tolist(), abs=1e-9)
 
 
+@pytest.mark.parametrize("library", ["typer", "numpy", "xarray"])
+def test_a_program_stopped_while_it_loads_says_so_in_one_line(library, tmp_path):
+    press = f"""
+import sys
+class Impatient:
+    def find_spec(name, path=None, target=None):
+        if name == "{library}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Impatient)"""
+    ended = process("status", "any.toml", cwd=tmp_path, before=press)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "inclusions: stopped\n"
+
+
 def test_consolidating_while_a_run_begins_an_ensemble_gathers_what_there_is(command_line, tmp_path):
     (tmp_path / "shards" / "bubble4-L8-W2.0-seed1-states50").mkdir(parents=True)
     assert command_line("consolidate", "--data", tmp_path).out.startswith("0 ensembles")

@@ -10,17 +10,22 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-import typer
-
-from inclusions import store
-from inclusions.commands import app
-from inclusions.commands.launch import let_the_first_speak
-from inclusions.commands.terminal import accept_any_letter, complain
-from inclusions.eigen import MissingLevels, MissingSolver, NotConverged
-from inclusions.jobs import FailedRun
-from inclusions.workflow import FailedWorkflow
-
 STOPPED = 130
+
+try:
+    import typer
+
+    from inclusions import store
+    from inclusions.commands import app
+    from inclusions.commands.launch import let_the_first_speak
+    from inclusions.commands.terminal import accept_any_letter, complain
+    from inclusions.eigen import MissingLevels, MissingSolver, NotConverged
+    from inclusions.jobs import FailedRun
+    from inclusions.workflow import FailedWorkflow
+except KeyboardInterrupt:  # the libraries take a second to load
+    print("inclusions: stopped", file=sys.stderr)
+    sys.exit(STOPPED)
+
 UsageError = typer.BadParameter.__bases__[0]  # of whichever click typer brings
 
 

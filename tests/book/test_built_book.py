@@ -477,6 +477,24 @@ def test_the_search_finds_a_page_by_a_word_of_it(at, tab, html):
     assert found.locator("p.context").count() == found.count() > 0
 
 
+@pytest.mark.parametrize("where", ["on disk", "on a server"])
+def test_the_search_quotes_the_text_of_a_page_without_its_buttons_and_code(where, tab, html):
+    page, heard = tab
+    heard.errors.clear()
+    address = html.as_uri() if where == "on disk" else "http://book.test"
+    page.route(
+        "http://book.test/**",
+        lambda route: route.fulfill(path=html / urlsplit(route.request.url).path.lstrip("/")),
+    )
+    page.goto(f"{address}/search.html?q=purity")
+    page.wait_for_selector("#search-results .search-summary:has-text('found')")
+    page.wait_for_selector("#search-results li:has-text('Avalanches') p.context")
+    quoted = page.locator("#search-results p.context").all_inner_texts()
+    assert len(quoted) > 5 and heard.errors == []
+    strange = r"\.ipynb|\.pdf|\bContents\b|pages\.|import |\\[()]| [,.;)]"
+    assert [words for words in quoted if re.search(strange, words)] == []
+
+
 @EVERY_CHAPTER
 def test_the_way_through_a_page_by_tab_has_no_stop_in_a_formula(name, at):
     page = at(name)

@@ -123,13 +123,13 @@ def show_downloads(out: Path) -> None:
 
 
 def quote_pages(out: Path) -> None:
-    """Write the texts of all pages as a script, and let the search of a book on disk read it."""
+    """Write the texts of all pages as a script, and let the search quote from it."""
     texts = {
         page.relative_to(out).as_posix(): _text(page.read_text(encoding="utf-8"))
         for page in sorted(out.rglob("*.html"))
         if page.name not in ("search.html", "genindex.html")
     }
-    script = f"const PAGES = {json.dumps(texts, ensure_ascii=False)};\n{FROM_DISK}"
+    script = f"const PAGES = {json.dumps(texts, ensure_ascii=False)};\n{QUOTED}"
     (out / "_static" / "pages.js").write_text(script, encoding="utf-8")
     search = out / "search.html"
     html = search.read_text(encoding="utf-8")
@@ -138,12 +138,11 @@ def quote_pages(out: Path) -> None:
         search.write_text(html.replace("</head>", script, 1), encoding="utf-8")
 
 
-FROM_DISK = """// The search loads the pages it quotes, which no browser allows from disk.
-if (location.protocol === "file:")
-  window.fetch = async (url) => {
-    const name = Object.keys(PAGES).find((page) => url.endsWith(page));
-    return new Response(`<div role="main">${PAGES[name] ?? ""}</div>`);
-  };
+QUOTED = """// Of a page it loads, the search quotes menus and code; from disk it may load none.
+window.fetch = async (url) => {
+  const name = Object.keys(PAGES).find((page) => url.endsWith(page));
+  return new Response(`<div role="main">${PAGES[name] ?? ""}</div>`);
+};
 """
 
 
@@ -153,6 +152,7 @@ def _text(html: str) -> str:
     text = re.sub(r"<(script|style|pre|svg)\b.*?</\1>|<!--.*?-->", " ", main[1] if main else "",
                   flags=re.DOTALL)  # fmt: skip
     text = re.sub(r'<a class="headerlink".*?</a>', "", text, flags=re.DOTALL)
+    text = re.sub(r"</?(a|code|em|span|strong|su[bp])\b[^>]*>", "", text)
     text = re.sub(r"<(?!/?section\b)[^>]*>", " ", text)
     text = re.sub(r'<section [^>]*?(id="[^"]*")[^>]*>', r"<section \1>", text)
     return re.sub(r"\s+", " ", re.sub(r"\\[()\[\]]", "", text)).strip()
