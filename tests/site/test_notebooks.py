@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 from inclusions import site
 from inclusions.site import notebooks
@@ -79,6 +81,17 @@ def test_a_notebook_opens_with_how_to_run_it_and_has_no_outputs():
     code = [one for one in made["cells"] if one["cell_type"] == "code"]
     assert [one["source"] for one in code] == [notebooks.GUARD, "secret = 1", "x = 1"]
     assert not any(one["outputs"] for one in code)
+
+
+def test_papermill_finds_the_cell_of_parameters_in_a_notebook_of_a_page(tmp_path):
+    parameters = cell("code", "length = 6") | {"metadata": {"tags": ["parameters", "hide-input"]}}
+    page = {"cells": [*PAGE["cells"], parameters, cell("code", "print(length)")]}
+    for one in (page, without_solutions(page)):
+        (tmp_path / "page.ipynb").write_text(json.dumps(notebook(one, BOOK)))
+        opened = load_notebook_node(str(tmp_path / "page.ipynb"))
+        filled = parameterize_notebook(opened, {"length": 10})
+        last = [one.source for one in filled.cells[-3:]]
+        assert last[::2] == ["length = 6", "print(length)"] and "length = 10" in last[1]
 
 
 def test_a_student_gets_what_stands_outside_of_solutions():

@@ -5,7 +5,7 @@ own markup: references carry the numbers that the book gave them, citations thei
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -111,19 +111,25 @@ def _page(match: re.Match, book: Book) -> str:
 
 
 def notebook(executed: Mapping[str, Any], book: Book) -> dict[str, Any]:
-    """A clean notebook, without outputs, from the executed one of a page (nbformat 4)."""
+    """A clean notebook, without outputs, from the executed one of a page (nbformat 4).
+
+    A cell of parameters stays one, so that papermill replaces them in the notebook too.
+    """
     cells = [_cell("markdown", OPENING), _cell("code", GUARD)]
     for cell in executed["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             source = plain(source, book)
         if source:
-            cells.append(_cell(cell["cell_type"], source))
+            kept = PARAMETERS & set(cell.get("metadata", {}).get("tags", ()))
+            cells.append(_cell(cell["cell_type"], source, tags=kept))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {
         "cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4,
     }  # fmt: skip
 
+
+PARAMETERS = frozenset({"parameters"})  # the tag that papermill looks for
 
 MARKS = r"^:::\{solution-(start|end)\}.*?^:::\n?"
 
@@ -151,6 +157,7 @@ def _replaced(instead: Instead, book: Book, match: re.Match[str]) -> str:
     return instead(match, book)
 
 
-def _cell(kind: str, source: str) -> dict[str, Any]:
+def _cell(kind: str, source: str, tags: Iterable[str] = ()) -> dict[str, Any]:
     more: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
-    return {"cell_type": kind, "metadata": {}, "source": source, **more}
+    metadata = {"tags": [*tags]} if tags else {}
+    return {"cell_type": kind, "metadata": metadata, "source": source, **more}
