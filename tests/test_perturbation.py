@@ -306,9 +306,9 @@ def test_pearson_tail_depends_on_the_ratio_of_the_couplings_only(length, left, r
     assert 0 < found <= 1
 
 
-@pytest.mark.parametrize("length", [6, 8, 9])
+@pytest.mark.parametrize("length, ring", [(6, False), (8, False), (9, False), (8, True), (9, True)])
 @pytest.mark.parametrize("disorder", [0.5, 3.0, 8.0])
-def test_averaged_tail_is_the_average_over_fields_and_states(length, disorder):
+def test_averaged_tail_is_the_average_over_fields_and_states(length, ring, disorder):
     # no formula for moments here: Gauss-Legendre over the fields of both sites, enumerated states
     nodes, weights = np.polynomial.legendre.leggauss(120)
     nodes, weights = disorder * nodes, weights / 2
@@ -316,9 +316,10 @@ def test_averaged_tail_is_the_average_over_fields_and_states(length, disorder):
     eta = sector(length)
     near, far, near_square, far_square = (np.empty(len(eta)) for _ in range(4))
     for k, row in enumerate(eta):
-        end = loss * (1 - row[0] * row[1])
-        near[k] = weights @ end @ weights
-        near_square[k] = weights @ end**2 @ weights
+        before = loss * (1 - row[-1] * row[0]) * ring
+        end = before[:, :, None] + loss * (1 - row[0] * row[1])
+        near[k] = np.einsum("i,j,k,ijk", weights, weights, weights, end, optimize=True)
+        near_square[k] = np.einsum("i,j,k,ijk", weights, weights, weights, end**2, optimize=True)
         left, right = loss * (1 - row[3] * row[4]), loss * (1 - row[4] * row[5])
         bulk = left[:, :, None] + right[None]
         far[k] = np.einsum("i,j,k,ijk", weights, weights, weights, bulk, optimize=True)
@@ -326,7 +327,7 @@ def test_averaged_tail_is_the_average_over_fields_and_states(length, disorder):
     covariance = (near * far).mean() - near.mean() * far.mean()
     variances = (near_square.mean() - near.mean() ** 2) * (far_square.mean() - far.mean() ** 2)
     expected = covariance / math.sqrt(variances)
-    assert perturbation.averaged_tail(length, disorder) == pytest.approx(expected, rel=1e-6)
+    assert perturbation.averaged_tail(length, disorder, ring) == pytest.approx(expected, rel=1e-6)
 
 
 def test_averaged_tail_tends_to_its_two_limits():
@@ -340,6 +341,17 @@ def test_averaged_tail_tends_to_its_two_limits():
     ]
     assert strong == pytest.approx([1, 1], rel=1e-2)
     assert abs(strong[1] - 1) < 0.02 * abs(strong[0] - 1)
+    # in a ring 2 pi, where both sites have two bonds
+    ring = perturbation.averaged_tail(10, 1e5, ring=True)
+    assert ring * 63 * 1e5 / (2 * math.pi) == pytest.approx(1, rel=1e-2)
+
+
+def test_what_joins_the_ends_of_a_chain_gives_it_the_tail_of_a_ring():
+    ring = perturbation.averaged_tail(8, 6.0, ring=True)
+    closed = (Model(8, 6.0, bubble=4), Model(8, 6.0, boundary="periodic"))
+    assert [perturbation.conserved_tail(model) for model in closed] == [ring, ring]
+    assert perturbation.conserved_tail(Model(8, 6.0)) == perturbation.averaged_tail(8, 6.0) < ring
+    assert np.isnan([perturbation.conserved_tail(m) for m in (Model(4, 6.0), Model(8, 0))]).all()
 
 
 # --- refusals -------------------------------------------------------------------------------

@@ -265,7 +265,7 @@ def test_enhancements_subtract_at_equal_distance(source, parts):
     wanted = np.mean([pearson(bubble, r) - pearson(chain, r) for r in (3, 4, 5)])
     assert row.enhancement == pytest.approx(wanted, abs=5e-4)
     assert row.conserved == pytest.approx(
-        perturbation.averaged_tail(10, 5.2) - perturbation.averaged_tail(12, 5.2)
+        perturbation.averaged_tail(10, 5.2, ring=True) - perturbation.averaged_tail(12, 5.2)
     )
     assert row.reference == "open"
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from inclusions.basis import chain_states, spins
 from inclusions.hamiltonian import Hamiltonian
+from inclusions.model import Model
 
 Array = NDArray[np.float64]
 
@@ -265,7 +266,7 @@ def pearson_tail(length: int, left: float = 1.0, right: float = 1.0) -> float:
     return (left + right) * correlation_bracket(length) / math.sqrt(end * bulk)
 
 
-def averaged_tail(length: int, disorder: float) -> float:
+def averaged_tail(length: int, disorder: float, ring: bool = False) -> float:
     """C(r) of Eq. (7) over states and realizations, left by S^z conservation at large r.
 
     As `pearson_tail`, but over fields uniform in [-W, W]. The mean of 1/Delta^2 diverges; a bond
@@ -275,11 +276,13 @@ def averaged_tail(length: int, disorder: float) -> float:
 
         C = sqrt(2) pi / (W (L-1) (L-3)),    covariance of P_0 and P_r = pi^2 B / 8 W^2,
 
-    with B of `correlation_bracket`.
+    with B of `correlation_bracket`. In a ring site 0 has two bonds as well, and C is 2 pi / W (L-1)
+    (L-3).
 
     Args:
-        length: sites L of the open chain, at least 5; r is a site with two bonds
+        length: sites L of the chain, at least 5; r is a site with two bonds
         disorder: W, units of J
+        ring: whether a bond like the others joins the ends
 
     Raises:
         ValueError: length is not a whole number of at least 5, or disorder not finite and above 0
@@ -296,7 +299,20 @@ def averaged_tail(length: int, disorder: float) -> float:
     shared = both / (16 * w**3)
     end = 2 * square * (1 - m) - (mean * (1 - m)) ** 2
     bulk = 4 * square * (1 - m) + 2 * shared * (1 - m) - (2 * mean * (1 - m)) ** 2
-    return 2 * mean**2 * correlation_bracket(length) / math.sqrt(end * bulk)
+    bonds, first = (2, bulk) if ring else (1, end)
+    return 2 * bonds * mean**2 * correlation_bracket(length) / math.sqrt(first * bulk)
+
+
+def conserved_tail(model: Model) -> float:
+    """`averaged_tail` of a model's chain; nan at W = 0 and below five sites.
+
+    What a bubble closes counts as a ring closed by J; at large W a bond k times as strong would make
+    it sqrt((1 + k) / 2) times as large.
+    """
+    if model.length < 5 or model.disorder == 0:
+        return math.nan
+    ring = model.bubble > 0 or model.boundary == "periodic"
+    return averaged_tail(model.length, model.disorder, ring)
 
 
 def tails(lengths: Sequence[int], disorders: Sequence[float]) -> pd.DataFrame:

@@ -40,23 +40,16 @@ def correlations(*ensembles: Ensembles) -> pd.DataFrame:
     return frame(rows, "distance correlation error within within_error between between_error")
 
 
-def _conserved(model: Model) -> float:
-    """What S^z conservation alone leaves of C(r), nan where the formula does not hold."""
-    if model.length < 5 or model.disorder == 0:
-        return np.nan
-    return float(perturbation.averaged_tail(model.length, model.disorder))
-
-
 def tails(*ensembles: Ensembles) -> pd.DataFrame:
     """Mean of C(r) over r = 3 ... L/2 of each ensemble.
 
-    `conserved` is what S^z conservation alone leaves, `perturbation.averaged_tail`.
+    `conserved` is what S^z conservation alone leaves, `perturbation.conserved_tail`.
     """
     return each(
         "tail error within within_error conserved",
         lambda *pair: (
             valued("tail within", estimates.far_correlation(*pair))
-            | {"conserved": _conserved(pair[0])}
+            | {"conserved": perturbation.conserved_tail(pair[0])}
         ),
         *ensembles,
     )
@@ -73,7 +66,7 @@ def enhancements(
     rows = []
     for probe, chain in compared(merged(*probes), merged(*references)):
         change = estimates.enhancement(*probe, *chain)
-        conserved = _conserved(probe[0]) - _conserved(chain[0])
+        conserved = np.subtract(*(perturbation.conserved_tail(m) for m in (probe[0], chain[0])))
         rows += [
             entry(*probe, chain, reference=chain[0].boundary, part=part, conserved=conserved)
             | valued("enhancement", change.entry(PARTS.index(part)))

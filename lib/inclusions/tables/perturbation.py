@@ -87,13 +87,12 @@ def ensemble_tails(*ensembles: Ensembles) -> pd.DataFrame:
     """C at r = L/2 of cached ensembles against what conservation alone leaves there.
 
     `full` is Eq. (7), `within` its part within realizations; `conserved` is
-    `perturbation.averaged_tail`.
+    `perturbation.conserved_tail`.
     """
 
     def row(model: Model, data: xr.Dataset) -> dict:
         middle = estimates.correlation(model, data).entry(slice(2), model.length // 2)
-        conserved = perturbation.averaged_tail(model.length, model.disorder)
-        return named("full within", middle) | {"conserved": conserved}
+        return named("full within", middle) | {"conserved": perturbation.conserved_tail(model)}
 
     table = each("full full_error within within_error conserved", row, *ensembles)
     return table.sort_values(["bubble", "disorder", "length"])
