@@ -306,8 +306,8 @@ def averaged_tail(length: int, disorder: float, ring: bool = False) -> float:
 def conserved_tail(model: Model) -> float:
     """`averaged_tail` of a model's chain; nan at W = 0 and below five sites.
 
-    What a bubble closes counts as a ring closed by J; at large W a bond k times as strong would make
-    it sqrt((1 + k) / 2) times as large.
+    What a bubble closes counts as a ring closed by J; at large W a bond of strength k J would
+    make it sqrt((1 + k) / 2) times as large.
     """
     if model.length < 5 or model.disorder == 0:
         return math.nan

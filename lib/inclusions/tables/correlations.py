@@ -5,7 +5,6 @@ import pandas as pd
 
 from inclusions import estimates, experiments, perturbation, statistics, text
 from inclusions.claims.criteria import ENOUGH
-from inclusions.model import Model
 from inclusions.tables import (
     Ensembles,
     compared,
@@ -66,9 +65,9 @@ def enhancements(
     rows = []
     for probe, chain in compared(merged(*probes), merged(*references)):
         change = estimates.enhancement(*probe, *chain)
-        conserved = np.subtract(*(perturbation.conserved_tail(m) for m in (probe[0], chain[0])))
+        ours, isolated = (perturbation.conserved_tail(model) for model in (probe[0], chain[0]))
         rows += [
-            entry(*probe, chain, reference=chain[0].boundary, part=part, conserved=conserved)
+            entry(*probe, chain, reference=chain[0].boundary, part=part, conserved=ours - isolated)
             | valued("enhancement", change.entry(PARTS.index(part)))
             for part in parts or PARTS[:1]
         ]
