@@ -565,7 +565,9 @@ def test_identities_are_counted_apart(empty):
 
 def test_pages_get_the_words_and_the_tests_of_the_scorecard():
     found = judged("C8", MadeUp(systems(), **CASES["C8"][0]))
-    assert report.words(found) == {"c8_verdict": REPRODUCED, "c8_paper": REPRODUCED}
+    assert report.words(found) == {
+        f"c8_{name}": REPRODUCED for name in ("verdict", "here", "paper")
+    }
     table = report.as_tests(found)
     assert len(table) == len(found.tests) + len(found.beside)
     assert set(table["in favour"]) == {"yes", "–"}

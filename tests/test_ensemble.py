@@ -382,12 +382,17 @@ def test_records_computed_again_are_the_same_with_every_solver(
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [("linear_entropy", 1e-5), ("energy_mean", 1e-8), ("gap_ratio", 1e-6), ("states", -1)],
-)
+    [
+        ("linear_entropy", 1e-5), ("energy_mean", 1e-8), ("gap_ratio", 1e-6), ("states", -1),
+        ("half_chain_entropy", 0.01), ("half_chain_entropy_variance", 0.01),
+        ("kullback_leibler", 0.1),
+    ],
+)  # fmt: skip
 def test_records_that_are_not_what_the_code_gives_are_named(
     name, change, write, command_line, tmp_path
 ):
-    path, data = write(realizations=3), tmp_path / "data"
+    asked = CAMPAIGN.replace("seed", 'observables = ["entanglement"]\nseed')
+    path, data = write(realizations=3, text=asked), tmp_path / "data"
     plan = campaign.load(path)
     ensemble.run(plan, data)
     place = ensemble.place_of(plan.ensembles[0], data)

@@ -185,6 +185,18 @@ def test_loaded_records_have_units_and_names():
     assert all({"units", "long_name"} <= field.attrs.keys() for field in records.data_vars.values())
 
 
+def test_a_model_of_two_tables_is_one_row_of_a_report_with_all_that_is_saved(tmp_path):
+    table = "[[ensemble]]\nlength = 6\ndisorder = 3.0\nrealizations = {}\nfirst = {}\n"
+    head = 'name = "two"\nseed = 3\nstates = 5\n'
+    (tmp_path / "two.toml").write_text(head + table.format(4, 0) + table.format(3, 10))
+    plan = campaign.load(tmp_path / "two.toml")
+    assert len(plan.ensembles) == 2
+    ensemble.run(plan, tmp_path / "data")
+    results = runs.results(plan, tmp_path / "data")
+    assert list(runs.sweep(results).realizations) == [7]
+    assert [row.done for row in results.progress] == [4, 3]
+
+
 def test_a_campaign_of_gap_ratios_only_has_a_report_of_them(command_line, tmp_path):
     text = MINE.replace("states = 8", "states = 8\ngap_ratios_only = true")
     (tmp_path / "gaps.toml").write_text(text.replace("length = [4, 5, 6]", "length = 5"))

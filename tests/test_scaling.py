@@ -51,3 +51,25 @@ def test_peers_of_a_comparison_on_ranks_are_chosen_by_name(command_line, tmp_pat
     ended = command_line(*asked, "lapack")
     assert ended.code == 2
     assert "peers must be of inclusions, mumps" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "unused"),
+    [
+        (("--ranks", "1", "--threads", 2), "--threads has no meaning for bench --ranks"),
+        (("--filter", "--peers", "mumps"), "--peers has no meaning for bench --filter"),
+        (("--large", "--target", "0.2"), "--target has no meaning for bench --large"),
+        (("--bubble", 0), "--bubble has no meaning for bench"),
+        (("--length", 6, "--filter"), "--filter has no meaning for bench --length"),
+    ],
+)
+def test_an_option_that_a_benchmark_does_not_use_is_refused(asked, unused, command_line):
+    ended = command_line("bench", *asked)
+    assert (ended.code, ended.err) == (2, f"inclusions: {unused}\n")
+
+
+def test_a_benchmark_refuses_a_wrong_target_and_a_folder_for_its_file(command_line, tmp_path):
+    ended = command_line("bench", "--ranks", "1", "--length", 6, "--bubble", 0, "--target", "7")
+    assert ended.code == 2 and "target" in ended.err
+    ended = command_line("bench", "--length", 6, "--output", tmp_path)
+    assert ended.code == 2 and "is a folder" in ended.err

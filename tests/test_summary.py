@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from inclusions import pages
-from inclusions.claims import CLAIMS, correspondence, report, scorecard, summary
+from inclusions.claims import CLAIMS, NO_DRIFT, correspondence, report, scorecard, summary
 from inclusions.tables import front
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,6 +116,7 @@ def test_what_pages_glue_is_what_the_scorecard_says(verdicts, tmp_path, monkeypa
             name = one.id.lower()
             assert said[f"{name}-verdict"] == repr(one.verdict)
             assert said[f"{name}-paper"] == repr(one.at_the_papers_errors)
+            assert said[f"{name}-here"] == repr(one.choices.get(NO_DRIFT, one.verdict))
             assert said[f"{name}-reason"] == report.escaped(one.reason)
     assert {name.split("-")[0] for name in said} == {"c7", "c13"}
 

@@ -688,19 +688,40 @@ def magnetization_density(model: Model, records: xr.Dataset) -> Estimate:
 
 
 @_estimate
-def magnetization_shares(
-    model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5,
-    plain: bool = True,
-) -> Estimate:  # fmt: skip
-    """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of the chain, shape (2,).
+def magnetization_middle(model: Model, records: xr.Dataset, plain: bool = True) -> Estimate:
+    """Probability of each bin of 2<S^z> in the middle of the chain, shape (bins,).
 
     Windows know nothing of it: it is always `plain`. Its error is that of `magnetization_density`.
     """
     density = magnetization_density(model, records)
-    spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
-    chosen = np.stack([spin > edge, spin < centre], axis=-1) * np.diff(HISTOGRAM_EDGES)[:, None]
-    found = combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) @ chosen, density)
+    found = combine(lambda d: d[..., -MIDDLE:, :].mean(axis=-2) * np.diff(HISTOGRAM_EDGES), density)
     return scaled(found, 1 / student(records.sizes["realization"], 1))  # as wide as it should be
+
+
+def magnetization_shares(
+    model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5, **how: Any
+) -> Estimate:
+    """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of a chain, shape (2,)."""
+    spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
+    chosen = np.stack([spin > edge, spin < centre], axis=-1).astype(float)
+    return combine(lambda d: d @ chosen, magnetization_middle(model, records, **how))
+
+
+def magnetization_change(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset, **how: Any
+) -> Estimate:
+    """What a bubble changes in the middle of a chain, shape (3,): both shares, and how much in all.
+
+    The first two are those of `magnetization_shares`, minus the isolated chain's; the third is the
+    share of the weight that is elsewhere, the total variation distance of the distributions.
+    """
+    pair = (model, records), (chain, isolated)
+    shares = combine(np.subtract, *(magnetization_shares(*one, **how) for one in pair))
+    moved = combine(
+        lambda a, b: np.abs(a - b).sum(axis=-1, keepdims=True) / 2,
+        *(magnetization_middle(*one, **how) for one in pair),
+    )
+    return combine(lambda a, b: np.concatenate([a, b], axis=-1), shares, moved)
 
 
 def centre_entropies(records: xr.Dataset) -> Array:

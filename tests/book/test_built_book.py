@@ -263,9 +263,8 @@ def test_sentences_about_claims_have_the_words_of_the_scorecard(book, judged):
     count = 0
     for name, page in html_pages(book[1]).items():
         source = (ROOT / f"{name}.md").read_text(encoding="utf-8")
-        glued = re.findall(r"\{glue:text\}`(c\d+)-(verdict|paper)`", source)
-        fields = {"verdict": "verdict", "paper": "at_the_papers_errors"}
-        expected = [getattr(judged[id.upper()], fields[which]) for id, which in glued]
+        glued = re.findall(r"\{glue:text\}`(c\d+)-(verdict|here|paper)`", source)
+        expected = [report.words(judged[id.upper()])[f"{id}_{which}"] for id, which in glued]
         assert re.findall(rf'<span class="pasted-text">({words})</span>', page) == expected, name
         count += len(expected)
     assert count > 10

@@ -111,9 +111,9 @@ CLAIMS = (
         "C5", "Ergodic side: γ − 1/2 falls as d^(−1/2)", "text, erratum 1", "fig-ergodic",
         ("gap-ratios", "mean-energy"), ergodic_exponent,
         "at W = 1 one power of d describes all lengths (its χ² is not improbable by three standard "
-        "deviations), and it is 1/2 within the error; read of the whole of γ − 1/2, and of the "
-        "part that scatters over the states, at the paper's target and at the mean energy, which "
-        "random-matrix theory is about",
+        "deviations), and it is 1/2 within the error, which that of a fit that χ² rules out cannot "
+        "say; read of the whole of γ − 1/2, and of the part that scatters over the states, at the "
+        "paper's target and at the mean energy, which random-matrix theory is about",
     ),
     Claim(
         "C6", "W → ∞: γ → 1, independent of volume", "text", "fig-losses", ("high-disorder",),
@@ -151,7 +151,8 @@ CLAIMS = (
         magnetization_peaks,
         "in the middle of the longest chain, bubble minus open chain of L+2: at W = 4 the weight "
         "at ±1 falls and that of the centre rises; at W = 1, where the paper sees no effect beyond "
-        "a small shift, both change less than at W = 4",
+        "a small shift, less changes than at W = 4: read of these two weights, and of the whole "
+        "distribution, by the share of it that is elsewhere",
     ),
     Claim(
         "C11", "γ_i decreases with n_GOE at every distance", "Fig. 8", "fig-sizes",
@@ -235,7 +236,7 @@ class Verdict:
     beside: list[dict[str, Any]]  # what is shown with them and decides nothing
     readings: dict[str, str]  # what the paper's words may mean → what follows
     choices: dict[str, str]  # another choice → the verdict it makes
-    at_the_papers_errors: str  # the verdict of our values with the paper's errors
+    at_the_papers_errors: str  # the verdict with the paper's errors, no drift followed
     sizes: list[int]  # lengths of the chains, empty where nothing but theory is needed
     realizations: list[int]  # fewest and most of an ensemble
     verdict: str

@@ -261,23 +261,26 @@ class Finding(NamedTuple):
         """What the errors of the paper's statistics, by test, and the drifts leave decided.
 
         That a number is within an error larger than the paper's says nothing, and what the drift
-        with the length would turn is not decided.
+        with the length would turn is not decided. What is open without it does not turn.
         """
 
         def checked(part: Part) -> Part:
             limit = paper.get(part.name, np.inf)
             if part.rule is vanishes and part.holds and part.error > BLUR * limit:
                 part = part._replace(holds=None, needed=(part.error / limit) ** 2)
-            if part.holds is not None and part.drift and np.isfinite(part.drift.turns):
-                part = part._replace(holds=None, needed=np.inf)
-            return part
+            if part.drift is None or not np.isfinite(part.drift.turns):
+                return part
+            if part.holds is None:
+                return part._replace(drift=part.drift._replace(turns=np.inf))
+            return part._replace(holds=None, needed=np.inf)
 
         return self.each(checked)
 
     def at(self, paper: Mapping[str, float]) -> "Finding":
         """What our values would have said with the errors of the paper's statistics.
 
-        There what is within two of them of 0 counts as consistent with it.
+        There what is within two of them of 0 counts as consistent with it, and no drift is
+        followed: the paper follows none.
         """
 
         def seen(part: Part) -> Part:

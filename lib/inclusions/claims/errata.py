@@ -64,7 +64,7 @@ def _of_avalanches(by_id: dict[str, Verdict]) -> list[Erratum]:
             f"Random vectors of sectors of {excess[0][0]} to {excess[-1][0]} states have "
             f"{span([ratio for _, ratio in excess])} times $1/(d+2)$, a power of "
             f"${power_law:.2f}$. Of eigenstates: {_evidence(by_id, 'C5')} "
-            + _evidence(by_id, "C5", "mean energy, scatter: exponent of d minus the printed"),
+            + _evidence(by_id, "C5", "exponent of d minus the printed"),
             "fig-ergodic",
         ),
         Erratum(
@@ -162,9 +162,12 @@ def _of_words() -> list[Erratum]:
 
 
 def _evidence(by_id: dict[str, Verdict], id: str, part: str = "") -> str:
-    """What the first of a claim's tests with this in its name measured, as a sentence."""
+    """What the first of a claim's tests with this in its name measured, as a sentence.
+
+    Of several the first that decides: what is told is evidence.
+    """
     one = by_id[id]
-    for test in (*one.tests, *one.beside):
+    for test in sorted((*one.tests, *one.beside), key=lambda test: test["holds"] is None):
         if part in test["name"]:
             return f"{id}: {escaped(test['name'])}, {escaped(test['shown'])}."
     return f"{id} is {one.verdict}."

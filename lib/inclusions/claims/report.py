@@ -102,15 +102,19 @@ def _drift(one: dict[str, Any] | None) -> str:
 
 
 def words(*verdicts: Verdict) -> dict[str, str]:
-    """What a page may say of claims, to glue as texts: `c7_verdict` and `c7_paper`.
+    """What a page may say of claims, to glue as texts: `c7_verdict`, `c7_here` and `c7_paper`.
 
-    The latter is the verdict of our values with the errors of the paper's statistics.
+    `here` is the verdict of the lengths that there are, with no drift followed, and `paper` the
+    same with the errors of the paper's statistics.
     """
     return {
         f"{one.id.lower()}_{name}": outcome
         for one in verdicts
-        for name, outcome in (("verdict", one.verdict), ("paper", one.at_the_papers_errors))
-    }
+        for name, outcome in (
+            ("verdict", one.verdict), ("here", one.choices.get(NO_DRIFT, one.verdict)),
+            ("paper", one.at_the_papers_errors),
+        )
+    }  # fmt: skip
 
 
 def sections(verdicts: Sequence[Verdict], labels: Iterable[str] = ()) -> dict[str, str]:

@@ -11,7 +11,7 @@ import typer
 
 from inclusions.commands.sample import number_or_name
 from inclusions.model import Model
-from inclusions.store import select
+from inclusions.store import select, write_atomically
 
 
 def claims(
@@ -38,6 +38,7 @@ def claims(
 
 
 def bench(
+    context: typer.Context,
     peers: Annotated[
         str | None, typer.Option(help="Solvers to run, separated by commas; all by default.")
     ] = None,
@@ -60,14 +61,24 @@ def bench(
     output: Annotated[Path | None, typer.Option(help="File for the results, JSON.")] = None,
 ) -> None:
     """Time this project's solver beside those that others use, each in its own process."""
+    kinds = {"--ranks": ranks, "--length": length, "--filter": factorless, "--gpu": gpu,
+             "--large": large}  # fmt: skip
+    kind = next((name for name, given in kinds.items() if given not in (None, False)), "")
+    for option in context.command.params:
+        asked = context.get_parameter_source(option.name or "")
+        if asked and asked.name == "COMMANDLINE" and option.name not in OF_A_BENCH[kind]:
+            raise ValueError(f"{option.opts[-1]} has no meaning for bench {kind}".rstrip())
     from inclusions import bench as benchmarks
     from inclusions import scaling
 
     if output is not None:  # what cannot be written is told before the work, not after it
+        if output.is_dir():
+            raise ValueError(f"{output} is a folder, not a file")
         output.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=output.parent).close()
     if ranks is not None:
-        model = Model(length or 14, benchmarks.DISORDER, bubble=bubble)
+        where = number_or_name(target)
+        model = Model(length or 14, benchmarks.DISORDER, bubble=bubble, target=where)
         repeats = 1 if model.dimension > 20_000 else 2
         beside = _chosen(peers, scaling.PEERS)
         _write(scaling.scaling(model, _numbers(ranks), beside, repeats, _print_ranks), output)
@@ -91,9 +102,19 @@ def bench(
     _write(results, output)
 
 
+OF_A_BENCH = {
+    "--ranks": {"ranks", "peers", "length", "bubble", "target", "output"},
+    "--length": {"peers", "length", "bubble", "target", "threads", "output"},
+    "--filter": {"factorless", "output"}, "--gpu": {"gpu", "output"},
+    "--large": {"large", "output"},
+    "": {"peers", "threads", "output"},
+}  # fmt: skip
+"""What each kind of benchmark is told; without any it is the whole suite."""
+
+
 def _write(results: dict[str, Any], output: Path | None) -> None:
     if output is not None:
-        output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write_atomically(output, json.dumps(results, indent=1).encode() + b"\n")
 
 
 def _chosen(peers: str | None, known: Collection[str]) -> list[str]:

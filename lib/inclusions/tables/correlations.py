@@ -136,29 +136,31 @@ CONSERVED = (
 def conserved_texts(table: pd.DataFrame) -> dict[str, str]:
     """How large the artefact is, what it should be, and how it falls with L, as texts.
 
-    It should be that of product states in the same window over the states of one realization,
-    and the formula over all: there, product states are as noisy as the data.
+    Of the states of one realization, and of all: product states in the same window, and the
+    formula for all states of the sector.
     """
     texts = {"conserved_disorders": text.listed(table.disorder)}
-    for over, expected in (("all", "formula"), ("fixed", "sampled")):
+    for over in ("all", "fixed"):
         rows, name = table[table.over == over], f"artefact_{over}"
-        texts |= dict.fromkeys((name, f"{name}_chi2", f"{name}_expected"), UNKNOWN)
-        if rows.empty:
-            continue
-        inverse = 1 / rows.measured_error**2
-        mean = np.average(rows.measured, weights=inverse)
-        spread = rows.measured_error**2 + (rows.sampled_error**2 if over == "fixed" else 0)
-        chi2 = float(((rows.measured - rows[expected]) ** 2 / spread).sum())
-        texts[name] = number(mean, inverse.sum() ** -0.5)
-        texts[f"{name}_expected"] = number(np.average(rows[expected], weights=inverse), digits=2)
-        texts[f"{name}_chi2"] = f"{chi2:.1f} for {len(rows)}"
-    fixed = table[table.over == "fixed"].groupby("length")[["sampled", "sampled_error", "formula"]]
-    by_length = fixed.mean().reset_index()
+        for kind in ("formula", "sampled"):
+            texts |= dict.fromkeys((name, f"{name}_{kind}", f"{name}_{kind}_chi2"), UNKNOWN)
+            if rows.empty:
+                continue
+            inverse = 1 / rows.measured_error**2
+            weights = inverse / inverse.sum()
+            error = rows.get(f"{kind}_error", 0 * inverse)
+            chi2 = ((rows.measured - rows[kind]) ** 2 / (rows.measured_error**2 + error**2)).sum()
+            texts |= {
+                name: number(rows.measured @ weights, inverse.sum() ** -0.5),
+                f"{name}_{kind}": number(rows[kind] @ weights, np.sqrt(error**2 @ weights**2)),
+                f"{name}_{kind}_chi2": f"{chi2:.1f} for {len(rows)}",
+            }
+    fixed = table[table.over == "fixed"].groupby("length")
+    by_length = fixed[["sampled", "formula"]].mean().reset_index()
+    error = fixed.sampled_error.agg(lambda e: np.sqrt((e**2).sum()) / len(e)).to_numpy()
     texts["artefact_exponent"] = texts["artefact_formula_exponent"] = UNKNOWN
     if len(by_length) >= 3 and by_length["sampled"].min() > 0:
-        fit = statistics.fit_power_law(
-            by_length.length, by_length["sampled"], by_length.sampled_error
-        )
+        fit = statistics.fit_power_law(by_length.length, by_length["sampled"], error)
         texts["artefact_exponent"] = number(fit.values["exponent"], fit.errors["exponent"])
         steps = np.polyfit(np.log(by_length.length), np.log(by_length.formula), 1)
         texts["artefact_formula_exponent"] = f"{-steps[0]:.1f}"

@@ -98,14 +98,14 @@ MIDPOINTS = (text.SYSTEM, LENGTH, Column("disorder error", "$W_{1/2}$ $(J)$", nu
 SHIFTS = {
     "bubble": ("open", "bubble"), "ring": ("open", "periodic"),
     "single": ("open", "single"), "beyond": ("single", "bubble"),
+    "beyond_ring": ("periodic", "bubble"),
 }  # fmt: skip
 
 
 def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
-    """`estimates.midpoint_shifts` of the `SHIFTS`, mean over lengths, and the bubble's at the ends.
+    """`estimates.midpoint_shifts` of the `SHIFTS`: mean over lengths, at the first and the last.
 
-    `shift_lengths` are those of the isolated chains; `shift_first` and `shift_last` are the
-    bubble's at the shortest and the longest of them.
+    `shift_lengths` are those of the isolated chains.
     """
     moved = {
         name: estimates.midpoint_shifts(merged(*ensembles), *systems)
@@ -115,9 +115,10 @@ def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
         name: _told(statistics.average(*by_length.values())) if by_length else UNKNOWN
         for name, by_length in moved.items()
     }
-    ends = [_told(one) for one in moved["bubble"].values()] or [UNKNOWN]
-    lengths = {"shift_lengths": listed(list(moved["bubble"]))}
-    return texts | lengths | {"shift_first": ends[0], "shift_last": ends[-1]}
+    for name, by_length in moved.items():
+        ends = [_told(one) for one in by_length.values()] or [UNKNOWN]
+        texts |= {f"{name}_first": ends[0], f"{name}_last": ends[-1]}
+    return texts | {"shift_lengths": listed(list(moved["bubble"]))}
 
 
 def _told(moved: Estimate) -> str:

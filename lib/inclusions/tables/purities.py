@@ -525,20 +525,23 @@ def histograms(*ensembles: Ensembles, length: int | None = None, join: int = 1) 
 
 
 def weights(*ensembles: Ensembles) -> pd.DataFrame:
-    """Share of |2<S^z>| beyond 0.9 and within 0.5, in the middle, bubble against L + 2."""
+    """Share of |2<S^z>| beyond 0.9 and within 0.5, in the middle, bubble against L + 2.
+
+    And the share of all that the bubble moves to other values.
+    """
     rows = []
     for probe, chain in bubbles(*ensembles):
         if probe[0].bubble == 4:
             shares, isolated = (estimates.magnetization_shares(*one) for one in (probe, chain))
-            change = statistics.combine(np.subtract, shares, isolated)
+            change = estimates.magnetization_change(*probe, *chain)
             row = entry(*probe, chain) | {"realizations": fewest(probe, chain)}
             for place, name in enumerate(("edge", "centre")):
                 row |= {name: shares.value[place], f"{name}_isolated": isolated.value[place]}
                 row |= {f"{name}_change": change.value[place], f"{name}_error": change.error[place]}
-            rows.append(row)
+            rows.append(row | {"moved": change.value[2], "moved_error": change.error[2]})
     return frame(
         rows, "edge edge_isolated edge_change edge_error centre centre_isolated centre_change "
-        "centre_error",
+        "centre_error moved moved_error",
     )  # fmt: skip
 
 
@@ -549,6 +552,7 @@ WEIGHTS = (
     Column("edge_change edge_error", "bubble's change (%)", text.times(100)),
     Column("centre_isolated", "centre, isolated (%)", lambda share: f"{100 * share:.1f}"),
     Column("centre_change centre_error", "its change (%)", text.times(100)),
+    Column("moved moved_error", "elsewhere in all (%)", text.times(100)),
 )
 
 

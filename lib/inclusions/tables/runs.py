@@ -40,12 +40,16 @@ class Results:
 
 
 def results(campaign: Campaign, data: Path) -> Results:
-    """Read the realizations that a campaign wants, and no others of the same ensembles."""
-    found, faults, progress = {}, {}, []
+    """Read the ensembles of a campaign: each once, with all that is saved of it."""
+    found, faults, progress, seen = {}, {}, [], set()
     for one in campaign.ensembles:
         try:
             progress.append(progress_of(one, data))
-            records = place_of(one, data).load()
+            place = place_of(one, data)
+            if place.name in seen:  # another table asks for more of its realizations
+                continue
+            seen.add(place.name)
+            records = place.load()
         except FileNotFoundError:
             continue
         except (DamagedFile, OSError) as error:
