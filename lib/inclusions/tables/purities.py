@@ -556,6 +556,11 @@ WEIGHTS = (
 )
 
 
+def most_moved(table: pd.DataFrame) -> str:
+    """The disorder at which the bubble moves most of the distribution, J, as a text."""
+    return f"{table.disorder[table.moved.idxmax()]:g}" if len(table) else UNKNOWN
+
+
 def longest_at(table: pd.DataFrame, *disorders: float) -> pd.DataFrame:
     """Rows of the longest chain at each of these disorders with `ENOUGH` realizations."""
     known = table[table.disorder.isin(disorders) & (table.realizations >= ENOUGH)]
