@@ -398,8 +398,8 @@ def test_weights_are_shares_of_the_edges_and_the_centre(parts):
     share = far.density * 0.05 / 2
     assert row.edge == pytest.approx(share[far.spin.abs() > 0.9].sum())
     assert row.centre == pytest.approx(share[far.spin.abs() < 0.5].sum())
-    both = [part.found[model].magnetization_histogram.values.sum(axis=0)[-2:]
-            for part, model in zip(parts, (Model(10, 4.0, bubble=4), Model(12, 4.0)))]  # fmt: skip
+    pair = parts[0].found[Model(10, 4.0, bubble=4)], parts[1].found[Model(12, 4.0)]
+    both = (one.magnetization_histogram.values.sum(axis=0)[-2:] for one in pair)
     bubble, chain = ((h / h.sum(axis=-1, keepdims=True)).mean(axis=0) for h in both)
     assert row.moved == pytest.approx(np.maximum(bubble - chain, 0).sum()) and row.moved > 0
     assert purities.most_moved(purities.weights(*parts)[:0]) == text.UNKNOWN
