@@ -116,8 +116,10 @@ def appearing(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, aside: bool = False) -> None:
     """Write, fsync, rename: the file exists whole or not at all.
+
+    With `aside` what is there is damaged, and set aside once the new bytes are on the disk.
 
     Raises:
         OSError: no space, no permission; nothing is left behind.
@@ -126,6 +128,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
+        if aside:
+            set_aside(path)
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
@@ -318,7 +322,10 @@ def owner() -> str:
 
 def set_aside(path: Path) -> None:
     """Rename a damaged file, so that it no longer counts; nothing is deleted."""
-    path.replace(path.with_name(path.name + ".damaged"))
+    aside = path.with_name(f"{path.name}.damaged")
+    if os.path.lexists(aside):  # of an earlier fault
+        aside = path.with_name(f"{path.name}.{uuid4().hex[:8]}.damaged")
+    path.replace(aside)
 
 
 class Gathered(NamedTuple):
