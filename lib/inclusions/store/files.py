@@ -108,12 +108,17 @@ def appearing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
-        with suppress(OSError):  # not even that, where nothing can be written
-            temporary.unlink(missing_ok=True)
+        tidy(temporary)
         if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             # Writing does not say where.
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
+
+
+def tidy(path: Path) -> None:
+    """Remove what is of no more use; it may stay where nothing can be written, or be another's."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def write_atomically(path: Path, content: bytes, aside: bool = False) -> None:
@@ -503,7 +508,9 @@ class Store:
 
     def fail(self, index: int, reason: str, run: str = "") -> None:
         """Note that a realization failed in some run; the next run tries it again."""
-        write_atomically(self.folder / f"{index}.failed", f"{reason}\n# in {run}\n".encode())
+        note = f"{reason}\n# in {run}\n".encode()
+        with suppress(PermissionError):  # where another user has noted it, that stays
+            write_atomically(self.folder / f"{index}.failed", note)
 
     def failed_in(self, run: str) -> set[int]:
         """Realizations that failed in this very run."""
@@ -524,7 +531,7 @@ class Store:
             write_dataset(path, to_dataset(self.model, self.seed, self.states, chosen))
             paths.append(path)
             for index in run:
-                (self.folder / f"{index}.failed").unlink(missing_ok=True)
+                tidy(self.folder / f"{index}.failed")
         return paths
 
     def load(self) -> xr.Dataset:
