@@ -466,13 +466,36 @@ def test_what_cannot_be_read_and_what_cannot_be_written_are_told_apart(
     (files / "shut.nc").write_text("")
 
     def fail(*_):
-        monkeypatch.setattr(os, "access", lambda *_: False)  # root, too, who may all
+        # root, too, who may all
+        monkeypatch.setattr(os, "access", lambda _, mode: mode != os.R_OK)
         raise fault
 
     monkeypatch.setattr("inclusions.account.progress", fail)
     ended = command_line("status", "good.toml")
     assert (ended.code, ended.err.count("\n")) == (1, 1)
     assert words in ended.err
+
+
+def test_what_is_in_a_folder_that_may_not_be_searched_is_one_line(files, command_line, monkeypatch):
+    def closed(original, refused):
+        def asked(path, *how, **more):
+            return refused(path) if "shut" in str(path) else original(path, *how, **more)
+
+        return asked
+
+    def stat(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    def fail(*_):  # root, too, who may all
+        monkeypatch.setattr(os, "access", closed(os.access, lambda _: False))
+        monkeypatch.setattr(os, "stat", closed(os.stat, stat))
+        stat("shut/shard.nc")
+
+    monkeypatch.setattr("inclusions.account.progress", fail)
+    ended = command_line("status", "good.toml")
+    assert (ended.code, ended.err) == (
+        1, "inclusions: cannot read shut/shard.nc: Permission denied\n"
+    )  # fmt: skip
 
 
 # What a job may use is not what the machine has

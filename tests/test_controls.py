@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inclusions import controls, statistics, store
-from inclusions.controls import spectra, windows
+from inclusions.controls import files, spectra, windows
 from inclusions.disorder import draw
 from inclusions.ensemble import solve
 from inclusions.hamiltonian import build
@@ -235,6 +235,37 @@ def test_what_is_computed_is_loaded_and_goes_on_where_it_stopped(tmp_path):
     np.testing.assert_allclose(found.windows, exact[0], rtol=2**-9)
     np.testing.assert_allclose(found.products, exact[1], rtol=2**-6)
     assert store.verify(tmp_path) == (2, [])
+
+
+CAMPAIGN = """name = "two"
+seed = 1
+states = 5
+[[ensemble]]
+length = 6
+disorder = {}
+realizations = {}
+"""
+
+
+def test_an_interrupted_command_leaves_all_that_it_extended_listed(
+    tmp_path, command_line, monkeypatch
+):
+    plan, original = tmp_path / "two.toml", files.predict
+    plan.write_text(CAMPAIGN.format([3.0], 2))
+    assert command_line("run", plan).code == command_line("controls", plan).code == 0
+    plan.write_text(CAMPAIGN.format([3.0, 4.0], 3))
+    assert command_line("run", plan).code == 0
+
+    def stopped(model, *given):
+        if model.disorder == 4.0:
+            raise KeyboardInterrupt
+        return original(model, *given)
+
+    monkeypatch.setattr(files, "predict", stopped)
+    assert command_line("controls", plan).code == 130
+    assert store.verify(tmp_path / "data")[1] == []
+    found = controls.load(tmp_path / "data", Model(6, 3.0), 1, [0, 1, 2])
+    assert found.indices.tolist() == [0, 1, 2]
 
 
 def test_a_target_shares_the_controls_of_its_samples(tmp_path):

@@ -8,9 +8,10 @@ import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 
-from inclusions import campaign, places
+from inclusions import campaign, places, store
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -94,6 +95,18 @@ def test_a_build_without_its_data_does_not_begin(manifest, told, alone):
     done = subprocess.run(begun, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert re.search(told, done.stderr) and done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_whole_and_newer_than_the_manifest_is_not_called_damaged(tmp_path):
+    path = tmp_path / "controls" / "a.h5"
+    for number in range(2):
+        store.write_arrays(path, {"x": np.array([number])}, {"seconds": 0.0})
+        if not number:
+            store.list_controls(tmp_path)
+    with pytest.raises(places.NoData, match=r"a\.h5 is whole.*: inclusions consolidate lists it"):
+        places.check(tmp_path)
+    store.write_manifest(tmp_path, gather=True)
+    places.check(tmp_path)
 
 
 @pytest.mark.parametrize("target", ["book", "kit", "pdf", "student"])

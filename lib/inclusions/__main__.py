@@ -7,7 +7,6 @@ import signal
 import sys
 import tempfile
 import traceback
-from pathlib import Path
 from typing import NoReturn
 
 STOPPED = 130
@@ -81,9 +80,10 @@ def _inaccessible(error: OSError) -> str:
     path = error.filename
     if error.errno not in full + forbidden:
         return str(error) if path is None else f"{path}: {error.strerror}"
-    there = path is not None and Path(path).exists()
-    if error.errno in forbidden and there and not os.access(path, os.R_OK):
-        return f"cannot read {path}: {error.strerror}"
+    if error.errno in forbidden and path is not None and not os.access(path, os.R_OK):
+        # Path.exists() raises for what is in a folder that may not be searched.
+        if os.path.exists(path) or not os.access(os.path.dirname(path) or ".", os.X_OK):
+            return f"cannot read {path}: {error.strerror}"
     what = "the output" if path is None else path
     return (
         f"cannot write {what}: {error.strerror}; what is saved stays whole, the same command goes "

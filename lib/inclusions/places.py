@@ -59,12 +59,12 @@ def data_folder() -> Path:
 
 
 def listed_files(data: Path) -> list[Path]:
-    """The consolidated ensembles that the manifest lists; all of them are there.
+    """The files that the manifest lists, ensembles and controls; all of them are there.
 
     Raises:
         NoData: there is no manifest, or a file that it lists is not there.
     """
-    return [path for path in _listed(data) if path.parent.name == "ensembles"]
+    return list(_listed(data))
 
 
 def check(data: Path) -> None:
@@ -73,8 +73,16 @@ def check(data: Path) -> None:
     Raises:
         NoData: it is not; the message says what is wrong, and what to do.
     """
-    other = (path for path, known in _listed(data).items() if _hash(path) != known)
-    if path := next(other, None):
+    for path, known in _listed(data).items():
+        content = path.read_bytes()
+        if _hash(content) == known:
+            continue
+        body, _, seal = content.rpartition(b"sha256:")
+        if seal == _hash(body).encode():  # the hash at its own end
+            raise NoData(
+                f"{path} is whole, but not the file that the manifest lists: inclusions "
+                "consolidate lists it anew"
+            )
         raise NoData(f"{path} is damaged: it differs from its hash in the manifest. {RESTORE}")
     for path in sorted((data / "benchmarks").glob("*.json")):
         try:
@@ -86,8 +94,8 @@ def check(data: Path) -> None:
 RESTORE = "Restore it from version control: git checkout -- data"
 
 
-def _hash(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def _hash(content: bytes) -> str:
+    return sha256(content).hexdigest()
 
 
 def _listed(data: Path) -> dict[Path, str]:
@@ -111,8 +119,8 @@ def _listed(data: Path) -> dict[Path, str]:
     if lost := [path for path in hashes if not path.exists()]:
         raise NoData(
             f"{len(lost)} of {len(hashes)} files that {manifest} lists are not there, as {lost[0]}:"
-            " restore them from version control (git checkout -- data), or list what is there: "
-            "inclusions consolidate"
+            " restore them from version control (git checkout -- data); if they are to go, move the "
+            "manifest away and run inclusions consolidate"
         )
     return hashes
 

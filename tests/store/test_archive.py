@@ -10,7 +10,7 @@ import pytest
 from made_up import MODEL, record, save
 
 from inclusions import store
-from inclusions.store import DamagedFile, Store
+from inclusions.store import DamagedFile, Store, UnreadableFile
 from inclusions.store import archive as archives
 
 
@@ -155,6 +155,56 @@ def test_a_good_file_of_an_archive_takes_the_place_of_a_damaged_one(place, tmp_p
     assert store.import_archive(place.data, tmp_path / "b.tar")[0] == 1
     assert place.done() == {0, 1}
     assert whole.with_name(whole.name + ".damaged").read_bytes() == damaged
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A function: until it is called with False, nothing new has room."""
+
+    def fill(full=True):
+        def fsync(_):
+            if full:
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+    fill()
+    return fill
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged"])
+def test_a_consolidated_file_stays_until_what_replaces_it_is_written(
+    damaged, place, tmp_path, request
+):
+    save(place, 0, 1)
+    place.consolidate()
+    store.export(place.data, tmp_path / "a.tar")
+    here = Store(tmp_path / "home", MODEL, 7, 50)
+    save(here, 0)
+    whole = here.consolidate()
+    earlier = whole.with_name(whole.name + ".damaged")
+    earlier.write_text("of an earlier accident")
+    before = flip_a_bit(whole) if damaged else whole.read_bytes()
+    fill = request.getfixturevalue("full_disk")
+    with pytest.raises(OSError, match="No space left on device"):
+        store.import_archive(here.data, tmp_path / "a.tar")
+    assert set(whole.parent.iterdir()) == {whole, earlier} and whole.read_bytes() == before
+    fill(False)
+    store.import_archive(here.data, tmp_path / "a.tar")
+    assert store.read(whole).realization.values.tolist() == [0, 1]
+    aside = set(whole.parent.iterdir()) - {whole, earlier}
+    assert [path.read_bytes() for path in aside] == ([before] if damaged else [])
+    assert earlier.read_text() == "of an earlier accident"
+
+
+def test_a_shard_that_cannot_be_read_is_not_set_aside_by_an_import(place, tmp_path):
+    shard = save(place, 0, 1)
+    store.export(place.data, tmp_path / "a.tar")
+    shard.unlink()
+    shard.symlink_to(tmp_path / "a disk that is not mounted")
+    with pytest.raises(UnreadableFile, match="a link to what is not there"):
+        store.import_archive(place.data, tmp_path / "a.tar")
+    assert shard.is_symlink()
 
 
 def test_only_a_new_file_or_an_earlier_archive_is_written(place, tmp_path, command_line):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zlib
+from pathlib import Path
 
 import pytest
 from made_up import record, save
@@ -64,6 +65,38 @@ def test_the_work_of_a_dead_process_is_taken_over_and_its_records_kept(place, st
     place.write_shard(found)
     claims.release(place, journal, PATIENCE)
     assert not dead.exists() and not claims.journals(place)
+
+
+def test_a_run_goes_on_where_what_others_left_may_not_be_removed(place, stranger, monkeypatch):
+    """As in a folder that all may write, with the sticky bit."""
+    dead = claim_of(place, "0-9", [], "elsewhere-1", silent=2 * PATIENCE)
+    stranger.kill()
+    stranger.wait()
+    half = place.folder / f".0-9-1.0s.nc.{socket.gethostname()}-{stranger.pid}"
+    half.write_text("being written")
+    for index in range(2):
+        place.fail(index, "out of luck", "another run")
+    theirs = {path: path.read_bytes() for path in place.folder.iterdir()}
+    assert len(theirs) == 4 and {dead, half} < theirs.keys()
+
+    def guarded(change):
+        def changed(*paths, **how):
+            if Path(paths[-1]) in theirs:
+                raise PermissionError(1, "Operation not permitted", str(paths[0]))
+            return change(*paths, **how)
+
+        return changed
+
+    monkeypatch.setattr(Path, "unlink", guarded(Path.unlink))
+    monkeypatch.setattr(os, "replace", guarded(os.replace))
+    journal, _ = claims.claim(place, range(3), PATIENCE)
+    place.fail(1, "out of luck", "this run")
+    save(place, 0)
+    claims.release(place, journal, PATIENCE)
+    assert place.done() == {0} and not journal.exists()
+    assert {path: path.read_bytes() for path in theirs} == theirs
+    assert not [path for path in place.folder.iterdir() if path not in theirs
+                and path.suffix != ".nc"]  # fmt: skip
 
 
 def test_a_journal_with_unsaved_records_outlives_the_release_of_another(place):

@@ -120,6 +120,17 @@ def test_a_damaged_shard_is_set_aside_and_no_longer_counts(place, damage):
     assert path.with_name(path.name + ".damaged").exists()
 
 
+def test_what_was_set_aside_before_stays(place):
+    contents = []
+    for damage in (truncate, flip_a_bit, empty):
+        path = save(place, 0, 1)
+        damage(path)
+        contents.append(path.read_bytes())
+        place.set_damaged_aside(range(2))
+    aside = [one.read_bytes() for one in place.folder.glob("*.damaged")]
+    assert sorted(aside) == sorted(contents)
+
+
 def test_a_damaged_shard_that_is_not_needed_any_more_stops_nothing(place):
     path = save(place, 0, 1)
     place.consolidate()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from made_up import MODEL, record, save
 
-from inclusions import store
+from inclusions import places, store
 from inclusions.model import Model
-from inclusions.store import DamagedFile, Store
+from inclusions.store import DamagedFile, Store, manifest
 
 
 def test_a_folder_without_results_is_a_fault(tmp_path, command_line):
@@ -49,6 +49,78 @@ def test_consolidating_does_not_pass_over_a_file_that_is_gone(place, command_lin
     ended = command_line("consolidate", "--data", place.data)
     assert ended.code == 1 and str(gone) in ended.err and "in the manifest, not there" in ended.err
     assert (place.data / "manifest.json").read_bytes() == before
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three ensembles by name, consolidated and listed, that have new shards since."""
+    found = [Store(tmp_path / "data", MODEL, 7, states) for states in (50, 51, 52)]
+    for one in found:
+        save(one, 0, 1)
+        one.consolidate()
+    store.write_manifest(tmp_path / "data")
+    for one in found:
+        save(one, 2)
+    return found
+
+
+def realizations(data):
+    return [entry["realizations"] for entry in store.read_manifest(data).values()]
+
+
+@pytest.mark.parametrize("which", ["shard", "consolidated file"])
+def test_a_fault_of_one_ensemble_stops_no_other_and_all_are_told(which, three, command_line):
+    data = three[0].data
+    faulty = [save(one, 3) if which == "shard" else one.consolidated for one in three[:2]]
+    for path in faulty:
+        path.write_bytes(path.read_bytes()[:-9])
+    ended = command_line("consolidate", "--data", data)
+    assert (ended.code, ended.out) == (1, f"1 ensembles in {data / 'ensembles'}\n")
+    told = [line.split(": ")[:2] for line in ended.err.splitlines()]
+    assert told == [["inclusions", str(path)] for path in faulty]
+    assert realizations(data) == [2, 2, 3]
+    assert not [fault for fault in store.verify(data)[1] if three[2].name in fault]
+
+
+def test_a_file_is_listed_before_the_next_is_written(three, command_line, monkeypatch):
+    data, whole = three[0].data, Store.consolidate
+
+    def stopped(one):
+        if one == three[1]:
+            raise KeyboardInterrupt
+        return whole(one)
+
+    monkeypatch.setattr(Store, "consolidate", stopped)
+    assert command_line("consolidate", "--data", data).code == 130
+    assert realizations(data) == [3, 2, 2]
+    assert store.verify(data)[1] == []
+    places.check(data)
+
+
+@pytest.mark.parametrize("section", manifest.SECTIONS)
+def test_what_others_list_meanwhile_stays_listed(section, three, monkeypatch):
+    """They begin when this has read the last file of a section, and has not written yet."""
+    data, paths = three[0].data, {}
+    for name in ("a.h5", "b.h5"):
+        paths[name] = data / "controls" / name
+        store.write_arrays(paths[name], {"x": np.zeros(3)}, {"seconds": 0.0})
+    store.list_controls(data)
+    name = "read_arrays" if section == "controls" else "parse"
+    original = getattr(manifest, name)
+
+    def reading(path, *content):
+        found = original(path, *content)
+        if path in (paths["b.h5"], three[2].consolidated):
+            monkeypatch.setattr(manifest, name, original)
+            store.write_arrays(paths["a.h5"], {"x": np.ones(3)}, {"seconds": 0.0})
+            three[0].consolidate()
+            store.write_manifest(data)
+        return found
+
+    monkeypatch.setattr(manifest, name, reading)
+    store.list_controls(data) if section == "controls" else store.write_manifest(data)
+    assert realizations(data) == [3, 2, 2]
+    assert store.verify(data)[1] == []
 
 
 @pytest.mark.parametrize(

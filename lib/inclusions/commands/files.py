@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from inclusions import store
+from inclusions.commands import terminal
 
 Archive = Annotated[Path, typer.Argument(metavar="ARCHIVE.tar", show_default=False)]
 Folder = Annotated[Path, typer.Option(help="Folder of results.")]
@@ -38,14 +39,15 @@ def verify(data: Folder = Path("data")) -> None:
 
 
 def consolidate(data: Folder = Path("data")) -> None:
-    """Gather shards into one file per model, and write the manifest."""
+    """Gather shards into one file per model, and list each in the manifest."""
     if not data.is_dir():
         raise ValueError(f"no folder {data}")
-    # An ensemble that a run has only begun has nothing to gather yet.
-    places = [one for one in store.stores(data) if one.consolidated.exists() or one.shards()]
-    gathered = [place.consolidate() for place in places]
-    store.write_manifest(data)
-    print(f"{len(gathered)} ensembles in {data / 'ensembles'}")
+    ensembles, faults = store.write_manifest(data, gather=True)
+    print(f"{ensembles} ensembles in {data / 'ensembles'}")
+    for fault in faults:
+        terminal.complain(fault)
+    if faults:
+        raise SystemExit(1)
 
 
 def export(

@@ -90,6 +90,7 @@ def compute(
         for _ in some:
             tell()
     _write(path, parts, time.process_time() - started)
+    store.list_controls(data, path)
     return path
 
 
@@ -113,6 +114,7 @@ def known_means(data: Path, model: Model) -> dict[Window, NDArray[np.float64]]:
             arrays[kind.name] = mean_over_disorder(kind, model)
             seconds = float(attributes["seconds"]) + time.process_time() - started
             store.write_arrays(path, arrays, {"seconds": seconds})
+            store.list_controls(data, path)
         found[kind] = arrays[kind.name]
     return found
 

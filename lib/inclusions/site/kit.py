@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -55,18 +55,14 @@ def source_distribution(folder: Path, repository: Path = REPOSITORY) -> Path:
     return next(folder.glob("inclusions-*.tar.gz"))
 
 
-def cached(data: Path) -> Iterator[Path]:
-    """The cached data: the ensembles of the manifest, and what else stands in the folder.
+def cached(data: Path) -> list[Path]:
+    """The cached data: the manifest, what it lists, and benchmarks; nothing else of the folder.
 
     Raises:
         NoData: there is no manifest, or a file that it lists is not there.
     """
-    listed = set(listed_files(data))
-    of_runs = {data / "shards", data / "logs"}
-    for path in sorted(path for path in data.rglob("*") if path.is_file()):
-        unlisted = path.parent == data / "ensembles" and path not in listed
-        if not unlisted and not of_runs & set(path.parents):
-            yield path
+    benchmarks = (data / "benchmarks").glob("*.json")
+    return sorted([data / "manifest.json", *listed_files(data), *benchmarks])
 
 
 def pack(file: Path, notebooks: Mapping[str, str], data: Path, what: str, package: Path) -> None:
@@ -75,7 +71,7 @@ def pack(file: Path, notebooks: Mapping[str, str], data: Path, what: str, packag
     The file appears whole or not at all.
     """
     top, part = file.stem, file.with_suffix(".part")
-    with ZipFile(part, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(part, "w", ZIP_DEFLATED, strict_timestamps=False) as archive:
         readme = README.format(what=what, package=package.name)
         archive.writestr(f"{top}/README.txt", readme)
         archive.write(package, f"{top}/{package.name}")

@@ -26,7 +26,6 @@ from inclusions.store.files import (
     content_of,
     parse,
     read,
-    set_aside,
     write_atomically,
     write_dataset,
 )  # fmt: skip
@@ -146,9 +145,8 @@ def import_archive(data: Path, archive: Path) -> tuple[int, int]:
                 if target == place.consolidated and not Gathered.of(dataset).includes(_here(place)):
                     write_dataset(target, joined([read(target), dataset]))
                     continue
-                if os.path.lexists(target):
-                    set_aside(target)
-                write_atomically(target, _content(archive, tar, name))
+                damaged = os.path.lexists(target) and not _whole(target)
+                write_atomically(target, _content(archive, tar, name), aside=damaged)
     except NO_ARCHIVE as error:
         raise DamagedFile(f"{archive}: not an archive of inclusions export ({error})") from None
     gained = 0
@@ -207,11 +205,17 @@ def _here(place: Store) -> Gathered:
 
 
 def _whole(path: Path) -> bool:
-    """Whether a file is there and what was written."""
+    """Whether a file is there and what was written.
+
+    Raises:
+        UnreadableFile: it cannot be read; it may be whole.
+    """
     try:
         parse(path, content_of(path))
     except (OtherVersion, FileNotFoundError):
         return path.exists()
+    except UnreadableFile:
+        raise
     except DamagedFile:
         return False
     return True

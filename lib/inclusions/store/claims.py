@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 
-from inclusions.store.files import Store, content_of, owner, process_space
+from inclusions.store.files import Store, content_of, owner, process_space, tidy
 from inclusions.store.records import FIELDS, FULL, OBSERVABLES, observables_in
 
 
@@ -162,12 +162,12 @@ def release(store: Store, path: Path, patience: float) -> None:
     path.unlink(missing_ok=True)
     for journal in journals(store):
         if not journal.alive(now, patience) and _saved(store, journal):
-            journal.path.unlink(missing_ok=True)
+            tidy(journal.path)
     for name in os.listdir(store.folder):
         # A write cut short by a kill, here: elsewhere it may still be going on.
         match = re.fullmatch(rf"\..+\.{OWNER}", name)
         if match and _written_here(*match.groups(default="")):
-            (store.folder / name).unlink(missing_ok=True)
+            tidy(store.folder / name)
 
 
 def _saved(store: Store, journal: Journal) -> bool:

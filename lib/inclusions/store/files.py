@@ -108,16 +108,23 @@ def appearing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
-        with suppress(OSError):  # not even that, where nothing can be written
-            temporary.unlink(missing_ok=True)
+        tidy(temporary)
         if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             # Writing does not say where.
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def tidy(path: Path) -> None:
+    """Remove what is of no more use; it may stay where nothing can be written, or be another's."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def write_atomically(path: Path, content: bytes, aside: bool = False) -> None:
     """Write, fsync, rename: the file exists whole or not at all.
+
+    With `aside` what is there is damaged, and set aside once the new bytes are on the disk.
 
     Raises:
         OSError: no space, no permission; nothing is left behind.
@@ -126,6 +133,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
+        if aside:
+            set_aside(path)
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
@@ -318,7 +327,10 @@ def owner() -> str:
 
 def set_aside(path: Path) -> None:
     """Rename a damaged file, so that it no longer counts; nothing is deleted."""
-    path.replace(path.with_name(path.name + ".damaged"))
+    aside = path.with_name(f"{path.name}.damaged")
+    if os.path.lexists(aside):  # of an earlier fault
+        aside = path.with_name(f"{path.name}.{uuid4().hex[:8]}.damaged")
+    path.replace(aside)
 
 
 class Gathered(NamedTuple):
@@ -496,7 +508,9 @@ class Store:
 
     def fail(self, index: int, reason: str, run: str = "") -> None:
         """Note that a realization failed in some run; the next run tries it again."""
-        write_atomically(self.folder / f"{index}.failed", f"{reason}\n# in {run}\n".encode())
+        note = f"{reason}\n# in {run}\n".encode()
+        with suppress(PermissionError):  # where another user has noted it, that stays
+            write_atomically(self.folder / f"{index}.failed", note)
 
     def failed_in(self, run: str) -> set[int]:
         """Realizations that failed in this very run."""
@@ -517,7 +531,7 @@ class Store:
             write_dataset(path, to_dataset(self.model, self.seed, self.states, chosen))
             paths.append(path)
             for index in run:
-                (self.folder / f"{index}.failed").unlink(missing_ok=True)
+                tidy(self.folder / f"{index}.failed")
         return paths
 
     def load(self) -> xr.Dataset:

@@ -140,40 +140,64 @@ def _is_entry(entry: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
     )
 
 
-def write_manifest(data: Path) -> Path:
-    """List every consolidated file with its hash, size of ensemble and cost; and the controls.
+def write_manifest(data: Path, gather: bool = False) -> tuple[int, list[str]]:
+    """List every consolidated file and all controls: how many ensembles, and the faults.
+
+    With `gather` the shards of each are consolidated first. An entry is written right after its
+    file, so that the two agree wherever this is stopped; what has a fault stays as it was listed.
 
     Raises:
-        DamagedFile: a file is not what was written, or was in the manifest and is gone.
-        OSError: the manifest cannot be written.
+        DamagedFile: what is there is not a manifest.
+        OSError: a file cannot be written.
     """
-    entries: dict[str, Entry] = {}
+    listed, faults, ensembles = read_manifest(data), [], 0
     for place in stores(data):
-        if not os.path.lexists(path := place.consolidated):
+        path = place.consolidated
+        try:
+            if gather and place.shards():
+                place.consolidate()
+            if not os.path.lexists(path):  # a run has only begun it
+                continue
+            entry = _entry(path)
+        except DamagedFile as error:
+            faults.append(str(error))
             continue
-        content = content_of(path)
-        dataset = parse(path, content)
-        entries[path.name] = {
-            "sha256": sha256(content).hexdigest(),
-            "realizations": int(dataset.sizes["realization"]),
-            "states": int(dataset.states.sum()),
-            "core_hours": round(float(dataset.seconds.sum()) / 3600, 4),
-            "inclusions": str(dataset.attrs["inclusions"]),
-        }
-        held = Gathered.of(dataset)
-        if less := len(held.indices) - len(held.observed[FULL]):
-            entries[path.name]["gap_ratios_only"] = less
-    path = data / MANIFEST
-    for name in read_manifest(data).keys() - entries.keys():
-        raise DamagedFile(
-            f"{data / 'ensembles' / name}: in the manifest, not there; put it back, or if it is "
-            f"to go, move {path} away"
-        )
-    return _write(data, entries)
+        ensembles += 1
+        if entry != listed.get(path.name):
+            _put(data, "files", {path.name: entry})
+    list_controls(data)
+    faults += [
+        f"{path}: in the manifest, not there; put it back, or if it is to go, move "
+        f"{data / MANIFEST} away"
+        for path in (data / "ensembles" / name for name in listed)
+        if not os.path.lexists(path)
+    ]
+    return ensembles, faults
 
 
-def list_controls(data: Path) -> Path:
-    """Bring what the manifest says of controls in line with the folder; the rest stays.
+def _entry(path: Path) -> Entry:
+    """What the manifest is to say of a consolidated file.
+
+    Raises:
+        DamagedFile: it is not what was written.
+    """
+    content = content_of(path)
+    dataset = parse(path, content)
+    entry: Entry = {
+        "sha256": sha256(content).hexdigest(),
+        "realizations": int(dataset.sizes["realization"]),
+        "states": int(dataset.states.sum()),
+        "core_hours": round(float(dataset.seconds.sum()) / 3600, 4),
+        "inclusions": str(dataset.attrs["inclusions"]),
+    }
+    held = Gathered.of(dataset)
+    if less := len(held.indices) - len(held.observed[FULL]):
+        entry["gap_ratios_only"] = less
+    return entry
+
+
+def list_controls(data: Path, *paths: Path) -> None:
+    """Bring what the manifest says of these controls, or of all, in line; the rest stays.
 
     Of files that are damaged or gone it stays as well: `verify` tells of them.
 
@@ -181,25 +205,30 @@ def list_controls(data: Path) -> Path:
         DamagedFile: what is there is not a manifest.
         OSError: the manifest cannot be written.
     """
-    return _write(data, read_manifest(data))
-
-
-def _write(data: Path, entries: dict[str, Entry]) -> Path:
-    path = data / MANIFEST
-    controls: dict[str, ControlsEntry] = read_manifest(data, "controls")
-    for name, file in _controls(data).items():
+    listed, entries = read_manifest(data, "controls"), {}
+    for path in paths or _controls(data).values():
         try:
-            attributes = read_arrays(file)[1]
+            attributes = read_arrays(path)[1]
         except DamagedFile:  # results do not wait for what sharpens them
             continue
-        controls[name] = {
-            "sha256": file_hash(file),
+        name = path.relative_to(data / "controls").as_posix()
+        entry: ControlsEntry = {
+            "sha256": file_hash(path),
             "core_hours": round(float(attributes["seconds"]) / 3600, 4),
             "inclusions": str(attributes["inclusions"]),
         }
-    content = {"files": entries} | ({"controls": controls} if controls else {})
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
-    return path
+        if entry != listed.get(name):
+            entries[name] = entry
+    _put(data, "controls", entries)
+
+
+def _put(data: Path, section: str, entries: dict[str, Any]) -> None:
+    """Put entries into the manifest as it is by now: another process may just have written it."""
+    content = {one: read_manifest(data, one) for one in SECTIONS}
+    content[section] = dict(sorted((content[section] | entries).items()))
+    if not content["controls"]:
+        del content["controls"]
+    write_atomically(data / MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _controls(data: Path) -> dict[str, Path]:
