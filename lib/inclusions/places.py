@@ -119,8 +119,8 @@ def _listed(data: Path) -> dict[Path, str]:
     if lost := [path for path in hashes if not path.exists()]:
         raise NoData(
             f"{len(lost)} of {len(hashes)} files that {manifest} lists are not there, as {lost[0]}:"
-            " restore them from version control (git checkout -- data); if they are to go, move the "
-            "manifest away and run inclusions consolidate"
+            " restore them from version control (git checkout -- data); if they are to go, move "
+            "the manifest away and run inclusions consolidate"
         )
     return hashes
 
