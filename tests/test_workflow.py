@@ -84,7 +84,7 @@ def test_a_job_that_fails_is_told_once_with_what_stopped_it(page, reason, flow):
     (line,) = [line for state in states for line in state.failures]
     log = one.data / "logs" / "chain-open-L6-W4.0-seed5-states5" / "0-6.log"
     assert line == f"chain-open-L6-W4.0-seed5-states5, realizations 0 to 5: {reason}; see {log}"
-    assert "0 of 6 realizations are done, 1 jobs are not" in str(failed.value)
+    assert "0 of 6 realizations are done, 1 of 1 jobs are not" in str(failed.value)
     assert str(one.log) in str(failed.value)
     assert one.log.read_text() == "its own words\n"
 
@@ -118,16 +118,41 @@ def test_sigterm_withdraws_the_jobs_and_ends(handler, flow, request):
     assert one.log.read_text() == "withdrawn\n"
 
 
-def test_campaigns_with_results_in_one_folder_keep_apart_what_their_jobs_read(flow, tmp_path):
+def test_campaigns_with_results_in_one_folder_keep_apart_what_their_jobs_read(flow, plan, tmp_path):
     one = flow("")
-    other = tmp_path / "other.toml"
-    other.write_text(CAMPAIGN.replace("realizations = 6", "realizations = 3"))
+    ensemble.run(plan, one.data)
+    other, fewer = tmp_path / "other.toml", CAMPAIGN.replace("realizations = 6", "realizations = 3")
+    other.write_text(fewer)
     two = Workflow(other, campaign.load(other), one.data, Profile.at("laptop"))
     for workflow in (one, two):
         workflow.run()
-    for workflow in (one, two):
-        told = json.loads((workflow.data / workflow.settings).read_text())
-        assert told["campaign"] == str(workflow.path)
+    for workflow, text in ((one, CAMPAIGN), (two, fewer)):
+        assert json.loads(workflow.settings.read_text())["campaign"] == text
+
+
+def test_where_all_jobs_end_well_and_realizations_are_missing_that_is_said(
+    flow, tmp_path, command_line
+):
+    flow("")
+    ended = command_line("workflow", tmp_path / "campaign.toml", "--data", tmp_path / "data")
+    assert ended.code == 1 and ended.err.count("\n") == 1
+    assert "0 of 6 realizations are done, 1 of 1 jobs are not; see " in ended.err
+    assert "all 6 realizations are in" not in ended.out
+
+
+def test_what_a_file_system_shows_late_is_done(flow, plan, monkeypatch):
+    one = flow("")
+    one.profile = one.profile._replace(options={"latency-wait": 60})
+    monkeypatch.setattr("inclusions.workflow._runs", lambda process, _: process.wait() is None)
+    states = []
+
+    def tell(state):
+        states.append(state.progress.done)
+        if len(states) == 2:
+            ensemble.run(plan, one.data)
+
+    one.run(tell)
+    assert states == [0, 0, 6]
 
 
 def test_what_was_computed_before_is_no_job_and_damage_is_set_aside(flow, plan, tmp_path):
