@@ -183,6 +183,50 @@ def test_a_profile_that_is_none_is_named(config, limits, words, tmp_path):
     assert [word for word in words if word not in str(refused.value)] == []
 
 
+LIMITS = {"job_minutes": "5", "max_runtime": "1440", "max_ranks": "4", "launcher": "mpiexec"}
+
+
+@pytest.fixture
+def limits(tmp_path):
+    """A function: the limits of a profile, some of them as they are given."""
+
+    def limits(**given):
+        lines = [f"{name}: {value}\n" for name, value in (LIMITS | given).items()]
+        (tmp_path / "limits.yaml").write_text("".join(lines))
+        (tmp_path / "config.yaml").write_text("cores: 1")
+        return Profile.at(str(tmp_path)).limits()
+
+    return limits
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("job_minutes", "5m", "minutes, more than 0, got '5m'"),
+        ("job_minutes", ".inf", "minutes, more than 0, got '.inf'"),
+        ("max_runtime", "1-00:00:00", "whole minutes, 1 or more, got '1-00:00:00'"),
+        ("max_runtime", "24:00:00", "whole minutes, 1 or more, got '24:00:00'"),
+        ("max_mem_mb", "16G", "whole MB, 1 or more, got '16G'"),
+        ("max_ranks", "four", "a whole number, 1 or more, got 'four'"),
+        ("max_ranks", "0", "a whole number, 1 or more, got '0'"),
+        ("launcher", "[srun, -n]", "text, got ['srun', '-n']"),
+        ("launcher", "", "text, got nothing"),
+    ],
+)
+def test_a_limit_that_is_none_is_named_with_its_file_and_what_it_must_be(
+    name, value, what, limits, tmp_path
+):
+    with pytest.raises(ValueError) as refused:
+        limits(**{name: value})
+    assert str(refused.value) == f"{tmp_path / 'limits.yaml'}: {name} must be {what}"
+
+
+def test_limits_are_numbers_and_memory_may_be_left_open(limits):
+    assert limits(max_mem_mb="16_000 # of a node") == (5, 1440, 16000, 4, "mpiexec", 600, "")
+    for nothing in ("", "~", "null"):
+        assert limits(max_mem_mb=nothing).max_mem_mb > 0
+
+
 def test_the_profiles_of_the_project_are_found_by_name():
     assert Profile.at("laptop").local
     with pytest.raises(ValueError, match="no profile"):

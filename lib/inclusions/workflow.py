@@ -61,9 +61,11 @@ class Profile(NamedTuple):
 
         folder = Path(name) if "/" in name else places.runs_file("profiles") / name
         found = []
-        for path in (folder / "config.yaml", folder / "limits.yaml"):
+        # Limits are read as text, for YAML makes the number 86400 of 24:00:00.
+        for file, loader in (("config.yaml", yaml.SafeLoader), ("limits.yaml", yaml.BaseLoader)):
+            path = folder / file
             try:
-                found.append(yaml.safe_load(path.read_text(encoding="utf-8")))
+                found.append(yaml.load(path.read_text(encoding="utf-8"), loader))
             except OSError as error:
                 raise ValueError(f"no profile {path}: {error.strerror}") from None
             except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -111,9 +113,14 @@ class Profile(NamedTuple):
         return []
 
     def limits(self) -> Limits:
-        """What a job may ask for; where the profile leaves memory open, what is free here."""
-        free = {"max_mem_mb": 0.9 * available_memory()}
-        return Limits.of(free | {k: v for k, v in self.settings.items() if v is not None})
+        """What a job may ask for; where the profile leaves memory open, what is free here.
+
+        Raises:
+            ValueError: limits.yaml lacks one or has a wrong value.
+        """
+        free = {"max_mem_mb": int(0.9 * available_memory())}
+        given = {name: v for name, v in self.settings.items() if v not in ("", "~", "null")}
+        return Limits.of(free | given, str(self.folder / "limits.yaml"))
 
 
 def _fault_of(*command: str) -> str | None:
@@ -132,7 +139,7 @@ class Workflow:
         """Plan the jobs; nothing is written yet.
 
         Raises:
-            ValueError: a sample does not fit the profile's limits.
+            ValueError: the profile's limits are wrong, or a sample does not fit them.
             DamagedFile: a consolidated file is damaged.
         """
         self.data = data.resolve()
@@ -212,7 +219,7 @@ class Workflow:
             *self.profile.status_command(),
         ]  # fmt: skip
         if self.profile.local:
-            command += ["--resources", f"mem_mb={int(self.limits.max_mem_mb)}"]
+            command += ["--resources", f"mem_mb={self.limits.max_mem_mb}"]
             if self.profile.options.get("cores") == "all":  # of a container or a job, too
                 command += ["--cores", str(available_cores())]
         return command
