@@ -3,7 +3,17 @@
 import pytest
 
 from inclusions import campaign, ensemble
-from inclusions.batches import Limits, batches, decided, memory, minutes, on_gpu, runtime
+from inclusions.batches import (
+    MEMORY_MARGIN,
+    Limits,
+    batches,
+    decided,
+    memory,
+    minutes,
+    on_gpu,
+    runtime,
+)
+from inclusions.cost import predicted_memory
 
 LIMITS = Limits(5, 1000, 4000, 8, "mpiexec -n {ranks}")
 CAMPAIGN = """
@@ -85,10 +95,10 @@ def test_a_repeated_job_asks_for_more_but_never_beyond_the_limits(load):
 
 def test_limits_that_a_profile_lacks_are_named():
     settings = LIMITS._asdict()
-    assert Limits.of(settings | {"other": 1}) == LIMITS
+    assert Limits.of(settings | {"other": 1}, "limits.yaml") == LIMITS
     del settings["max_ranks"]
-    with pytest.raises(ValueError, match="no max_ranks"):
-        Limits.of(settings)
+    with pytest.raises(ValueError, match="limits.yaml: max_ranks must be .*, got nothing"):
+        Limits.of(settings, "limits.yaml")
 
 
 def test_where_no_factor_fits_jobs_take_the_filter(load, tmp_path):
@@ -99,6 +109,20 @@ def test_where_no_factor_fits_jobs_take_the_filter(load, tmp_path):
     jobs = list(batches(decided(load(20), small), tmp_path, small))
     assert {job.ranks for job in jobs} == {1}
     assert decided(load(8), small).ensembles[0].solver == "auto"
+
+
+@pytest.mark.parametrize(
+    ("most", "fits", "taken"), [(48, 33, 48), (48, 32, 32), (256, 129, 256), (2, 1, 1), (3, 3, 3)]
+)
+def test_a_factor_is_taken_where_it_fits_on_any_number_of_ranks_that_a_profile_has(
+    most, fits, taken, load, tmp_path
+):
+    plan = load(18)
+    (one,) = plan.ensembles
+    room = 1.000001 * MEMORY_MARGIN * predicted_memory(one.model, one.count, fits)
+    limits = LIMITS._replace(max_ranks=most, max_mem_mb=room, max_runtime=10**6)
+    assert decided(plan, limits) == plan
+    assert {job.ranks for job in batches(plan, tmp_path, limits)} == {taken}
 
 
 def test_jobs_that_want_a_gpu_are_known(load):

@@ -84,7 +84,7 @@ def test_a_job_that_fails_is_told_once_with_what_stopped_it(page, reason, flow):
     (line,) = [line for state in states for line in state.failures]
     log = one.data / "logs" / "chain-open-L6-W4.0-seed5-states5" / "0-6.log"
     assert line == f"chain-open-L6-W4.0-seed5-states5, realizations 0 to 5: {reason}; see {log}"
-    assert "0 of 6 realizations are done, 1 jobs are not" in str(failed.value)
+    assert "0 of 6 realizations are done, 1 of 1 jobs are not" in str(failed.value)
     assert str(one.log) in str(failed.value)
     assert one.log.read_text() == "its own words\n"
 
@@ -118,16 +118,41 @@ def test_sigterm_withdraws_the_jobs_and_ends(handler, flow, request):
     assert one.log.read_text() == "withdrawn\n"
 
 
-def test_campaigns_with_results_in_one_folder_keep_apart_what_their_jobs_read(flow, tmp_path):
+def test_campaigns_with_results_in_one_folder_keep_apart_what_their_jobs_read(flow, plan, tmp_path):
     one = flow("")
-    other = tmp_path / "other.toml"
-    other.write_text(CAMPAIGN.replace("realizations = 6", "realizations = 3"))
+    ensemble.run(plan, one.data)
+    other, fewer = tmp_path / "other.toml", CAMPAIGN.replace("realizations = 6", "realizations = 3")
+    other.write_text(fewer)
     two = Workflow(other, campaign.load(other), one.data, Profile.at("laptop"))
     for workflow in (one, two):
         workflow.run()
-    for workflow in (one, two):
-        told = json.loads((workflow.data / workflow.settings).read_text())
-        assert told["campaign"] == str(workflow.path)
+    for workflow, text in ((one, CAMPAIGN), (two, fewer)):
+        assert json.loads(workflow.settings.read_text())["campaign"] == text
+
+
+def test_where_all_jobs_end_well_and_realizations_are_missing_that_is_said(
+    flow, tmp_path, command_line
+):
+    flow("")
+    ended = command_line("workflow", tmp_path / "campaign.toml", "--data", tmp_path / "data")
+    assert ended.code == 1 and ended.err.count("\n") == 1
+    assert "0 of 6 realizations are done, 1 of 1 jobs are not; see " in ended.err
+    assert "all 6 realizations are in" not in ended.out
+
+
+def test_what_a_file_system_shows_late_is_done(flow, plan, monkeypatch):
+    one = flow("")
+    one.profile = one.profile._replace(options={"latency-wait": 60})
+    monkeypatch.setattr("inclusions.workflow._runs", lambda process, _: process.wait() is None)
+    states = []
+
+    def tell(state):
+        states.append(state.progress.done)
+        if len(states) == 2:
+            ensemble.run(plan, one.data)
+
+    one.run(tell)
+    assert states == [0, 0, 6]
 
 
 def test_what_was_computed_before_is_no_job_and_damage_is_set_aside(flow, plan, tmp_path):
@@ -156,6 +181,50 @@ def test_a_profile_that_is_none_is_named(config, limits, words, tmp_path):
     with pytest.raises(ValueError) as refused:
         Profile.at(str(tmp_path))
     assert [word for word in words if word not in str(refused.value)] == []
+
+
+LIMITS = {"job_minutes": "5", "max_runtime": "1440", "max_ranks": "4", "launcher": "mpiexec"}
+
+
+@pytest.fixture
+def limits(tmp_path):
+    """A function: the limits of a profile, some of them as they are given."""
+
+    def limits(**given):
+        lines = [f"{name}: {value}\n" for name, value in (LIMITS | given).items()]
+        (tmp_path / "limits.yaml").write_text("".join(lines))
+        (tmp_path / "config.yaml").write_text("cores: 1")
+        return Profile.at(str(tmp_path)).limits()
+
+    return limits
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("job_minutes", "5m", "minutes, more than 0, got '5m'"),
+        ("job_minutes", ".inf", "minutes, more than 0, got '.inf'"),
+        ("max_runtime", "1-00:00:00", "whole minutes, 1 or more, got '1-00:00:00'"),
+        ("max_runtime", "24:00:00", "whole minutes, 1 or more, got '24:00:00'"),
+        ("max_mem_mb", "16G", "whole MB, 1 or more, got '16G'"),
+        ("max_ranks", "four", "a whole number, 1 or more, got 'four'"),
+        ("max_ranks", "0", "a whole number, 1 or more, got '0'"),
+        ("launcher", "[srun, -n]", "text, got ['srun', '-n']"),
+        ("launcher", "", "text, got nothing"),
+    ],
+)
+def test_a_limit_that_is_none_is_named_with_its_file_and_what_it_must_be(
+    name, value, what, limits, tmp_path
+):
+    with pytest.raises(ValueError) as refused:
+        limits(**{name: value})
+    assert str(refused.value) == f"{tmp_path / 'limits.yaml'}: {name} must be {what}"
+
+
+def test_limits_are_numbers_and_memory_may_be_left_open(limits):
+    assert limits(max_mem_mb="16_000 # of a node") == (5, 1440, 16000, 4, "mpiexec", 600, "")
+    for nothing in ("", "~", "null"):
+        assert limits(max_mem_mb=nothing).max_mem_mb > 0
 
 
 def test_the_profiles_of_the_project_are_found_by_name():

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from inclusions.campaign import Campaign, Ensemble
 from inclusions.cost import affordable, predicted_memory, predicted_seconds
@@ -10,31 +12,36 @@ from inclusions.ensemble import lacking, place_of
 
 MEMORY_MARGIN = 1.2
 OVERHEAD_MB = 500  # papermill, the notebook's kernel and Snakemake itself
-RANKS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+Whole = Annotated[int, Field(ge=1)]
 
 
 class Limits(NamedTuple):
-    """What a machine or a queue offers; limits.yaml of a profile."""
+    """What a machine or a queue offers, limits.yaml of a profile; in words what each must be."""
 
-    job_minutes: float  # of a job, about
-    max_runtime: float  # minutes
-    max_mem_mb: float  # of one process
-    max_ranks: int
-    launcher: str  # of MPI programs
-    start_timeout: int = 600  # seconds that a kernel may take to start
-    gres: str = ""  # Slurm's generic resource for a job that wants a GPU
+    job_minutes: Annotated[float, Field(gt=0, allow_inf_nan=False), "minutes, more than 0"]  # about
+    max_runtime: Annotated[Whole, "whole minutes, 1 or more"]
+    max_mem_mb: Annotated[Whole, "whole MB, 1 or more"]  # of one process
+    max_ranks: Annotated[Whole, "a whole number, 1 or more"]
+    launcher: Annotated[str, "text"]  # of MPI programs
+    start_timeout: Annotated[Whole, "whole seconds, 1 or more"] = 600  # of a kernel, to start
+    gres: Annotated[str, "text"] = ""  # Slurm's generic resource for a job that wants a GPU
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "Limits":
-        """The limits among some settings.
+    def of(cls, settings: Mapping[str, Any], source: str) -> "Limits":
+        """The limits among some settings, numbers also as text; `source` is what errors call them.
 
         Raises:
-            ValueError: one is missing.
+            ValueError: one is missing or has a wrong value; one line.
         """
-        for name in cls._fields:
-            if name not in settings and name not in cls._field_defaults:
-                raise ValueError(f"the profile's limits.yaml has no {name}")
-        return cls(**{name: settings[name] for name in cls._fields if name in settings})
+        known = {name: settings[name] for name in cls._fields if name in settings}
+        try:
+            return TypeAdapter(cls).validate_python(known)
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            what = cls.__annotations__[name].__metadata__[-1]
+            got = repr(known[name]) if name in known else "nothing"
+            raise ValueError(f"{source}: {name} must be {what}, got {got}") from None
 
 
 def decided(campaign: Campaign, limits: Limits) -> Campaign:
@@ -42,7 +49,11 @@ def decided(campaign: Campaign, limits: Limits) -> Campaign:
     room = limits.max_mem_mb / MEMORY_MARGIN
 
     def solver(one: Ensemble) -> str:
-        return affordable(one.solver, one.model, one.count, room, one.ranks or limits.max_ranks)
+        tried = (
+            affordable(one.solver, one.model, one.count, room, ranks)
+            for ranks in _choices(one, limits)
+        )
+        return one.solver if one.solver in tried else "filter"
 
     ensembles = [one._replace(solver=solver(one)) for one in campaign.ensembles]
     return campaign._replace(ensembles=ensembles)
@@ -92,25 +103,32 @@ def batches(campaign: Campaign, data: Path, limits: Limits) -> Iterator[Batch]:
             yield Batch(one, place.name, first, number, ranks)
 
 
+def _choices(one: Ensemble, limits: Limits) -> list[int]:
+    """MPI ranks that one sample may get: as the campaign says, else doubled up to all there are."""
+    if one.ranks:
+        return [one.ranks]
+    return [*(2**n for n in range((limits.max_ranks - 1).bit_length())), limits.max_ranks]
+
+
 def ranks_for(one: Ensemble, limits: Limits) -> int:
     """MPI ranks of one sample: as the campaign says, else as few as its memory allows.
 
     Raises:
         ValueError: there are not as many, or they have not enough memory.
     """
-    choices = [one.ranks] if one.ranks else [n for n in RANKS if n <= limits.max_ranks]
+    choices = _choices(one, limits)
     if choices[-1] > limits.max_ranks:
         raise ValueError(
             f"{one.model.key}: ranks = {one.ranks}, this profile has {limits.max_ranks} at most"
         )
     for ranks in choices:
         need = predicted_memory(one.model, one.count, ranks, one.solver)
-        if MEMORY_MARGIN * need <= limits.max_mem_mb:
+        if need <= limits.max_mem_mb / MEMORY_MARGIN:
             return ranks
     raise ValueError(
-        f"{one.model.key} (dimension {one.model.dimension}) needs about {need / 1000:.1f} GB on "
-        f"each of {choices[-1]} ranks, this profile has {limits.max_mem_mb / 1000:.1f} GB and "
-        f"{limits.max_ranks} ranks"
+        f"{one.model.key} (dimension {one.model.dimension}) needs about "
+        f"{MEMORY_MARGIN * need / 1000:.1f} GB on each of {choices[-1]} ranks, this profile has "
+        f"{limits.max_mem_mb / 1000:.1f} GB and {limits.max_ranks} ranks"
     )
 
 

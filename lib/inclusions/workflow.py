@@ -22,11 +22,12 @@ from inclusions.machine import available_cores, available_memory, last_words
 from inclusions.store import write_atomically
 
 LOG = Path("logs", "workflow.log")
+GATHERING = Path("logs", "consolidate.log")  # of the job that is last
 LOOKS = (2.0, 30.0)  # seconds between two looks: at least, at most
 
 
 class FailedWorkflow(RuntimeError):
-    """Snakemake ended with an error; the message says what is done and where its log is."""
+    """Jobs or their end failed; the message says what is done, and why or where its log is."""
 
 
 class State(NamedTuple):
@@ -60,9 +61,11 @@ class Profile(NamedTuple):
 
         folder = Path(name) if "/" in name else places.runs_file("profiles") / name
         found = []
-        for path in (folder / "config.yaml", folder / "limits.yaml"):
+        # Limits are read as text, for YAML makes the number 86400 of 24:00:00.
+        for file, loader in (("config.yaml", yaml.SafeLoader), ("limits.yaml", yaml.BaseLoader)):
+            path = folder / file
             try:
-                found.append(yaml.safe_load(path.read_text(encoding="utf-8")))
+                found.append(yaml.load(path.read_text(encoding="utf-8"), loader))
             except OSError as error:
                 raise ValueError(f"no profile {path}: {error.strerror}") from None
             except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -110,9 +113,14 @@ class Profile(NamedTuple):
         return []
 
     def limits(self) -> Limits:
-        """What a job may ask for; where the profile leaves memory open, what is free here."""
-        free = {"max_mem_mb": 0.9 * available_memory()}
-        return Limits.of(free | {k: v for k, v in self.settings.items() if v is not None})
+        """What a job may ask for; where the profile leaves memory open, what is free here.
+
+        Raises:
+            ValueError: limits.yaml lacks one or has a wrong value.
+        """
+        free = {"max_mem_mb": int(0.9 * available_memory())}
+        given = {name: v for name, v in self.settings.items() if v not in ("", "~", "null")}
+        return Limits.of(free | given, str(self.folder / "limits.yaml"))
 
 
 def _fault_of(*command: str) -> str | None:
@@ -131,14 +139,15 @@ class Workflow:
         """Plan the jobs; nothing is written yet.
 
         Raises:
-            ValueError: a sample does not fit the profile's limits.
+            ValueError: the profile's limits are wrong, or a sample does not fit them.
             DamagedFile: a consolidated file is damaged.
         """
-        self.path, self.data = path.resolve(), data.resolve()
+        self.data = data.resolve()
         self.profile, self.limits = profile, profile.limits()
         self.campaign = decided(campaign, self.limits)
         self.jobs: list[Batch] = list(batches(self.campaign, self.data, self.limits))
-        told = {"campaign": str(self.path), "data": str(self.data)} | self.limits._asdict()
+        told = {"campaign": path.read_text("utf-8"), "data": str(self.data)}
+        told |= self.limits._asdict()
         self.told = (json.dumps(told, indent=1) + "\n").encode()  # to its jobs
 
     @property
@@ -164,10 +173,12 @@ class Workflow:
         """Run Snakemake to its end, and tell how far it is whenever there is something new.
 
         Raises:
-            FailedWorkflow: some jobs failed.
+            FailedWorkflow: some jobs failed, or realizations are missing all the same.
             KeyboardInterrupt: stopped, by Ctrl-C or SIGTERM; Snakemake has ended, too.
         """
         write_atomically(self.settings, self.told)
+        gathering = self.data / GATHERING
+        gathering.unlink(missing_ok=True)
         watch = _Watch(self.campaign, self.data, self.jobs)
         with open(self.log, "a", encoding="utf-8") as log, _terminable():
             # In the folder of results, so that all paths are relative: Snakemake reads braces.
@@ -180,15 +191,24 @@ class Workflow:
             except KeyboardInterrupt as stop:
                 _end(process, isinstance(stop, _Terminated))
                 raise
-        last = watch.look()
-        tell(last)
-        if process.returncode:
-            raise FailedWorkflow(
-                f"{self.campaign.name}: {last.progress.done} of {last.progress.wanted} "
-                f"realizations are done, {watch.unfinished()} jobs are not; see {self.log}. What "
-                "is finished is saved, the same command does the rest, and inclusions consolidate "
+        tell(last := watch.look())
+        if not process.returncode:  # a shared file system may be late to show what nodes wrote
+            until = time.monotonic() + int(self.profile.options.get("latency-wait") or 0)
+            while last.progress.missing and time.monotonic() < until:
+                time.sleep(watch.pause)
+                tell(last := watch.look())
+            if not last.progress.missing:
+                return
+        done = f"{last.progress.done} of {last.progress.wanted} realizations are done"
+        if process.returncode and gathering.exists():
+            rest = f"gathering them failed: {_last_line(gathering)}; see {gathering}"
+        else:
+            rest = (
+                f"{watch.unfinished()} of {len(self.jobs)} jobs are not; see {self.log}. What is "
+                "finished is saved, the same command does the rest, and inclusions consolidate "
                 "gathers what there is"
             )
+        raise FailedWorkflow(f"{self.campaign.name}: {done}, {rest}")
 
     def _command(self) -> list[str]:
         command = [
@@ -199,7 +219,7 @@ class Workflow:
             *self.profile.status_command(),
         ]  # fmt: skip
         if self.profile.local:
-            command += ["--resources", f"mem_mb={int(self.limits.max_mem_mb)}"]
+            command += ["--resources", f"mem_mb={self.limits.max_mem_mb}"]
             if self.profile.options.get("cores") == "all":  # of a container or a job, too
                 command += ["--cores", str(available_cores())]
         return command
@@ -322,4 +342,5 @@ def _last_line(log: Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         return f"no log ({error.strerror})"
-    return next((line.strip() for line in reversed(lines) if line.strip()), "empty log")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "empty log")
+    return last.removeprefix("inclusions: ")

@@ -30,6 +30,11 @@ if "run" in sys.orig_argv:
     sys.stderr.flush()
     os._exit(2)
 """
+EMPTIED = """
+import os, sys
+if "snakemake" in sys.orig_argv:
+    open(os.environ["CAMPAIGN"], "w").close()
+"""
 SMALL = CAMPAIGN.format(length=8)
 
 
@@ -43,6 +48,13 @@ def make(tmp_path, *options, text=SMALL, name="campaign.toml", data="data", **ch
         cwd=TOP, env=environment | changed, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
+
+
+def at_start(tmp_path, code):
+    """The PYTHONPATH on which every Python runs some code when it starts."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "sitecustomize.py").write_text(code)
+    return str(tmp_path / "lib")
 
 
 def complaints(told):
@@ -81,16 +93,51 @@ def test_runs_that_fail_make_the_workflow_fail_and_say_why(tmp_path):
     path = tmp_path / "campaign.toml"
     path.write_text(SMALL.replace("= 12", "= 4"))
     ensemble.run(campaign.load(path), tmp_path / "data")  # a part is done
-    broken = tmp_path / "lib" / "sitecustomize.py"  # what every Python imports when it starts
-    broken.parent.mkdir()
-    broken.write_text(BROKEN)
-    code, told = make(tmp_path, PYTHONPATH=str(broken.parent))
+    code, told = make(tmp_path, PYTHONPATH=at_start(tmp_path, BROKEN))
     assert code != 0
     failed = [line for line in told.splitlines() if line.startswith("job failed: ")]
     assert failed and all("no luck today; see " in line for line in failed)
     (last,) = complaints(told)
-    assert "4 of 12 realizations are done, 1 jobs are not" in last
+    assert "4 of 12 realizations are done, 1 of 1 jobs are not" in last
     assert not (tmp_path / "data" / "manifest.json").exists()
+
+
+def test_what_cannot_be_gathered_is_named_and_leaves_the_manifest_as_it_was(tmp_path):
+    path, data = tmp_path / "campaign.toml", tmp_path / "data"
+
+    def computed(text):
+        path.write_text(text.replace("= 12", "= 2"))
+        plan = campaign.load(path)
+        ensemble.run(plan, data)
+        return ensemble.place_of(plan.ensembles[0], data)
+
+    computed(SMALL).consolidate()
+    before = store.write_manifest(data).read_bytes()
+    (shard,) = computed(SMALL.replace("4.0", "2.0")).shards()  # of another campaign
+    shard.path.write_bytes(shard.path.read_bytes()[:-100])
+    code, told = make(tmp_path, text=SMALL.replace("= 12", "= 3"))
+    assert code != 0
+    assert (data / "manifest.json").read_bytes() == before
+    (last,) = complaints(told)
+    assert f"3 of 3 realizations are done, gathering them failed: {shard.path}: no hash" in last
+    assert "the same command" not in last
+
+
+def test_jobs_are_of_the_campaign_as_it_was_when_they_were_asked_for(tmp_path):
+    code, told = make(tmp_path, PYTHONPATH=at_start(tmp_path, EMPTIED))
+    assert code == 0, told
+    assert (tmp_path / "campaign.toml").read_text() == ""
+    assert told.splitlines()[-1].startswith("all 12 realizations are in")
+
+
+def test_of_two_tables_of_one_model_each_gets_what_it_asks_for(tmp_path):
+    table = SMALL[SMALL.index("[[ensemble]]") :].replace("= 12", "= 3")
+    text = SMALL.replace("= 12", "= 4") + table + "first = 4\ngap_ratios_only = true\n"
+    code, told = make(tmp_path, text=text)
+    assert code == 0, told
+    first, _ = campaign.load(tmp_path / "campaign.toml").ensembles
+    place = ensemble.place_of(first, tmp_path / "data")
+    assert place.done() == set(range(7)) and place.done((store.FULL,)) == set(range(4))
 
 
 @pytest.mark.parametrize(
