@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inclusions import campaign, claims, ensemble, estimates, store
+from inclusions import campaign, claims, ensemble, estimates, statistics, store
 from inclusions.avalanche import AvalancheFit
 from inclusions.claims import CLAIMS, criteria, errata, report
 from inclusions.claims.criteria import OPEN, REFUTED, REPRODUCED, Results
@@ -67,6 +67,9 @@ class MadeUp(Results):
         edge = law.get("edge", 0.3)
         weights = np.full(40, (1 - edge) / 36)
         weights[[0, 1, -2, -1]] = edge / 4
+        within = weights[10:30]  # the centre, of which a share may move farther in
+        moved = law.get("inward", 0.0) * within
+        within += moved.sum() * (np.abs(np.arange(20) - 9.5) < 2) / 4 - moved
         batches = 10
         return xr.Dataset(
             {
@@ -404,6 +407,29 @@ def test_five_percent_of_what_depends_on_how_the_paper_is_read():
     assert found.readings["share of gamma_XXZ - 1/2, of the middle"] == REFUTED
 
 
+def test_a_bubble_that_narrows_the_histogram_at_weak_disorder_is_read_in_two_ways():
+    def inward(model):
+        return 0.6 if model.bubble and model.disorder < 2 else 0.0
+
+    found = judged("C10", made_up("C10", CASES["C10"][0] | {"inward": inward}))
+    assert found.verdict == OPEN and found.reason.startswith("It depends on how the paper is read")
+    assert found.readings["by the weights at +-1 and at the centre"] == REPRODUCED
+    assert found.readings["by the whole distribution"] == REFUTED
+
+
+def test_what_is_open_without_its_drift_is_not_said_to_turn():
+    fades = {n: statistics.normal(0.2 - 0.02 * n, 0.001, seed=n) for n in (4, 6, 8)}
+    sure, unsure = (
+        criteria.by(criteria.positive, name, statistics.normal(0.04, error, seed=1), over=fades)
+        for name, error in (("sure", 0.001), ("unsure", 0.03))
+    )
+    assert (sure.holds, unsure.holds) == (True, None)
+    assert np.isfinite([sure.drift.turns, unsure.drift.turns]).all()
+    looked = criteria.Finding([sure, unsure], []).looked_at({}).tests
+    assert [part.holds for part in looked] == [None, None]
+    assert np.isfinite(looked[0].drift.turns)
+
+
 def test_no_change_of_the_histogram_does_not_bear_out_that_it_changes():
     assert judged("C10", made_up("C10", CASES["C10"][1])).verdict != REPRODUCED
 
@@ -441,6 +467,8 @@ def test_how_improbable_a_form_is_is_said_as_in_the_tables():
     models = [m for m in systems() if m.bubble and m.disorder == 1.0]
     models += [replace(model, target="mean") for model in models]
     found = judged("C5", MadeUp(models, **powers(0.5, 0.05)))
+    exponents = [test for test in found.tests if "minus the printed" in test["name"]]
+    assert {test["says"] for test in exponents} == {"cannot tell"}, "the fits are ruled out"
     said = "probability of chi2 of one power of d: < 0.001"
     assert said.replace("< ", "<\xa0") in found.reason and "10⁻" not in found.reason
     shown = [test["shown"] for test in found.tests if "probability" in test["name"]]

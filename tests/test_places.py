@@ -105,7 +105,7 @@ def test_a_file_that_is_whole_and_newer_than_the_manifest_is_not_called_damaged(
             store.list_controls(tmp_path)
     with pytest.raises(places.NoData, match=r"a\.h5 is whole.*: inclusions consolidate lists it"):
         places.check(tmp_path)
-    store.write_manifest(tmp_path, gather=True)
+    store.gather(tmp_path)
     places.check(tmp_path)
 
 

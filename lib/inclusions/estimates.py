@@ -713,15 +713,25 @@ def magnetization_change(
     """What a bubble changes in the middle of a chain, shape (3,): both shares, and how much in all.
 
     The first two are those of `magnetization_shares`, minus the isolated chain's; the third is the
-    share of the weight that is elsewhere, the total variation distance of the distributions.
+    share of the weight that is elsewhere, the total variation distance of the distributions. That
+    is never below 0: noise alone makes it `magnetization_noise`.
     """
     pair = (model, records), (chain, isolated)
     shares = combine(np.subtract, *(magnetization_shares(*one, **how) for one in pair))
-    moved = combine(
-        lambda a, b: np.abs(a - b).sum(axis=-1, keepdims=True) / 2,
-        *(magnetization_middle(*one, **how) for one in pair),
-    )
+    moved = combine(_elsewhere, *(magnetization_middle(*one, **how) for one in pair))
     return combine(lambda a, b: np.concatenate([a, b], axis=-1), shares, moved)
+
+
+def magnetization_noise(
+    model: Model, records: xr.Dataset, chain: Model, isolated: xr.Dataset
+) -> float:
+    """The total variation distance that two like distributions would have by their noise."""
+    pair = (magnetization_middle(model, records), magnetization_middle(chain, isolated))
+    return float(_elsewhere(*(one.samples - one.value for one in pair)).mean())
+
+
+def _elsewhere(a: Array, b: Array) -> Array:
+    return np.abs(a - b).sum(axis=-1, keepdims=True) / 2
 
 
 def centre_entropies(records: xr.Dataset) -> Array:

@@ -200,8 +200,8 @@ class Workflow:
             if not last.progress.missing:
                 return
         done = f"{last.progress.done} of {last.progress.wanted} realizations are done"
-        if process.returncode and gathering.exists():
-            rest = f"gathering them failed: {_last_line(gathering)}; see {gathering}"
+        if not last.progress.missing and gathering.exists():
+            rest = f"not all could be gathered: {_last_line(gathering)}; see {gathering}"
         else:
             rest = (
                 f"{watch.unfinished()} of {len(self.jobs)} jobs are not; see {self.log}. What is "

@@ -91,9 +91,11 @@ def test_a_run_goes_on_where_what_others_left_may_not_be_removed(place, stranger
     monkeypatch.setattr(os, "replace", guarded(os.replace))
     journal, _ = claims.claim(place, range(3), PATIENCE)
     place.fail(1, "out of luck", "this run")
+    assert place.failed_in("this run") == {1}, "it would be tried again"
     save(place, 0)
+    save(place, 1)
     claims.release(place, journal, PATIENCE)
-    assert place.done() == {0} and not journal.exists()
+    assert place.done() == {0, 1} and not journal.exists()
     assert {path: path.read_bytes() for path in theirs} == theirs
     assert not [path for path in place.folder.iterdir() if path not in theirs
                 and path.suffix != ".nc"]  # fmt: skip

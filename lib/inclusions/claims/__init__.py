@@ -317,6 +317,8 @@ def _measured(claim: Claim, results: Results, finding: Finding) -> Measured:
             was = {part.name: part.holds for part in before.tests}
             others = (one for one in after.tests if one.holds is not was.get(one.name))
             turned[name] = next(others, after.tests[0])
+    if turned:
+        choices[NO_DRIFT] = None
     return Measured(finding, plain, papers, choices, turned)
 
 

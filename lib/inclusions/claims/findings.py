@@ -182,8 +182,8 @@ def transition_shift(results: Results) -> Finding:
         grows = by(vanishes, label, combine(np.subtract, *slopes))
         own = float(slopes[1].value)
         note = (
-            f"Crossings of open chains grow by {number(own, float(slopes[1].error))} J a site: had "
-            f"the bubble's stood still, it would be {abs(own) / grows.error:.1f} errors behind."
+            f"Crossings of open chains grow by {number(own, float(slopes[1].error))} J a site: a "
+            f"bubble's that stood still would differ by {abs(own) / grows.error:.1f} errors."
         )
     readings["no other drift with L than the chain's"] = [grows]
     curves = {kind: _curves(results, 2, 6, **KINDS[kind]) for kind in KINDS}
@@ -322,7 +322,7 @@ def ergodic_exponent(results: Results) -> Finding:
             power = vanishes(f"{label}: exponent of d minus the printed 1/2", fit.exponent - 0.5,
                              fit.error)  # fmt: skip
             if fit.p_value <= CHANCE:
-                power = power._replace(holds=None, needed=np.inf)
+                power = power._replace(holds=None, needed=np.inf, rule=None)
             readings[f"{name} of gamma - 1/2, {where}"] = [
                 agree(f"{label}: probability of chi2 of one power of d", fit.p_value), power,
             ]  # fmt: skip

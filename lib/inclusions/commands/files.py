@@ -42,8 +42,8 @@ def consolidate(data: Folder = Path("data")) -> None:
     """Gather shards into one file per model, and list each in the manifest."""
     if not data.is_dir():
         raise ValueError(f"no folder {data}")
-    ensembles, faults = store.write_manifest(data, gather=True)
-    print(f"{ensembles} ensembles in {data / 'ensembles'}")
+    ensembles, faults = store.gather(data)
+    print(f"{ensembles} ensembles in {data / 'ensembles'}", flush=True)  # before the faults
     for fault in faults:
         terminal.complain(fault)
     if faults:

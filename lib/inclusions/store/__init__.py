@@ -43,6 +43,7 @@ from inclusions.store.manifest import (
     Listed,
     Selection,
     file_hash,
+    gather,
     list_controls,
     read_listed,
     read_manifest,
@@ -72,5 +73,5 @@ __all__ = [
     "code_version", "dimensions", "ensemble_name", "export", "file_hash", "import_archive",
     "list_controls", "read", "read_arrays", "read_listed", "read_manifest", "round_mantissa",
     "select", "stores", "to_dataset", "verify", "write_arrays", "write_atomically", "write_dataset",
-    "write_manifest",
+    "write_manifest", "gather",
 ]  # fmt: skip

@@ -503,14 +503,21 @@ class Store:
 
     def _failed(self) -> Iterator[tuple[int, tuple[str, str]]]:
         for path in self.files(".failed"):
-            if path.stem.isdecimal():
-                yield int(path.stem), _reason(path)
+            if (index := path.name.split(".")[0]).isdecimal():
+                yield int(index), _reason(path)
 
     def fail(self, index: int, reason: str, run: str = "") -> None:
         """Note that a realization failed in some run; the next run tries it again."""
         note = f"{reason}\n# in {run}\n".encode()
-        with suppress(PermissionError):  # where another user has noted it, that stays
-            write_atomically(self.folder / f"{index}.failed", note)
+        ours, own = self._notes(index)
+        try:
+            write_atomically(ours, note)
+        except PermissionError:  # another user has noted it before
+            write_atomically(own, note)
+
+    def _notes(self, index: int) -> tuple[Path, Path]:
+        """Where it is noted that a realization failed: by all processes, and by this one alone."""
+        return self.folder / f"{index}.failed", self.folder / f"{index}.{owner()}.failed"
 
     def failed_in(self, run: str) -> set[int]:
         """Realizations that failed in this very run."""
@@ -530,8 +537,8 @@ class Store:
             chosen = {index: records[index] for index in run}
             write_dataset(path, to_dataset(self.model, self.seed, self.states, chosen))
             paths.append(path)
-            for index in run:
-                tidy(self.folder / f"{index}.failed")
+            for note in chain.from_iterable(map(self._notes, run)):
+                tidy(note)
         return paths
 
     def load(self) -> xr.Dataset:

@@ -140,39 +140,60 @@ def _is_entry(entry: Mapping[str, Any], kinds: Mapping[str, type]) -> bool:
     )
 
 
-def write_manifest(data: Path, gather: bool = False) -> tuple[int, list[str]]:
-    """List every consolidated file and all controls: how many ensembles, and the faults.
+def write_manifest(data: Path) -> int:
+    """List every consolidated file and all controls: how many ensembles.
 
-    With `gather` the shards of each are consolidated first. An entry is written right after its
-    file, so that the two agree wherever this is stopped; what has a fault stays as it was listed.
+    Raises:
+        DamagedFile: a file is not what was written, or was in the manifest and is gone; the others
+            are listed.
+        OSError: the manifest cannot be written.
+    """
+    ensembles, faults = _list(data, gathering=False)
+    if faults:
+        raise DamagedFile(faults[0])
+    return ensembles
+
+
+def gather(data: Path) -> tuple[int, list[str]]:
+    """Consolidate and list every ensemble, and all controls: how many there are, and the faults.
+
+    An entry is written right after its file, so that little is unlisted wherever this is stopped;
+    what has a fault stays as it was listed.
 
     Raises:
         DamagedFile: what is there is not a manifest.
         OSError: a file cannot be written.
     """
-    listed, faults, ensembles = read_manifest(data), [], 0
+    return _list(data, gathering=True)
+
+
+def _list(data: Path, gathering: bool) -> tuple[int, list[str]]:
+    listed, faults = read_manifest(data), []
+    found: dict[Path, Entry] = {}
     for place in stores(data):
         path = place.consolidated
         try:
-            if gather and place.shards():
+            if gathering and place.shards():
                 place.consolidate()
             if not os.path.lexists(path):  # a run has only begun it
                 continue
-            entry = _entry(path)
+            found[path] = _entry(path)
         except DamagedFile as error:
             faults.append(str(error))
             continue
-        ensembles += 1
-        if entry != listed.get(path.name):
-            _put(data, "files", {path.name: entry})
+        if found[path] != listed.get(path.name):
+            _put(data, "files", {path.name: found[path]})
     list_controls(data)
+    now = read_manifest(data)  # another process may have put back what it had read before
+    if lost := [path for path, entry in found.items() if now.get(path.name) != entry]:
+        _put(data, "files", {path.name: _entry(path) for path in lost})
     faults += [
         f"{path}: in the manifest, not there; put it back, or if it is to go, move "
         f"{data / MANIFEST} away"
         for path in (data / "ensembles" / name for name in listed)
         if not os.path.lexists(path)
     ]
-    return ensembles, faults
+    return len(found), faults
 
 
 def _entry(path: Path) -> Entry:

@@ -118,6 +118,10 @@ def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
     for name, by_length in moved.items():
         ends = [_told(one) for one in by_length.values()] or [UNKNOWN]
         texts |= {f"{name}_first": ends[0], f"{name}_last": ends[-1]}
+        places = [*by_length.values()]
+        texts[f"{name}_change"] = (
+            _told(statistics.combine(np.subtract, places[-1], places[0])) if places else UNKNOWN
+        )
     return texts | {"shift_lengths": listed(list(moved["bubble"]))}
 
 

@@ -527,7 +527,8 @@ def histograms(*ensembles: Ensembles, length: int | None = None, join: int = 1) 
 def weights(*ensembles: Ensembles) -> pd.DataFrame:
     """Share of |2<S^z>| beyond 0.9 and within 0.5, in the middle, bubble against L + 2.
 
-    And the share of all that the bubble moves to other values.
+    And the share of all that the bubble moves to other values, with what noise alone would make of
+    it, and the root of the mean square of 2<S^z>.
     """
     rows = []
     for probe, chain in bubbles(*ensembles):
@@ -538,10 +539,15 @@ def weights(*ensembles: Ensembles) -> pd.DataFrame:
             for place, name in enumerate(("edge", "centre")):
                 row |= {name: shares.value[place], f"{name}_isolated": isolated.value[place]}
                 row |= {f"{name}_change": change.value[place], f"{name}_error": change.error[place]}
-            rows.append(row | {"moved": change.value[2], "moved_error": change.error[2]})
+            row |= {"moved": change.value[2], "moved_error": change.error[2]}
+            row["noise"] = estimates.magnetization_noise(*probe, *chain)
+            for name, one in (("width", probe), ("width_isolated", chain)):
+                square = np.square(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 4
+                row[name] = np.sqrt(estimates.magnetization_middle(*one).value @ square)
+            rows.append(row)
     return frame(
         rows, "edge edge_isolated edge_change edge_error centre centre_isolated centre_change "
-        "centre_error moved moved_error",
+        "centre_error moved moved_error noise width width_isolated",
     )  # fmt: skip
 
 
@@ -553,12 +559,19 @@ WEIGHTS = (
     Column("centre_isolated", "centre, isolated (%)", lambda share: f"{100 * share:.1f}"),
     Column("centre_change centre_error", "its change (%)", text.times(100)),
     Column("moved moved_error", "elsewhere in all (%)", text.times(100)),
+    Column("noise", "of it noise (%)", lambda share: f"{100 * share:.1f}"),
 )
 
 
-def most_moved(table: pd.DataFrame) -> str:
-    """The disorder at which the bubble moves most of the distribution, J, as a text."""
-    return f"{table.disorder[table.moved.idxmax()]:g}" if len(table) else UNKNOWN
+def weight_texts(table: pd.DataFrame) -> dict[str, str]:
+    """Where the bubble moves most of the distribution, J, and widths at the weakest disorder."""
+    if table.empty:
+        return dict.fromkeys(("most_moved", "width", "width_isolated"), UNKNOWN)
+    weakest = table.loc[table.disorder.idxmin()]
+    return {
+        "most_moved": f"{table.disorder[table.moved.idxmax()]:g}",
+        "width": f"{weakest.width:.3f}", "width_isolated": f"{weakest.width_isolated:.3f}",
+    }  # fmt: skip
 
 
 def longest_at(table: pd.DataFrame, *disorders: float) -> pd.DataFrame:
