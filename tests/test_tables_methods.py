@@ -1,5 +1,7 @@
 """The methods page shows what it says: counts agree with LAPACK, and naive errors are too small."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +78,14 @@ def test_quality_adds_up_the_points():
     texts = methods.quality_texts(table)
     assert texts["quality_missed"] == "0"
     assert texts["quality_residual"].replace("\xa0", " ") == "1 × 10⁻¹¹ J"
+
+
+def test_quality_has_a_row_for_each_file_of_a_model():
+    ((model, few),) = ensembles(0.5, states=10).found.items()
+    ten = tables.Ensembles(None, {model: few.assign_attrs(states=10)}, {}, (), 1)
+    texts = methods.quality_texts(methods.quality(ensembles(0.5), ten))
+    assert texts["quality_points"] == "2"
+    assert re.sub(r"\D", "", texts["quality_states"]) == "12000"
 
 
 def test_quality_without_data_says_so():

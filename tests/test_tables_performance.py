@@ -152,3 +152,12 @@ def test_samples_too_large_for_a_node_are_given_as_many_as_hold_them():
     for model, nodes in zip(tables.SIZES, table.nodes, strict=True):
         half = cost.predicted_memory(model, 50, cores * nodes // 2)
         assert nodes == 1 or cores * half > 1000 * memory, "half as many do not"
+
+
+def test_goals_of_the_largest_samples_are_counted():
+    limits = {"seconds_limit": [480.0, np.nan], "memory_limit": [16.0, np.nan]}
+    largest = pd.DataFrame(
+        {"uncertified": [244.0, 1.0], "seconds": [636.0, 1.0], "memory": [6.5, 1.0]} | limits
+    )
+    assert tables.outcome(largest) == "of which 2 of 3 were met"
+    assert tables.outcome(largest[1:]) == text.UNKNOWN

@@ -52,7 +52,8 @@ def test_a_spin_at_the_front_counts_for_the_second_bound_alone():
     row = tables.fractions((found[0],), (found[1],)).iloc[0]
     assert row.most < row.least < 0.2 < row.swallowed < 0.25
     texts = tables.fraction_texts(tables.fractions((found[0],), (found[1],)))
-    assert texts["fraction_none"] == "4" and texts["fraction_none_swallowed"] == "no disorder"
+    assert texts["fraction_none"] == "W\xa0=\xa04\xa0J"
+    assert texts["fraction_none_swallowed"] == "no disorder"
 
 
 def test_windows_grow_with_the_states_and_change_against_the_first():

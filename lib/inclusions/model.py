@@ -16,9 +16,9 @@ TUNED_BANDWIDTH = {3: 0.55, 4: 0.60, 5: 0.58, 6: 0.55, 8: 0.50}
 BOUNDARIES = ("open", "periodic")
 SAMPLES = ("own", "paired")
 MIDDLE = 0.5
+"""The paper's target: half way between the edges of the spectrum."""
 LARGEST = 1e9
 """Largest energy, J: beyond it, its rounding comes near what the exchange does."""
-"""The paper's target: half way between the edges of the spectrum."""
 
 LETTERS = {
     "g": "coupling", "beta": "bandwidth", "bond": "bond", "Delta": "anisotropy",

@@ -126,13 +126,16 @@ def coverage_texts(
 
 
 def quality(*ensembles: Ensembles) -> pd.DataFrame:
-    """One row for each ensemble: realizations done, residuals, certificates, conserved S^z."""
+    """One row for each ensemble: realizations done, residuals, certificates, conserved S^z.
+
+    A model may have several, of fifty states and of ten.
+    """
     rows = {}
     for part in ensembles:
         for model, data in part.found.items():
             missing = data.missing_levels.values
             retries = data.retries.values if "retries" in data else np.full(len(missing), -1)
-            rows[model] = entry(model, data) | {
+            row = entry(model, data) | {
                 "told": int((retries >= 0).sum()),
                 "retried": int((retries > 0).sum()),
                 "states": int(data.states.sum()),
@@ -142,6 +145,7 @@ def quality(*ensembles: Ensembles) -> pd.DataFrame:
                 "magnetization_error": float(data.magnetization_error.max()),
                 "core_hours": float(data.seconds.sum()) / 3600,
             }
+            rows[row["sources"]] = row
     columns = ["bubble", "boundary", "length", "disorder", "bandwidth", "realizations", "states"]
     columns += ["residual", "certified", "missing_levels", "magnetization_error", "core_hours"]
     columns += ["sources", "told", "retried"]

@@ -111,6 +111,21 @@ def _within(spec: str, value: float, limit: float) -> str:
     return f"{shown} (goal {limit:g}: {'met' if value <= limit else 'missed'})"
 
 
+def outcome(largest: pd.DataFrame) -> str:
+    """How many of the goals for `bench.largest_samples` were met, in words."""
+    met = np.array(
+        [
+            largest[name] <= largest[limit]
+            for name, limit in (
+                ("uncertified", "seconds_limit"), ("seconds", "seconds_limit"),
+                ("memory", "memory_limit"),
+            )
+        ]
+    )  # fmt: skip
+    asked = largest[["seconds_limit", "seconds_limit", "memory_limit"]].notna().to_numpy().sum()
+    return f"of which {met.sum()} of {asked} were met" if asked else UNKNOWN
+
+
 LARGEST = (
     ENSEMBLE,
     DIMENSION,

@@ -143,12 +143,17 @@ def fraction_texts(table: pd.DataFrame) -> dict[str, str]:
     off = ((table.plain - table["mean"]) / table.plain_error).abs()
     kinds = {"none": none, "some": some, "free": free, "none_swallowed": beyond}
     return {
-        f"fraction_{kind}": text.listed(rows.disorder) if len(rows) else "no disorder"
+        f"fraction_{kind}": _at(text.listed(rows.disorder)) if len(rows) else "no disorder"
         for kind, rows in kinds.items()
     } | {
         "fraction_most": f"{free.most.max():.3f}" if len(free) else UNKNOWN,
-        "fraction_farthest": f"{table.disorder[off.idxmax()]:g}" if len(table) else UNKNOWN,
+        "fraction_farthest": _at(f"{table.disorder[off.idxmax()]:g}" if len(table) else UNKNOWN),
     }
+
+
+def _at(listed: str) -> str:
+    """Disorders as a sentence has them."""
+    return f"W\xa0=\xa0{listed}\xa0J"
 
 
 # The coupling, and what closes the ring
