@@ -293,9 +293,8 @@ def _measured(claim: Claim, results: Results, finding: Finding) -> Measured:
         return Measured(finding, {}, {}, {}, {})
     papers = _errors(claim.measure(results.under(how=PAPER)))
     before = finding.looked_at(papers)
-    choices: dict[str, bool | None | str] = {
-        NO_DRIFT: finding.each(lambda part: part._replace(drift=None)).looked_at(papers).holds
-    }
+    at_once = _without_drift(finding).looked_at(papers).holds
+    choices: dict[str, bool | None | str] = {NO_DRIFT: at_once}
     plain: dict[str, Part] = {}
     turned: dict[str, Part] = {}
     for name, choice in CHOICES.items():
@@ -313,13 +312,17 @@ def _measured(claim: Claim, results: Results, finding: Finding) -> Measured:
         choices[name] = after.holds
         if name == "without controls":
             plain = {part.name: part for part in (*found.tests, *found.beside)}
+        if name.startswith("seed") and _without_drift(found).looked_at(theirs).holds is not at_once:
+            choices[NO_DRIFT] = None
         if name.startswith("seed") and after.holds is not before.holds:
             was = {part.name: part.holds for part in before.tests}
             others = (one for one in after.tests if one.holds is not was.get(one.name))
             turned[name] = next(others, after.tests[0])
-    if turned:
-        choices[NO_DRIFT] = None
     return Measured(finding, plain, papers, choices, turned)
+
+
+def _without_drift(finding: Finding) -> Finding:
+    return finding.each(lambda part: part._replace(drift=None))
 
 
 def _ratio(one: float | None, other: float | None) -> float:
