@@ -105,6 +105,15 @@ def _used(
     return [part for part in known if not names or names & part.sources.keys()], names
 
 
+def _by_line(record: dict[str, Any]) -> str:
+    """JSON with a line for each file."""
+
+    def joined(entry: re.Match[str]) -> str:
+        return re.sub(r"\n +", " ", entry[0]).replace("{ ", "{").replace(" }", "}")
+
+    return re.sub(r'\{\s+"sha256"[^{}]*\}', joined, json.dumps(record, indent=1))
+
+
 def show(
     figure: Figure,
     name: str,
@@ -138,7 +147,7 @@ def show(
         files["sources (JSON)"] = f"{name}.json"
     missing = [f"{key}.nc" for part in used for key in part.missing]
     record = {"figure": name, "sources": sources, "missing": missing}
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(_by_line(record) + "\n", encoding="utf-8")
 
     links = ", ".join(f"{{download}}`{title} </_build/figures/{f}>`" for title, f in files.items())
     made = _provenance(used, names, numbers.values())
