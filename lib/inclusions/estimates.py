@@ -29,7 +29,7 @@ from inclusions.controls import NoControls, Predictions, load
 from inclusions.disorder import source
 from inclusions.model import MIDDLE as MIDDLE_TARGET
 from inclusions.model import PARAMETERS, Model, tuned_bandwidth
-from inclusions.observables import HISTOGRAM_EDGES
+from inclusions.observables import HISTOGRAM_CENTRES, HISTOGRAM_EDGES
 from inclusions.statistics import (
     Array,
     Controls,
@@ -702,7 +702,7 @@ def magnetization_shares(
     model: Model, records: xr.Dataset, edge: float = 0.9, centre: float = 0.5, **how: Any
 ) -> Estimate:
     """Share of |2<S^z>| beyond `edge` and within `centre` in the middle of a chain, shape (2,)."""
-    spin = np.abs(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
+    spin = np.abs(HISTOGRAM_CENTRES)
     chosen = np.stack([spin > edge, spin < centre], axis=-1).astype(float)
     return combine(lambda d: d @ chosen, magnetization_middle(model, records, **how))
 

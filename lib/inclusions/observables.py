@@ -17,6 +17,8 @@ from inclusions.statistics import gap_ratios
 
 HISTOGRAM_EDGES = np.linspace(-1, 1, 41)
 """Bins of 2<S^z>, the axis of the paper's Fig. 7."""
+HISTOGRAM_CENTRES = (HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2
+"""Their centres."""
 
 
 def magnetizations(

@@ -246,6 +246,11 @@ class Verdict:
     command: str  # that computes more
     label: str  # of the figure of the book
 
+    @property
+    def here(self) -> str:
+        """The verdict of the lengths that there are, with no drift followed."""
+        return self.choices.get(NO_DRIFT, self.verdict)
+
 
 def scorecard(data: Path, *ids: str) -> list[Verdict]:
     """The sixteen verdicts from a folder of results, or those of these claims.

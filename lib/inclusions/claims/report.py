@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from inclusions import campaign
-from inclusions.claims import NO_DRIFT, Verdict
+from inclusions.claims import Verdict
 from inclusions.claims.criteria import (
     ENOUGH,
     OPEN,
@@ -111,8 +111,7 @@ def words(*verdicts: Verdict) -> dict[str, str]:
         f"{one.id.lower()}_{name}": outcome
         for one in verdicts
         for name, outcome in (
-            ("verdict", one.verdict), ("here", one.choices.get(NO_DRIFT, one.verdict)),
-            ("paper", one.at_the_papers_errors),
+            ("verdict", one.verdict), ("here", one.here), ("paper", one.at_the_papers_errors),
         )
     }  # fmt: skip
 
@@ -200,8 +199,7 @@ def texts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The tally and the rules as a page says them."""
     counts = {f"count_{k.replace(' ', '_')}": v or "no" for k, v in tally(verdicts).items()}
     identities = [one for one in verdicts if one.identity]
-    other = {one.id: one.choices.get(NO_DRIFT, one.verdict) for one in verdicts}
-    changed = [f"{one.id} {other[one.id]}" for one in verdicts if other[one.id] != one.verdict]
+    changed = [f"{one.id} {one.here}" for one in verdicts if one.here != one.verdict]
     return counts | {
         "without_drift": ", ".join(changed) or "none otherwise",
         "sure": f"{SURE:g}",

@@ -509,9 +509,9 @@ class Store:
     def fail(self, index: int, reason: str, run: str = "") -> None:
         """Note that a realization failed in some run; the next run tries it again."""
         note = f"{reason}\n# in {run}\n".encode()
-        ours, own = self._notes(index)
+        common, own = self._notes(index)
         try:
-            write_atomically(ours, note)
+            write_atomically(common, note)
         except PermissionError:  # another user has noted it before
             write_atomically(own, note)
 

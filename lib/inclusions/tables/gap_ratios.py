@@ -116,12 +116,11 @@ def shift_texts(*ensembles: Ensembles) -> dict[str, str]:
         for name, by_length in moved.items()
     }
     for name, by_length in moved.items():
-        ends = [_told(one) for one in by_length.values()] or [UNKNOWN]
-        texts |= {f"{name}_first": ends[0], f"{name}_last": ends[-1]}
-        places = [*by_length.values()]
-        texts[f"{name}_change"] = (
-            _told(statistics.combine(np.subtract, places[-1], places[0])) if places else UNKNOWN
-        )
+        places, told = [*by_length.values()], [UNKNOWN] * 3
+        if places:
+            change = statistics.combine(np.subtract, places[-1], places[0])
+            told = [_told(one) for one in (places[0], places[-1], change)]
+        texts |= dict(zip((f"{name}_first", f"{name}_last", f"{name}_change"), told, strict=True))
     return texts | {"shift_lengths": listed(list(moved["bubble"]))}
 
 

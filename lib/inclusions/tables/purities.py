@@ -8,7 +8,7 @@ from inclusions import estimates, experiments, perturbation, statistics, text
 from inclusions.claims.criteria import CHANCE, ENOUGH
 from inclusions.estimates import SYSTEM
 from inclusions.model import PARAMETERS, TUNED_BANDWIDTH, Model
-from inclusions.observables import HISTOGRAM_EDGES
+from inclusions.observables import HISTOGRAM_CENTRES
 from inclusions.tables import (
     Ensembles,
     bubbles,
@@ -507,7 +507,7 @@ def histograms(*ensembles: Ensembles, length: int | None = None, join: int = 1) 
     def coarse(density: np.ndarray) -> np.ndarray:
         return density.reshape(*density.shape[:-1], -1, join).mean(axis=-1)
 
-    centres = coarse((HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 2)
+    centres = coarse(HISTOGRAM_CENTRES)
     rows = []
     for model, data in found.items():
         bubble = model.bubble == 4 and model.length == length
@@ -542,8 +542,8 @@ def weights(*ensembles: Ensembles) -> pd.DataFrame:
             row |= {"moved": change.value[2], "moved_error": change.error[2]}
             row["noise"] = estimates.magnetization_noise(*probe, *chain)
             for name, one in (("width", probe), ("width_isolated", chain)):
-                square = np.square(HISTOGRAM_EDGES[1:] + HISTOGRAM_EDGES[:-1]) / 4
-                row[name] = np.sqrt(estimates.magnetization_middle(*one).value @ square)
+                middle = estimates.magnetization_middle(*one).value
+                row[name] = np.sqrt(middle @ HISTOGRAM_CENTRES**2)
             rows.append(row)
     return frame(
         rows, "edge edge_isolated edge_change edge_error centre centre_isolated centre_change "
